@@ -1,0 +1,239 @@
+"""What a provider is: the one interface that a third party writes.
+
+A verb beyond the core is supported exactly when the class has its `Can...` mix-in; a value is
+supported exactly when it stands in `Capabilities`. All methods are synchronous and thread-safe;
+they raise `FineTuneError`s. Ids reach them already parsed, never with a profile in front.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+
+from finetune_sdk.transport import SYSTEM_CLOCK, Clock
+from finetune_sdk.types.method import MethodName, TrainOn
+
+if TYPE_CHECKING:
+    from finetune_sdk.datasets import Dataset
+    from finetune_sdk.types import (
+        Connection,
+        CostEstimate,
+        DatasetFile,
+        Deployment,
+        DeploymentSpec,
+        Job,
+        JobEvent,
+        JobSpec,
+        Metric,
+        Model,
+        Page,
+        ProviderOptions,
+    )
+
+Content = Literal["text", "image", "tools"]
+Field = Literal["seed", "suffix", "metadata", "validation_data"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodSupport:
+    """What a provider can do of one method.
+
+    Attributes:
+        hyperparameters: names of the method's fields that it reads.
+        train_on: the values of `train_on` that it can do; the first is its own default.
+        row_formats: formats of rows that it takes; the first is what rows are converted to.
+        content: what a message may hold.
+        min_rows: fewer rows are an error.
+    """
+
+    hyperparameters: frozenset[str]
+    train_on: tuple[TrainOn, ...] = ("assistant",)
+    row_formats: tuple[str, ...] = ("chat",)
+    content: frozenset[Content] = frozenset({"text"})
+    min_rows: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capabilities:
+    """The values that a provider supports, and what it alone knows.
+
+    Attributes:
+        methods: what it can do, by method.
+        fields: which optional words of `jobs.create` it takes.
+        options: the class of its own job options, None where it has none.
+        deployment_options: the class of its own deployment options.
+        poll_interval: seconds between two looks at a job: the first wait, and the longest.
+        notes: why something is missing, by the name of what is: shown in errors and the table.
+    """
+
+    methods: Mapping[MethodName, MethodSupport]
+    fields: frozenset[Field] = frozenset()
+    options: type[ProviderOptions] | None = None
+    deployment_options: type[ProviderOptions] | None = None
+    poll_interval: tuple[float, float] = (5.0, 60.0)
+    notes: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProviderSettings:
+    """What `open` gets: a profile's own words, already freed of trust questions.
+
+    Attributes:
+        values: the profile's table without `provider`, `hyperparameters` and `options`.
+        home: the folder for state; it may not exist yet.
+        environ: the environment to read keys from.
+    """
+
+    values: Mapping[str, object]
+    home: Path
+    environ: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+
+
+class FineTuneProvider(ABC):
+    """A service that fine-tunes."""
+
+    name: ClassVar[str]
+    capabilities: ClassVar[Capabilities]
+    well_known_hosts: ClassVar[frozenset[str]] = frozenset()
+    """Hosts of the vendor: a config file may name them without being trusted."""
+    clock: Clock = SYSTEM_CLOCK
+
+    @classmethod
+    @abstractmethod
+    def open(cls, settings: ProviderSettings, /) -> FineTuneProvider:
+        """A provider from a profile. It may be of another class where settings change the verbs.
+
+        Raises:
+            ConfigurationError: a setting is unknown or wrong.
+        """
+
+    @abstractmethod
+    def upload_dataset(self, dataset: Dataset, /, *, key: str) -> DatasetFile:
+        """Brings the rows to where a job can read them. The same rows twice may be one file."""
+
+    @abstractmethod
+    def create_job(self, spec: JobSpec, /) -> Job:
+        """Makes the job that `spec` describes. Re-entrant: the same `spec.key` gives the same job.
+
+        The step that spends is last and alone.
+
+        Raises:
+            IdempotencyConflictError: the key made another job before.
+        """
+
+    @abstractmethod
+    def get_job(self, job_id: str, /) -> Job:
+        """The job as it stands.
+
+        Raises:
+            NotFoundError: there is none of that id.
+        """
+
+    @abstractmethod
+    def list_jobs(self, *, limit: int, cursor: str | None) -> Page[Job]:
+        """The jobs, newest first. `cursor` is None at first, then the last page's."""
+
+    @abstractmethod
+    def cancel_job(self, job_id: str, /) -> Job:
+        """Ends the job. One that has ended already is given back as it is."""
+
+    @abstractmethod
+    def list_events(self, job_id: str, /, *, limit: int, cursor: str | None) -> Page[JobEvent]:
+        """What the job said, newest first."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Lets go of connections. Jobs and deployments go on. Twice is allowed."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class CanListMetrics(ABC):
+    """Tells the numbers that a job measures."""
+
+    @abstractmethod
+    def list_metrics(self, job_id: str, /, *, limit: int, cursor: str | None) -> Page[Metric]:
+        """The metrics, oldest first."""
+
+
+class CanReadLogs(ABC):
+    """Tells what the training process itself wrote."""
+
+    @abstractmethod
+    def read_logs(self, job_id: str, /, *, limit: int, cursor: str | None) -> Page[str]:
+        """The log's lines, oldest first, secrets taken out."""
+
+
+class CanListModels(ABC):
+    """Lists what can be tuned and what was."""
+
+    @abstractmethod
+    def list_models(self, *, limit: int, cursor: str | None) -> Page[Model]: ...
+
+    @abstractmethod
+    def get_model(self, model_id: str, /) -> Model:
+        """Raises:
+        NotFoundError: there is none of that id.
+        """
+        ...
+
+    @abstractmethod
+    def delete_model(self, model_id: str, /) -> None:
+        """Deletes a fine-tuned model.
+
+        Raises:
+            ConflictError: it is in use.
+            NotFoundError: there is none of that id.
+            UnsupportedError: it is a base model, which is not ours to delete.
+        """
+
+
+class CanEstimate(ABC):
+    """Says beforehand what a job would cost."""
+
+    @abstractmethod
+    def estimate_cost(
+        self, *, model: str, training_rows: int, method: MethodName
+    ) -> CostEstimate | None:
+        """US dollars, low to high; None where it cannot tell."""
+
+
+class CanDeploy(ABC):
+    """Serves models."""
+
+    @abstractmethod
+    def create_deployment(self, spec: DeploymentSpec, /) -> Deployment:
+        """Starts to serve. Re-entrant by name: the same spec gives the same deployment.
+
+        Raises:
+            ConflictError: the name is taken by a deployment of something else.
+        """
+
+    @abstractmethod
+    def get_deployment(self, name: str, /) -> Deployment:
+        """Raises:
+        NotFoundError: there is none of that name.
+        """
+        ...
+
+    @abstractmethod
+    def list_deployments(self, *, limit: int, cursor: str | None) -> Page[Deployment]: ...
+
+    @abstractmethod
+    def delete_deployment(self, name: str, /) -> None:
+        """Ends it and what it costs. One that is gone already is no error."""
+
+    @abstractmethod
+    def connect(self, name: str, /) -> Connection:
+        """How to talk to a deployment that is ready.
+
+        Raises:
+            ConflictError: it is not ready.
+        """

@@ -1,0 +1,8 @@
+"""Fine-tuning on this machine, with TRL.
+
+provider.py   the provider: what the rest of the SDK sees
+settings.py   a profile's words         options.py   what a job or deployment alone can say
+home.py       where everything lies     files.py     writing that is whole or not at all
+weights.py    finding a base model      jobs/        folder, supervisor, life of a job
+training/     the trainer's process     serving/     the server's process
+"""

@@ -1,0 +1,69 @@
+"""What of the caller's environment a trainer or a server gets to see.
+
+A list of what may pass, not of what may not: a key of a vendor that nobody here thought of stays
+with the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+_NAMES = frozenset(
+    {
+        "FINETUNE_HOME",
+        "HF_ENDPOINT",
+        "HF_HOME",
+        "HF_TOKEN",
+        "HOME",
+        "LANG",
+        "LD_LIBRARY_PATH",
+        "NO_PROXY",
+        "PATH",
+        "REQUESTS_CA_BUNDLE",
+        "SSL_CERT_DIR",
+        "SSL_CERT_FILE",
+        "TMPDIR",
+        "TZ",
+        "VIRTUAL_ENV",
+        "no_proxy",
+    }
+)
+_PREFIXES = (
+    "CUDA_",
+    "GOMP_",
+    "HF_DATASETS_",
+    "HF_HUB_",
+    "LC_",
+    "MKL_",
+    "NVIDIA_",
+    "OMP_",
+    "PYTHON",
+    "TRANSFORMERS_",
+    "XDG_",
+)
+# PYTHONSTARTUP names code that is meant for a person's own prompt.
+_REFUSED = frozenset({"PYTHONSTARTUP"})
+_PROXIES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"})
+
+
+def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The part of `environ` that a process of ours may see.
+
+    A proxy passes only without `user:password`, so that no password lies in a long-lived process.
+    """
+    return {name: value for name, value in environ.items() if _may_pass(name, value)}
+
+
+def _may_pass(name: str, value: str) -> bool:
+    if name in _PROXIES:
+        return not _has_credentials(value)
+    return name not in _REFUSED and (name in _NAMES or name.startswith(_PREFIXES))
+
+
+def _has_credentials(proxy: str) -> bool:
+    try:
+        # A proxy may stand without its scheme; the part before an @ is a credential then too.
+        return "@" in urlsplit(proxy if "//" in proxy else f"//{proxy}").netloc
+    except ValueError:
+        return True

@@ -1,0 +1,74 @@
+"""Writing that is whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+
+def write_atomic(path: Path, text: str, *, mode: int = 0o600) -> None:
+    """Replaces `path` with `text`: a reader sees the old file or the new one, after a crash too."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(mode)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Replaces `path` with `value` as JSON, atomically."""
+    write_atomic(path, json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+def read_json(path: Path) -> dict[str, object] | None:
+    """The JSON object in `path`; None where there is no file.
+
+    Raises:
+        ValueError: the file holds something else.
+    """
+    try:
+        value: object = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    if not isinstance(value, dict):
+        raise ValueError(f"{path} holds no JSON object")  # noqa: TRY004 - it is the content
+    return cast("dict[str, object]", value)
+
+
+def append_line(path: Path, line: str) -> None:
+    """Adds one line by one write, so that lines of two writers never mix."""
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(handle, line.encode() + b"\n")
+    finally:
+        os.close(handle)
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """The whole lines of a file that grows; a last line without its end is still being written."""
+    try:
+        with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
+            for line in file:
+                if line.endswith("\n"):
+                    yield line[:-1]
+    except FileNotFoundError:
+        return
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

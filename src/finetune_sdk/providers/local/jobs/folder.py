@@ -1,0 +1,150 @@
+"""A job is a folder. Who writes what:
+
+spec.json       the launcher, before the folder has its name: what was asked for
+job.lock        held by the supervisor and inherited by the trainer: somebody lives
+state.json      the supervisor: the phase, and since when
+choices.json    the trainer: the settings that it chose and why, and warnings
+progress.json   the trainer: step, steps, loss, seconds left
+events.jsonl    both, a line an event
+metrics.jsonl   the trainer, a line a number
+trainer.log     what the trainer printed
+failure.json    the trainer, when it knows why it failed
+result.json     the trainer, when it has done all: trained tokens
+cancel          anybody: please stop
+checkpoints/    the trainer, on the way
+model/          the trainer: the adapter or the full weights
+exit.json       the supervisor, last: how it ended
+"""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import JsonValue
+
+from finetune_sdk.providers.local import files
+from finetune_sdk.providers.local.home import LocalHome
+from finetune_sdk.types import JobEvent, JobSpec, Metric
+
+_COUNTER = itertools.count()
+
+
+@dataclass(frozen=True)
+class JobFolder:
+    """The files of one job.
+
+    Attributes:
+        path: the folder; its name is the job's id.
+    """
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        return self.path.name
+
+    @property
+    def home(self) -> LocalHome:
+        return LocalHome(self.path.parent.parent)
+
+    @property
+    def model(self) -> Path:
+        return self.path / "model"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "trainer.log"
+
+    @property
+    def lock(self) -> Path:
+        return self.path / "job.lock"
+
+    def spec(self) -> JobSpec:
+        return JobSpec.from_json((self.path / "spec.json").read_bytes())
+
+    def read(self, name: str) -> dict[str, object] | None:
+        """One of the JSON files, by its name without `.json`; None where it is not there yet."""
+        return files.read_json(self.path / f"{name}.json")
+
+    def write(self, name: str, value: Mapping[str, object]) -> None:
+        """Replaces one of the JSON files, atomically."""
+        files.write_json(self.path / f"{name}.json", value)
+
+    def tell(
+        self,
+        message: str,
+        *,
+        type: str = "message",  # noqa: A002 - the field's own name
+        level: Literal["info", "warning", "error"] = "info",
+        data: dict[str, JsonValue] | None = None,
+    ) -> None:
+        """Adds an event."""
+        # Ids grow with time and are unique between processes.
+        name = f"ev-{time.time_ns():020d}-{os.getpid()}-{next(_COUNTER)}"
+        event = JobEvent(
+            id=name,
+            created_at=datetime.now(UTC),
+            message=message,
+            type=type,
+            level=level,
+            data=data or {},
+        )
+        files.append_line(self.path / "events.jsonl", event.to_json())
+
+    def measure(self, metric: Metric) -> None:
+        """Adds a metric."""
+        files.append_line(self.path / "metrics.jsonl", metric.to_json())
+
+    @property
+    def cancel_requested(self) -> bool:
+        return (self.path / "cancel").exists()
+
+    def request_cancel(self) -> None:
+        (self.path / "cancel").touch(mode=0o600)
+
+
+def is_held(lock: Path) -> bool:
+    """Somebody holds the lock of this file, and so lives."""
+    try:
+        handle = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        # Shared, so that two who look do not see each other.
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def take(lock: Path, *, patience: float = 0.0) -> int | None:
+    """The descriptor that holds the lock, or None while another holds it.
+
+    Closing every copy of the descriptor lets go; so does the death of all who inherited it.
+    """
+    handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                os.close(handle)
+                return None
+            time.sleep(0.02)
+        else:
+            return handle

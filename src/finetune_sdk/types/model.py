@@ -1,0 +1,32 @@
+"""A model at a provider: what can be tuned, and what was."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from finetune_sdk.types._base import Document
+
+
+class Model(Document):
+    """A base model that can be tuned, or a fine-tuned one.
+
+    Attributes:
+        id: what `model=` takes.
+        kind: `base` or `fine_tuned`.
+        base_model: of a fine-tuned one, what it was made from.
+        job_id: of a fine-tuned one, the job that made it.
+        bytes: size on disk, where known.
+        shutdown_date: when it stops answering, where the provider says so.
+        source: where its weights come from, in words.
+    """
+
+    id: str
+    provider: str
+    kind: Literal["base", "fine_tuned"]
+    base_model: str | None = None
+    job_id: str | None = None
+    created_at: datetime | None = None
+    bytes: int | None = None
+    shutdown_date: datetime | None = None
+    source: str | None = None
