@@ -1,1 +1,138 @@
-"""finetune_sdk"""
+"""Fine-tune language models at OpenAI, Azure OpenAI, Hugging Face AutoTrain, or on this machine.
+
+The public names are loaded on first use: importing the package loads neither pydantic nor any
+vendor's package.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from finetune_sdk._version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from finetune_sdk.aio import AsyncFineTuneClient as AsyncFineTuneClient
+    from finetune_sdk.client import FineTuneClient as FineTuneClient
+    from finetune_sdk.datasets import Dataset as Dataset
+    from finetune_sdk.errors import AuthenticationError as AuthenticationError
+    from finetune_sdk.errors import ConfigurationError as ConfigurationError
+    from finetune_sdk.errors import ConflictError as ConflictError
+    from finetune_sdk.errors import ConnectionFailedError as ConnectionFailedError
+    from finetune_sdk.errors import CostLimitError as CostLimitError
+    from finetune_sdk.errors import DatasetError as DatasetError
+    from finetune_sdk.errors import DatasetFileError as DatasetFileError
+    from finetune_sdk.errors import DatasetValidationError as DatasetValidationError
+    from finetune_sdk.errors import DeploymentFailedError as DeploymentFailedError
+    from finetune_sdk.errors import FineTuneError as FineTuneError
+    from finetune_sdk.errors import IdempotencyConflictError as IdempotencyConflictError
+    from finetune_sdk.errors import InvalidRequestError as InvalidRequestError
+    from finetune_sdk.errors import JobFailedError as JobFailedError
+    from finetune_sdk.errors import JobPausedError as JobPausedError
+    from finetune_sdk.errors import MissingDependencyError as MissingDependencyError
+    from finetune_sdk.errors import NotFoundError as NotFoundError
+    from finetune_sdk.errors import PermissionDeniedError as PermissionDeniedError
+    from finetune_sdk.errors import ProviderError as ProviderError
+    from finetune_sdk.errors import QuotaExceededError as QuotaExceededError
+    from finetune_sdk.errors import RateLimitError as RateLimitError
+    from finetune_sdk.errors import ResponseDecodeError as ResponseDecodeError
+    from finetune_sdk.errors import ServerError as ServerError
+    from finetune_sdk.errors import StatusUnavailableError as StatusUnavailableError
+    from finetune_sdk.errors import SubmissionUnknownError as SubmissionUnknownError
+    from finetune_sdk.errors import SunsetError as SunsetError
+    from finetune_sdk.errors import UnsupportedError as UnsupportedError
+    from finetune_sdk.errors import WaitTimeoutError as WaitTimeoutError
+    from finetune_sdk.providers.local.options import (
+        LocalDeploymentOptions as LocalDeploymentOptions,
+    )
+    from finetune_sdk.providers.local.options import LocalOptions as LocalOptions
+    from finetune_sdk.types import ChatReply as ChatReply
+    from finetune_sdk.types import CostEstimate as CostEstimate
+    from finetune_sdk.types import DatasetFile as DatasetFile
+    from finetune_sdk.types import DatasetReport as DatasetReport
+    from finetune_sdk.types import Deployment as Deployment
+    from finetune_sdk.types import DeploymentStatus as DeploymentStatus
+    from finetune_sdk.types import Finding as Finding
+    from finetune_sdk.types import Job as Job
+    from finetune_sdk.types import JobError as JobError
+    from finetune_sdk.types import JobEvent as JobEvent
+    from finetune_sdk.types import JobProgress as JobProgress
+    from finetune_sdk.types import JobSpec as JobSpec
+    from finetune_sdk.types import JobStatus as JobStatus
+    from finetune_sdk.types import Lora as Lora
+    from finetune_sdk.types import MethodName as MethodName
+    from finetune_sdk.types import Metric as Metric
+    from finetune_sdk.types import Model as Model
+    from finetune_sdk.types import ProviderOptions as ProviderOptions
+    from finetune_sdk.types import Supervised as Supervised
+
+_ROOMS = {
+    "finetune_sdk.aio": ("AsyncFineTuneClient",),
+    "finetune_sdk.client": ("FineTuneClient",),
+    "finetune_sdk.datasets": ("Dataset",),
+    "finetune_sdk.errors": (
+        "AuthenticationError",
+        "ConfigurationError",
+        "ConflictError",
+        "ConnectionFailedError",
+        "CostLimitError",
+        "DatasetError",
+        "DatasetFileError",
+        "DatasetValidationError",
+        "DeploymentFailedError",
+        "FineTuneError",
+        "IdempotencyConflictError",
+        "InvalidRequestError",
+        "JobFailedError",
+        "JobPausedError",
+        "MissingDependencyError",
+        "NotFoundError",
+        "PermissionDeniedError",
+        "ProviderError",
+        "QuotaExceededError",
+        "RateLimitError",
+        "ResponseDecodeError",
+        "ServerError",
+        "StatusUnavailableError",
+        "SubmissionUnknownError",
+        "SunsetError",
+        "UnsupportedError",
+        "WaitTimeoutError",
+    ),
+    "finetune_sdk.providers.local.options": ("LocalDeploymentOptions", "LocalOptions"),
+    "finetune_sdk.types": (
+        "ChatReply",
+        "CostEstimate",
+        "DatasetFile",
+        "DatasetReport",
+        "Deployment",
+        "DeploymentStatus",
+        "Finding",
+        "Job",
+        "JobError",
+        "JobEvent",
+        "JobProgress",
+        "JobSpec",
+        "JobStatus",
+        "Lora",
+        "MethodName",
+        "Metric",
+        "Model",
+        "ProviderOptions",
+        "Supervised",
+    ),
+}
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    room = _ROOM_OF.get(name)
+    if room is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(room), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(["__version__", *_ROOM_OF])

@@ -99,7 +99,11 @@ class FineTuneProvider(ABC):
     capabilities: ClassVar[Capabilities]
     well_known_hosts: ClassVar[frozenset[str]] = frozenset()
     """Hosts of the vendor: a config file may name them without being trusted."""
-    clock: Clock = SYSTEM_CLOCK
+
+    @property
+    def clock(self) -> Clock:
+        """The time that waiting goes by."""
+        return SYSTEM_CLOCK
 
     @classmethod
     @abstractmethod
@@ -229,6 +233,10 @@ class CanDeploy(ABC):
     @abstractmethod
     def delete_deployment(self, name: str, /) -> None:
         """Ends it and what it costs. One that is gone already is no error."""
+
+    @abstractmethod
+    def cost_per_hour(self, spec: DeploymentSpec, /) -> float | None:
+        """US dollars billed for each hour that it exists; 0 is free, None is not known."""
 
     @abstractmethod
     def connect(self, name: str, /) -> Connection:

@@ -1,0 +1,183 @@
+"""The protocol client of any deployment: every one of them speaks OpenAI's wire."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+from finetune_sdk.errors import (
+    AuthenticationError,
+    ConflictError,
+    ConnectionFailedError,
+    InvalidRequestError,
+    MissingDependencyError,
+    NotFoundError,
+    PermissionDeniedError,
+    ProviderError,
+    RateLimitError,
+    ResponseDecodeError,
+    ServerError,
+)
+from finetune_sdk.transport import redact
+from finetune_sdk.types import ChatReply, Connection
+
+if TYPE_CHECKING:
+    import openai
+    from openai.types.chat import ChatCompletion
+
+_BY_STATUS: Mapping[int, type[ProviderError]] = {
+    400: InvalidRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    422: InvalidRequestError,
+    429: RateLimitError,
+}
+
+
+def open_client(connection: Connection) -> openai.OpenAI:
+    """A ready `openai.OpenAI` that talks to the deployment.
+
+    Raises:
+        MissingDependencyError: the package `openai` is not installed.
+    """
+    _need_package()
+    import openai
+
+    return openai.OpenAI(
+        base_url=connection.base_url,
+        api_key=connection.api_key,
+        http_client=_http_client(connection, asynchronous=False),
+    )
+
+
+def open_async_client(connection: Connection) -> openai.AsyncOpenAI:
+    """A ready `openai.AsyncOpenAI` that talks to the deployment.
+
+    Raises:
+        MissingDependencyError: the package `openai` is not installed.
+    """
+    _need_package()
+    import openai
+
+    return openai.AsyncOpenAI(
+        base_url=connection.base_url,
+        api_key=connection.api_key,
+        http_client=_http_client(connection, asynchronous=True),
+    )
+
+
+def chat_body(
+    messages: Sequence[Mapping[str, object]],
+    *,
+    temperature: float | None,
+    top_p: float | None,
+    max_tokens: int | None,
+    seed: int | None,
+    stop: str | Sequence[str] | None,
+    tools: Sequence[Mapping[str, object]] | None,
+    timeout: float | None,
+) -> dict[str, Any]:
+    """The keywords of a chat request: what was given, and nothing else."""
+    given = {
+        "messages": list(messages),
+        "temperature": temperature,
+        "top_p": top_p,
+        "max_tokens": max_tokens,
+        "seed": seed,
+        "stop": stop,
+        "tools": tools,
+        "timeout": timeout,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def ask(client: openai.OpenAI, connection: Connection, body: dict[str, Any]) -> ChatCompletion:
+    """The server's answer to a body of `chat_body`."""
+    # The package's own signature has thirty keywords; ours are checked in `chat_body`.
+    create: Any = client.chat.completions.create
+    return cast("ChatCompletion", create(model=connection.model, **body))
+
+
+async def ask_async(
+    client: openai.AsyncOpenAI, connection: Connection, body: dict[str, Any]
+) -> ChatCompletion:
+    """The server's answer to a body of `chat_body`, awaited."""
+    create: Any = client.chat.completions.create
+    return cast("ChatCompletion", await create(model=connection.model, **body))
+
+
+def reply_of(completion: ChatCompletion, provider: str) -> ChatReply:
+    """Our reply from the server's.
+
+    Raises:
+        ResponseDecodeError: there is no choice in it.
+    """
+    if not completion.choices:
+        raise ResponseDecodeError("the server's answer has no choice in it", provider=provider)
+    choice, usage = completion.choices[0], completion.usage
+    calls = choice.message.tool_calls or ()
+    return ChatReply(
+        content=choice.message.content or "",
+        model=completion.model,
+        finish_reason=choice.finish_reason,
+        tool_calls=tuple(call.model_dump(mode="json") for call in calls),
+        prompt_tokens=usage.prompt_tokens if usage else None,
+        completion_tokens=usage.completion_tokens if usage else None,
+    )
+
+
+@contextmanager
+def told(connection: Connection, provider: str) -> Generator[None]:
+    """Turns the package's exceptions into ours, without the key."""
+    _need_package()
+    import openai
+
+    try:
+        yield
+    except openai.APIStatusError as error:
+        raise _status_error(error, connection, provider) from None
+    except openai.APIConnectionError as error:
+        raise ConnectionFailedError(
+            f"no answer from {connection.base_url}: {redact(str(error), connection.api_key)}; "
+            "look at the deployment with `deployments.get`",
+            provider=provider,
+        ) from None
+    except openai.OpenAIError as error:
+        raise ResponseDecodeError(
+            f"the answer of {connection.base_url} cannot be read: "
+            f"{redact(str(error), connection.api_key)}",
+            provider=provider,
+        ) from None
+
+
+def _status_error(
+    error: openai.APIStatusError, connection: Connection, provider: str
+) -> ProviderError:
+    fallback = ServerError if error.status_code >= 500 else ProviderError
+    kind = _BY_STATUS.get(error.status_code, fallback)
+    return kind(
+        f"the deployment answered {error.status_code}: {redact(error.message, connection.api_key)}",
+        provider=provider,
+        code=error.code,
+        status_code=error.status_code,
+        request_id=error.request_id,
+    )
+
+
+def _need_package() -> None:
+    try:
+        import openai as _  # noqa: F401
+    except ImportError:
+        raise MissingDependencyError("openai", "openai") from None
+
+
+def _http_client(connection: Connection, *, asynchronous: bool) -> Any:
+    if connection.transport is None:
+        return None  # The package's own, with its connection pool.
+    import httpx2
+
+    kind: Any = httpx2.AsyncClient if asynchronous else httpx2.Client
+    return kind(transport=connection.transport)

@@ -1,0 +1,115 @@
+"""Waiting for something far away: how long silence is borne, and how long between two looks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from finetune_sdk.errors import (
+    ConfigurationError,
+    NotFoundError,
+    ProviderError,
+    StatusUnavailableError,
+    WaitTimeoutError,
+)
+from finetune_sdk.resources.context import Context
+from finetune_sdk.resources.steps import Pause, Quiet, ask
+
+T = TypeVar("T")
+
+SILENCE_LIMIT = 30 * 60.0
+"""Seconds without one good look until we say that the status is unavailable."""
+
+NOT_FOUND_LIMIT = 5 * 60.0
+"""Seconds that a 404 on something known is borne: lists of providers lag behind."""
+
+
+class Contact:
+    """Looks that fail are not jobs that failed: bears them until the silence is too long."""
+
+    def __init__(self, context: Context, handle: str) -> None:
+        self._clock = context.clock
+        self._handle = handle
+        self._good = self._clock.monotonic()
+
+    def look(self, function: Callable[[], T]) -> Quiet[T | None]:
+        """What the function gives, or None where this look failed and the next one may not.
+
+        Raises:
+            StatusUnavailableError: every look of the last 30 minutes failed.
+        """
+        try:
+            value = yield from ask(function)
+        except ProviderError as error:
+            self._bear(error)
+            return None
+        self._good = self._clock.monotonic()
+        return value
+
+    def _bear(self, error: ProviderError) -> None:
+        silence = self._clock.monotonic() - self._good
+        if isinstance(error, NotFoundError):
+            if silence >= NOT_FOUND_LIMIT:
+                raise error
+        elif not error.retryable:
+            raise error
+        elif silence >= SILENCE_LIMIT:
+            raise StatusUnavailableError(
+                f"no contact for {silence / 60:.0f} minutes, last: {error}; the job may well go "
+                f"on: look again later with {self._handle!r}",
+                handle=self._handle,
+            ) from error
+
+
+class Pace:
+    """The pauses between looks, and the end of patience."""
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        timeout: float | None,
+        interval: float | None,
+        bounds: tuple[float, float],
+    ) -> None:
+        self._clock = context.clock
+        self._timeout = _patience(timeout)
+        self._deadline = self._clock.monotonic() + self._timeout
+        self._pauses = _pauses(interval, bounds)
+
+    def rest(self, what: str) -> Quiet[None]:
+        """Pauses until the next look.
+
+        Raises:
+            WaitTimeoutError: there is no time left for another one.
+        """
+        left = self._deadline - self._clock.monotonic()
+        if left <= 0:
+            raise WaitTimeoutError(
+                f"{what} after {self._timeout:g} s; it goes on, wait for it again"
+            )
+        yield Pause(min(next(self._pauses), left))
+
+
+def _patience(timeout: float | None) -> float:
+    if timeout is None:
+        return math.inf
+    if math.isnan(timeout) or timeout < 0:
+        raise ConfigurationError(
+            f"`timeout` is {timeout!r}; it is in seconds, 0 looks once, None waits without end"
+        )
+    return timeout
+
+
+def _pauses(interval: float | None, bounds: tuple[float, float]) -> Iterator[float]:
+    if interval is not None and not (math.isfinite(interval) and interval > 0):
+        raise ConfigurationError(f"`poll_interval` is {interval!r}; it is in seconds, above 0")
+    return _growing(*((interval, interval) if interval is not None else bounds))
+
+
+def _growing(first: float, longest: float) -> Iterator[float]:
+    pause = first
+    while True:
+        yield pause
+        pause = min(pause * 1.5, longest)

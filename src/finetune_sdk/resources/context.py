@@ -1,0 +1,159 @@
+"""What the resources of one client share: its provider, its names, its manners with errors."""
+
+from __future__ import annotations
+
+import os
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import ValidationError
+
+from finetune_sdk.errors import ConfigurationError, FineTuneError, ProviderError, UnsupportedError
+from finetune_sdk.providers import registry
+from finetune_sdk.providers.base import FineTuneProvider
+from finetune_sdk.transport import Clock, redact
+from finetune_sdk.types import Deployment, Job, parse_handle
+
+if TYPE_CHECKING:
+    from finetune_sdk.errors import Effect
+
+T = TypeVar("T")
+C = TypeVar("C")
+
+
+@dataclass(kw_only=True)
+class Context:
+    """One open provider and the profile that it was opened with.
+
+    Attributes:
+        opened: the provider of this process.
+        reopen: makes it anew after a fork; None for one that the caller brought.
+        profile: the profile's name; None when a provider was named or brought instead.
+        hyperparameters: the profile's defaults for the method.
+        options: the profile's defaults for the provider's own options.
+        resolve_model: turns a name of `[models]` into the provider's own.
+    """
+
+    opened: FineTuneProvider
+    reopen: Callable[[], FineTuneProvider] | None = None
+    profile: str | None = None
+    hyperparameters: Mapping[str, object] = field(default_factory=dict[str, object])
+    options: Mapping[str, object] = field(default_factory=dict[str, object])
+    resolve_model: Callable[[str], str] = str
+    _process: int = field(default_factory=os.getpid, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+
+    @property
+    def provider(self) -> FineTuneProvider:
+        """The open provider; a new one in a process that was forked from the one that opened it."""
+        if self._process != os.getpid() and self.reopen is not None:
+            # The lock may have been held at the moment of the fork, by a thread that is not here.
+            self._lock = threading.Lock()
+            self._process, self.opened = os.getpid(), self.reopen()
+        return self.opened
+
+    @property
+    def clock(self) -> Clock:
+        return self.provider.clock
+
+    @property
+    def owner(self) -> str:
+        """What stands in front of the ids of this client's handles."""
+        return self.profile or self.opened.name
+
+    def call(self, function: Callable[[], T], *, effect: Effect = "none") -> T:
+        """What the provider's function gives; only `FineTuneError`s get out.
+
+        Args:
+            function: the call.
+            effect: what a stranger's exception may have done at the provider.
+        """
+        try:
+            return function()
+        except FineTuneError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a provider may be anybody's code
+            raise _told(error, self.owner, self.opened.name, effect) from None
+
+    def need(self, mixin: type[C], verb: str) -> C:
+        """The provider as one that has the verb.
+
+        Raises:
+            UnsupportedError: it has not; names those that have.
+        """
+        if isinstance(self.provider, mixin):
+            return self.provider
+        raise unsupported(self, f"`{verb}`", lambda other: issubclass(other, mixin))
+
+    def job_id(self, job: Job | str) -> str:
+        """The id at the provider, of a job, a handle or an id.
+
+        Raises:
+            ConfigurationError: it is of another profile, or no id at all.
+        """
+        return self._id(job.handle if isinstance(job, Job) else job, "job")
+
+    def deployment_name(self, deployment: Deployment | str) -> str:
+        """The name at the provider, of a deployment, a handle or a name."""
+        text = deployment.handle if isinstance(deployment, Deployment) else deployment
+        return self._id(text, "deployment")
+
+    def _id(self, text: str, what: str) -> str:
+        try:
+            handle = parse_handle(text)
+        except ValueError as error:
+            raise ConfigurationError(f"`{what}`: {error}") from None
+        if handle.owner not in (None, self.owner):
+            raise ConfigurationError(
+                f"the {what} {text!r} is of {handle.owner!r} and this client is of "
+                f'{self.owner!r}; open FineTuneClient("{handle.owner}") for it'
+            )
+        return handle.id
+
+    def stamp(self, job: Job) -> Job:
+        """The job with this client's profile on it."""
+        return job.model_copy(update={"profile": self.profile})
+
+    def stamp_deployment(self, deployment: Deployment) -> Deployment:
+        """The deployment with this client's profile on it."""
+        return deployment.model_copy(update={"profile": self.profile})
+
+
+def unsupported(
+    context: Context,
+    what: str,
+    can: Callable[[type[FineTuneProvider]], bool],
+    *,
+    note: str | None = None,
+) -> UnsupportedError:
+    """The error for what this provider cannot do, naming those that can."""
+    able = registry.able(can)
+    ways = f"these can: {', '.join(able)}" if able else "no provider that is installed can"
+    reason = f" ({note})" if note else ""
+    return UnsupportedError(
+        f"the provider {context.opened.name!r} does not support {what}{reason}; {ways}", able=able
+    )
+
+
+def wrong_value(error: ValidationError, what: str) -> ConfigurationError:
+    """pydantic's findings in one sentence each, without the values that were given."""
+    parts = [
+        f"`{'.'.join(str(part) for part in entry['loc']) or what}`: {entry['msg']}"
+        for entry in error.errors(include_url=False, include_input=False)
+    ]
+    return ConfigurationError(f"{what}: {'; '.join(parts)}")
+
+
+def _told(error: Exception, owner: str, provider: str, effect: Effect) -> ProviderError:
+    wrapped = ProviderError(
+        f"{owner}: the provider raised {type(error).__name__}: {redact(str(error))}",
+        provider=provider,
+        code="unexpected_exception",
+        effect=effect,
+    )
+    # The chain would print the stranger's message with whatever secret stands in it.
+    wrapped.add_note(redact("".join(traceback.format_exception(error))))
+    return wrapped

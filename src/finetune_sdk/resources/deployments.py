@@ -1,0 +1,165 @@
+"""`client.deployments`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from finetune_sdk.providers.base import CanDeploy
+from finetune_sdk.resources import _openai_client, serving, steps
+from finetune_sdk.resources.context import Context
+from finetune_sdk.resources.paging import pages
+from finetune_sdk.types import ChatReply, Connection, Deployment, Job, ProviderOptions
+
+if TYPE_CHECKING:
+    import openai
+
+READY_TIMEOUT = 600.0
+"""Seconds that `chat` and `openai` wait for a deployment that is still being made."""
+
+
+class Deployments:
+    """Models that answer requests. A verb takes a `Deployment`, its handle or its name."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def create(
+        self,
+        model: Job | str,
+        /,
+        *,
+        name: str,
+        options: Sequence[ProviderOptions] = (),
+        max_cost_per_hour: float | None = None,
+    ) -> Deployment:
+        """Starts to serve a model and gives the deployment at once; `chat` waits until it is ready.
+
+        Args:
+            model: a job that succeeded (or its handle), a fine-tuned model, or a base model.
+            name: yours, of letters, digits, `-` and `_`; the same name and model give the
+                deployment that is there.
+            options: what one provider alone knows.
+            max_cost_per_hour: US dollars; more, or unknown, is an error before anything is made.
+
+        Raises:
+            ConflictError: the name is taken by a deployment of something else.
+            CostLimitError: it would cost more than `max_cost_per_hour`, or nobody can say.
+            UnsupportedError: the provider serves no models.
+        """
+        server = self._server("deployments.create")
+        spec = serving.spec(self._context, model, name=name, options=options)
+        serving.hold_against_limit(self._context, server, spec, max_cost_per_hour)
+        made = self._context.call(lambda: server.create_deployment(spec), effect="unknown")
+        return self._context.stamp_deployment(made)
+
+    def get(self, deployment: Deployment | str, /) -> Deployment:
+        """The deployment as it stands.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
+        self._server("deployments.get")
+        return serving.fetch(self._context, self._context.deployment_name(deployment))
+
+    def list(self, *, limit: int | None = None) -> Iterator[Deployment]:
+        """The deployments; pages are fetched as it goes."""
+        server, context = self._server("deployments.list"), self._context
+        found = pages(
+            context, lambda n, at: server.list_deployments(limit=n, cursor=at), limit=limit
+        )
+        return map(context.stamp_deployment, steps.iterate(found, context.clock))
+
+    def wait(
+        self, deployment: Deployment | str, /, *, timeout: float | None = READY_TIMEOUT
+    ) -> Deployment:
+        """Waits until the deployment is ready.
+
+        Args:
+            deployment: which one.
+            timeout: seconds; 0 looks once, None waits without end.
+
+        Raises:
+            DeploymentFailedError: it failed or was deleted.
+            WaitTimeoutError: `timeout` is over; it is still being made.
+            StatusUnavailableError: no contact for 30 minutes.
+        """
+        self._server("deployments.wait")
+        context = self._context
+        waiting = serving.wait(context, context.deployment_name(deployment), timeout)
+        return steps.run(waiting, context.clock)
+
+    def delete(self, deployment: Deployment | str, /) -> None:
+        """Ends it and what it costs. One that is gone already is no error."""
+        server = self._server("deployments.delete")
+        name = self._context.deployment_name(deployment)
+        self._context.call(lambda: server.delete_deployment(name))
+
+    def chat(
+        self,
+        deployment: Deployment | str,
+        messages: Sequence[Mapping[str, object]],
+        /,
+        *,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        max_tokens: int | None = None,
+        seed: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        tools: Sequence[Mapping[str, object]] | None = None,
+        timeout: float | None = None,
+    ) -> ChatReply:
+        """Asks the deployment one thing; waits first where it is still being made.
+
+        Args:
+            deployment: which one.
+            messages: the conversation, as OpenAI's chat has it.
+            temperature: 0 always takes the likeliest token.
+            top_p: share of the likeliest tokens that are drawn from.
+            max_tokens: of the answer.
+            seed: makes drawing repeatable where the server can.
+            stop: the answer ends before this.
+            tools: that the model may call, as OpenAI's chat has them.
+            timeout: seconds for the answer; 600 by default.
+
+        Raises:
+            DeploymentFailedError: it failed.
+            MissingDependencyError: the package `openai` is not installed.
+            ProviderError: the server refused or failed.
+        """
+        connection = self._connect(deployment)
+        body = _openai_client.chat_body(
+            messages,
+            temperature=temperature,
+            top_p=top_p,
+            max_tokens=max_tokens,
+            seed=seed,
+            stop=stop,
+            tools=tools,
+            timeout=timeout,
+        )
+        provider = self._context.opened.name
+        with _openai_client.told(connection, provider):
+            with _openai_client.open_client(connection) as client:
+                answer = _openai_client.ask(client, connection, body)
+            return _openai_client.reply_of(answer, provider)
+
+    def openai(self, deployment: Deployment | str, /) -> openai.OpenAI:
+        """A ready `openai.OpenAI` that talks to the deployment: close it when done.
+
+        Raises:
+            DeploymentFailedError: it failed.
+            MissingDependencyError: the package `openai` is not installed.
+        """
+        return _openai_client.open_client(self._connect(deployment))
+
+    def _connect(self, deployment: Deployment | str) -> Connection:
+        return steps.run(
+            serving.connect(
+                self._context, self._context.deployment_name(deployment), READY_TIMEOUT
+            ),
+            self._context.clock,
+        )
+
+    def _server(self, verb: str) -> CanDeploy:
+        return self._context.need(CanDeploy, verb)

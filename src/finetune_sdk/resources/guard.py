@@ -1,0 +1,164 @@
+"""Before any byte is sent: can this provider do what was asked?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+from pydantic import JsonValue, ValidationError
+
+from finetune_sdk.errors import ConfigurationError, UnsupportedError
+from finetune_sdk.providers.base import Field, FineTuneProvider, MethodSupport
+from finetune_sdk.resources.context import Context, unsupported, wrong_value
+from finetune_sdk.types import Method, ProviderOptions
+
+RATES = frozenset({"learning_rate", "learning_rate_multiplier"})
+"""Two things, never turned into each other; with both given each provider reads its own."""
+
+
+@dataclass
+class Guarded:
+    """What passed: the method and the options as the provider gets them, and what was let go."""
+
+    method: Method
+    options: dict[str, JsonValue]
+    support: MethodSupport
+    dropped: set[str] = field(default_factory=set[str])
+    warnings: list[str] = field(default_factory=list[str])
+
+
+def guard(
+    context: Context,
+    method: Method,
+    options: Sequence[ProviderOptions],
+    fields: Iterable[Field],
+    *,
+    strict: bool,
+) -> Guarded:
+    """Holds a request against what the provider can do.
+
+    Args:
+        context: whose provider.
+        method: with the profile's defaults in it.
+        options: of any provider; the others' are passed over.
+        fields: the optional words of `jobs.create` that the caller used.
+        strict: False turns what is not supported into a warning and leaves it out.
+
+    Raises:
+        UnsupportedError: the provider cannot do it; names those that can.
+        ConfigurationError: an option is wrong.
+    """
+    support = context.provider.capabilities.methods.get(method.name)
+    if support is None:
+        raise unsupported(
+            context,
+            f"the method {method.name.value!r}",
+            lambda other: method.name in other.capabilities.methods,
+            note=context.opened.capabilities.notes.get(method.name.value),
+        )
+    passed = Guarded(method, _own_options(context, options), support)
+    for problem, name in _problems(context, method, support, fields):
+        if strict:
+            raise problem
+        passed.dropped.add(name)
+        passed.warnings.append(f"left out, because strict=False: {problem}")
+    passed.method = _without(method, passed.dropped)
+    return passed
+
+
+def with_defaults(context: Context, method: Method) -> Method:
+    """The method, with the profile's hyperparameters where the caller said nothing.
+
+    Raises:
+        ConfigurationError: the profile names a hyperparameter that the method has not.
+    """
+    missing = {
+        name: value for name, value in context.hyperparameters.items() if name not in method.given()
+    }
+    if not missing:
+        return method
+    try:
+        return type(method).model_validate({**method.model_dump(exclude_none=True), **missing})
+    except ValidationError as error:
+        place = f"[profiles.{context.profile}.hyperparameters]"
+        raise wrong_value(error, place) from None
+
+
+def _problems(
+    context: Context, method: Method, support: MethodSupport, fields: Iterable[Field]
+) -> Iterable[tuple[UnsupportedError, str]]:
+    given = method.given()
+    for name in sorted(given - support.hyperparameters - {"train_on"}):
+        if name in RATES and given >= RATES and RATES & support.hyperparameters:
+            continue
+        yield _missing(context, name, _reads(method, name)), name
+    if method.train_on is not None and method.train_on not in support.train_on:
+        what = f"train_on={method.train_on!r}"
+        yield unsupported(context, what, _trains_on(method)), "train_on"
+    for name in sorted(set(fields) - context.provider.capabilities.fields):
+        yield _missing(context, name, _takes(name)), name
+
+
+def _missing(
+    context: Context, name: str, can: Callable[[type[FineTuneProvider]], bool]
+) -> UnsupportedError:
+    return unsupported(context, f"`{name}`", can, note=context.opened.capabilities.notes.get(name))
+
+
+def _reads(method: Method, name: str) -> Callable[[type[FineTuneProvider]], bool]:
+    def can(other: type[FineTuneProvider]) -> bool:
+        support = other.capabilities.methods.get(method.name)
+        return support is not None and name in support.hyperparameters
+
+    return can
+
+
+def _trains_on(method: Method) -> Callable[[type[FineTuneProvider]], bool]:
+    def can(other: type[FineTuneProvider]) -> bool:
+        support = other.capabilities.methods.get(method.name)
+        return support is not None and method.train_on in support.train_on
+
+    return can
+
+
+def _takes(name: Field) -> Callable[[type[FineTuneProvider]], bool]:
+    return lambda other: name in other.capabilities.fields
+
+
+def _without(method: Method, names: set[str]) -> Method:
+    return method.model_copy(update=dict.fromkeys(names & method.given()))
+
+
+def _own_options(context: Context, options: Sequence[ProviderOptions]) -> dict[str, JsonValue]:
+    provider = context.provider
+    own = [option for option in options if option.provider == provider.name]
+    if len(own) > 1:
+        raise ConfigurationError(
+            f"`options` has {len(own)} entries for the provider {provider.name!r}; give one"
+        )
+    given = own[0].model_dump(mode="json", exclude_unset=True) if own else {}
+    return checked_options(context, {**context.options, **given}, provider.capabilities.options)
+
+
+def checked_options(
+    context: Context, values: dict[str, object], kind: type[ProviderOptions] | None
+) -> dict[str, JsonValue]:
+    """The values, held against the provider's options class.
+
+    Raises:
+        ConfigurationError: one is unknown or wrong.
+    """
+    if not values:
+        return {}
+    if kind is None:
+        raise ConfigurationError(
+            f"the provider {context.opened.name!r} has no options of its own; leave out "
+            + ", ".join(f"`{name}`" for name in sorted(values))
+        )
+    try:
+        checked = kind.model_validate(values)
+    except ValidationError as error:
+        raise wrong_value(error, kind.__name__) from None
+    dumped = checked.model_dump(mode="json", exclude_unset=True)
+    return cast("dict[str, JsonValue]", dumped)

@@ -1,0 +1,119 @@
+"""What creating, waiting for and reaching a deployment is, for both clients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+
+from finetune_sdk.errors import ConfigurationError, CostLimitError, DeploymentFailedError
+from finetune_sdk.providers.base import CanDeploy
+from finetune_sdk.resources import waiting
+from finetune_sdk.resources.contact import Contact, Pace
+from finetune_sdk.resources.context import Context, wrong_value
+from finetune_sdk.resources.guard import checked_options
+from finetune_sdk.resources.steps import Quiet, ask
+from finetune_sdk.resources.submit import base_model
+from finetune_sdk.types import (
+    Connection,
+    Deployment,
+    DeploymentSpec,
+    DeploymentStatus,
+    Job,
+    ProviderOptions,
+    parse_handle,
+)
+
+POLL_BOUNDS = (0.5, 10.0)
+"""Seconds between two looks at a deployment that is being made: the first, and the longest."""
+
+ENDED = (DeploymentStatus.FAILED, DeploymentStatus.DELETING, DeploymentStatus.DELETED)
+
+
+def spec(
+    context: Context, model: Job | str, *, name: str, options: Sequence[ProviderOptions]
+) -> DeploymentSpec:
+    """What to serve, resolved.
+
+    Raises:
+        ConfigurationError: the job has made no model, or the name or an option is wrong.
+    """
+    job = _job_of(context, model)
+    own = [option for option in options if option.provider == context.opened.name]
+    if len(own) > 1:
+        raise ConfigurationError(
+            f"`options` has {len(own)} entries for the provider {context.opened.name!r}; give one"
+        )
+    given = own[0].model_dump(mode="json", exclude_unset=True) if own else {}
+    kind = context.provider.capabilities.deployment_options
+    try:
+        return DeploymentSpec(
+            name=name,
+            model=base_model(context, job or model),
+            job_id=job.id if job else None,
+            options=checked_options(context, given, kind),
+        )
+    except ValidationError as error:
+        raise wrong_value(error, "deployment") from None
+
+
+def hold_against_limit(
+    context: Context, server: CanDeploy, wanted: DeploymentSpec, limit: float | None
+) -> None:
+    """Refuses what would cost more per hour than the caller allows, or nobody knows what."""
+    if limit is None:
+        return
+    cost = context.call(lambda: server.cost_per_hour(wanted))
+    if cost is None:
+        raise CostLimitError(
+            f"{context.owner!r} cannot say what an hour of this deployment costs, so "
+            "`max_cost_per_hour` cannot be held; leave it out to deploy without a limit"
+        )
+    if cost > limit:
+        raise CostLimitError(
+            f"the deployment costs {cost:.2f} US dollars an hour, over `max_cost_per_hour` "
+            f"{limit:.2f}; nothing was made"
+        )
+
+
+def fetch(context: Context, name: str) -> Deployment:
+    """The deployment as it stands, stamped."""
+    server = context.need(CanDeploy, "deployments.get")
+    return context.stamp_deployment(context.call(lambda: server.get_deployment(name)))
+
+
+def wait(context: Context, name: str, timeout: float | None) -> Quiet[Deployment]:
+    """Looks at the deployment until it is ready; ends with it."""
+    contact = Contact(context, f"{context.owner}:{name}")
+    pace = Pace(context, timeout=timeout, interval=None, bounds=POLL_BOUNDS)
+    while True:
+        deployment = yield from contact.look(lambda: fetch(context, name))
+        if deployment is not None:
+            if deployment.status is DeploymentStatus.READY:
+                return deployment
+            if deployment.status in ENDED:
+                raise DeploymentFailedError(_reason(deployment), deployment=deployment)
+        yield from pace.rest(f"the deployment {name!r} is not ready")
+
+
+def connect(context: Context, name: str, timeout: float) -> Quiet[Connection]:
+    """How to talk to the deployment, once it is ready."""
+    yield from wait(context, name, timeout)
+    server = context.need(CanDeploy, "deployments.openai")
+    return (yield from ask(lambda: context.call(lambda: server.connect(name))))
+
+
+def _job_of(context: Context, model: Job | str) -> Job | None:
+    if isinstance(model, Job):
+        return model
+    try:
+        handle = parse_handle(model)
+    except ValueError:
+        return None  # A model's own name, a path for instance.
+    return waiting.fetch(context, handle.id) if handle.owner == context.owner else None
+
+
+def _reason(deployment: Deployment) -> str:
+    error = deployment.error
+    words = error.message if error else "the provider gave no reason"
+    return f"the deployment {deployment.handle!r} is {deployment.status.value}: {words}"

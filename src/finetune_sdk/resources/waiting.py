@@ -1,0 +1,162 @@
+"""Waiting for jobs. It never writes: what happens to a job happens elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+
+from finetune_sdk.errors import JobFailedError, JobPausedError, ProviderError
+from finetune_sdk.resources.contact import Contact, Pace
+from finetune_sdk.resources.context import Context
+from finetune_sdk.resources.feed import EventFeed
+from finetune_sdk.resources.paging import PAGE_SIZE
+from finetune_sdk.resources.steps import Emit, Quiet, Steps, ask
+from finetune_sdk.types import Job, JobEvent, JobStatus, Page
+
+TOLD_EVENTS = 20
+"""Events that a `JobFailedError` carries."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How to wait: `timeout` and `poll_interval` in seconds, None as documented at `wait`."""
+
+    timeout: float | None = None
+    poll_interval: float | None = None
+
+    def pace(self, context: Context) -> Pace:
+        return Pace(
+            context,
+            timeout=self.timeout,
+            interval=self.poll_interval,
+            bounds=context.provider.capabilities.poll_interval,
+        )
+
+
+def fetch(context: Context, job_id: str) -> Job:
+    """The job as it stands, stamped."""
+    return context.stamp(context.call(lambda: context.provider.get_job(job_id)))
+
+
+def wait(
+    context: Context,
+    job_id: str,
+    patience: Patience,
+    *,
+    on_event: Callable[[JobEvent], None] | None,
+    on_look: Callable[[Job], None],
+) -> Quiet[Job]:
+    """Looks at the job until it ended; ends with the one that succeeded."""
+    handle = f"{context.owner}:{job_id}"
+    contact, pace = Contact(context, handle), patience.pace(context)
+    feed = EventFeed(context, job_id)
+    while True:
+        job = yield from contact.look(lambda: fetch(context, job_id))
+        if job is not None:
+            on_look(job)
+            if on_event is not None:
+                yield from feed.tell(on_event)
+            if (yield from _ended(context, job)):
+                return job
+        yield from pace.rest(f"the job {handle!r} has not ended")
+
+
+def watch(context: Context, job_ids: Iterable[str] | None, patience: Patience) -> Steps[Job, None]:
+    """Hands out each job whenever it changed, until all have ended; one listing a look.
+
+    Without ids these are the jobs that have not ended at the first look.
+    """
+    open_ids = set(job_ids) if job_ids is not None else None
+    if open_ids is not None and not open_ids:
+        return
+    contact, pace = Contact(context, context.owner), patience.pace(context)
+    known: dict[str, Job] = {}
+    while open_ids is None or open_ids:
+        jobs = yield from contact.look(partial(_look_at_all, context, open_ids))
+        for job in jobs or ():
+            if open_ids is None and job.status.terminal:
+                continue
+            if known.get(job.id) != job:
+                known[job.id] = job
+                yield Emit(job)
+        if jobs is not None:
+            ended = {job.id for job in jobs if job.status.terminal}
+            open_ids = (open_ids if open_ids is not None else set(known)) - ended
+        if open_ids is None or open_ids:
+            yield from pace.rest(f"{len(open_ids or ())} job(s) have not ended")
+
+
+def follow(context: Context, job_id: str, *, forever: bool) -> Steps[JobEvent, None]:
+    """Hands out the job's events, oldest first; with `forever` until the job has ended."""
+    feed = EventFeed(context, job_id)
+    contact = Contact(context, f"{context.owner}:{job_id}")
+    pace = Patience().pace(context)
+    while True:
+        # The job is looked at first: what it says before its end is then never missed.
+        job = yield from contact.look(lambda: fetch(context, job_id))
+        yield from _hand_out(feed, bear=forever)
+        if not forever or (job is not None and job.status.terminal):
+            return
+        yield from pace.rest(f"the job {job_id!r} has not ended")
+
+
+def _hand_out(feed: EventFeed, *, bear: bool) -> Steps[JobEvent, None]:
+    try:
+        events = yield from feed.new()
+    except ProviderError as error:
+        if not (bear and error.retryable):
+            raise
+        return  # The next look fetches them.
+    for event in events:
+        yield Emit(event)
+
+
+def _ended(context: Context, job: Job) -> Quiet[bool]:
+    if job.status is JobStatus.SUCCEEDED:
+        # The proof of success is the model; some providers name it a few looks later.
+        return bool(job.fine_tuned_model)
+    if job.status is JobStatus.PAUSED:
+        why = " (its machine or process went down)" if job.raw_status == "lost" else ""
+        raise JobPausedError(f"the job {job.handle!r} is paused{why}", job=job)
+    if job.status.terminal:
+        events = yield from ask(lambda: _last_events(context, job))
+        raise JobFailedError(_reason(job), job=job, events=events)
+    return False
+
+
+def _reason(job: Job) -> str:
+    if job.status is JobStatus.CANCELLED:
+        return f"the job {job.handle!r} was cancelled"
+    error = job.error
+    code = f" [{error.code}]" if error and error.code else ""
+    words = error.message if error else "the provider gave no reason"
+    return f"the job {job.handle!r} failed{code}: {words}"
+
+
+def _last_events(context: Context, job: Job) -> list[JobEvent]:
+    try:
+        page = context.call(
+            lambda: context.provider.list_events(job.id, limit=TOLD_EVENTS, cursor=None)
+        )
+    except ProviderError:
+        return []  # The reason is in the job; the events only illustrate it.
+    return list(reversed(page.items))
+
+
+def _look_at_all(context: Context, wanted: set[str] | None) -> list[Job]:
+    if wanted is not None and len(wanted) == 1:
+        return [fetch(context, next(iter(wanted)))]
+    found: dict[str, Job] = {}
+    cursor: str | None = None
+    while True:
+        page = _page(context, cursor)
+        found |= {job.id: job for job in page.items if wanted is None or job.id in wanted}
+        stuck = page.next_cursor is None or page.next_cursor == cursor
+        if stuck or (wanted is not None and found.keys() >= wanted):
+            return [context.stamp(job) for job in found.values()]
+        cursor = page.next_cursor
+
+
+def _page(context: Context, cursor: str | None) -> Page[Job]:
+    return context.call(lambda: context.provider.list_jobs(limit=PAGE_SIZE, cursor=cursor))

@@ -1,0 +1,99 @@
+"""Deployments of the fake: they answer from a table or a function, by OpenAI's wire."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, cast
+
+from finetune_sdk.errors import ConflictError, NotFoundError
+from finetune_sdk.testing.clock import VirtualClock
+from finetune_sdk.types import Connection, Deployment, DeploymentSpec, DeploymentStatus
+
+if TYPE_CHECKING:
+    import httpx2
+
+Message = Mapping[str, object]
+Replies = Mapping[str, str] | Callable[[Sequence[Message]], str]
+
+
+class FakeServer:
+    """The deployments of one FakeProvider."""
+
+    def __init__(self, replies: Replies | None, clock: VirtualClock) -> None:
+        self._replies = replies
+        self._clock = clock
+        self._made: dict[str, tuple[DeploymentSpec, Deployment]] = {}
+
+    def create(self, spec: DeploymentSpec) -> Deployment:
+        if spec.name not in self._made:
+            made = Deployment(
+                id=spec.name,
+                name=spec.name,
+                provider="fake",
+                status=DeploymentStatus.READY,
+                raw_status="ready",
+                model=spec.model,
+                job_id=spec.job_id,
+                created_at=self._clock.now(),
+                cost_per_hour=0.0,
+            )
+            self._made[spec.name] = (spec, made)
+        there, deployment = self._made[spec.name]
+        if there != spec:
+            raise ConflictError(
+                f"the name {spec.name!r} is taken by a deployment of {there.model!r}; "
+                "delete it or choose another name",
+                provider="fake",
+            )
+        return deployment
+
+    def get(self, name: str) -> Deployment:
+        if name not in self._made:
+            raise NotFoundError(f"no deployment {name!r}", provider="fake", status_code=404)
+        return self._made[name][1]
+
+    def all(self) -> list[Deployment]:
+        return [deployment for _, deployment in self._made.values()]
+
+    def delete(self, name: str) -> None:
+        self._made.pop(name, None)
+
+    def connect(self, name: str) -> Connection:
+        self.get(name)
+        import httpx2
+
+        return Connection(
+            base_url="http://fake.invalid/v1",
+            api_key="fake-key",
+            model=name,
+            transport=httpx2.MockTransport(self._answer),
+        )
+
+    def _answer(self, request: httpx2.Request) -> httpx2.Response:
+        import httpx2
+
+        body = cast("dict[str, object]", json.loads(request.content))
+        messages = cast("list[Message]", body.get("messages", []))
+        return httpx2.Response(200, json=self._completion(str(body.get("model")), messages))
+
+    def _completion(self, model: str, messages: Sequence[Message]) -> dict[str, object]:
+        return {
+            "id": "chatcmpl-fake",
+            "object": "chat.completion",
+            "created": int(self._clock.now().timestamp()),
+            "model": model,
+            "choices": [
+                {
+                    "index": 0,
+                    "finish_reason": "stop",
+                    "message": {"role": "assistant", "content": self._reply(messages)},
+                }
+            ],
+        }
+
+    def _reply(self, messages: Sequence[Message]) -> str:
+        if callable(self._replies):
+            return self._replies(messages)
+        last = str(messages[-1].get("content", "")) if messages else ""
+        return (self._replies or {}).get(last, "This is a fake reply.")

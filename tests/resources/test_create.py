@@ -1,0 +1,272 @@
+"""Creating a job: the guard, the check, the cost limit, the key. All before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from finetune_sdk import (
+    ConfigurationError,
+    CostLimitError,
+    DatasetError,
+    DatasetFile,
+    DatasetValidationError,
+    FineTuneClient,
+    IdempotencyConflictError,
+    Job,
+    JobSpec,
+    LocalOptions,
+    Lora,
+    MethodName,
+    ProviderError,
+    Supervised,
+    UnsupportedError,
+)
+from finetune_sdk.providers.base import Capabilities, MethodSupport
+from finetune_sdk.testing import FakeProvider
+
+ROWS = [
+    {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]},
+]
+BAD = [{"messages": [{"role": "user", "content": "a"}]}]
+WRITES = {"upload_dataset", "create_job", "create_deployment", "cancel_job"}
+
+
+class NarrowProvider(FakeProvider):
+    """A fake that can do little."""
+
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        methods={
+            MethodName.SUPERVISED: MethodSupport(
+                hyperparameters=frozenset({"epochs", "learning_rate_multiplier"}),
+                train_on=("assistant",),
+            )
+        },
+        notes={"suffix": "names are given by the service"},
+    )
+
+
+@pytest.fixture
+def fake() -> FakeProvider:
+    return FakeProvider(cost=5.0)
+
+
+@pytest.fixture
+def client(fake: FakeProvider) -> Iterator[FineTuneClient]:
+    with FineTuneClient(fake) as opened:
+        yield opened
+
+
+def writes(fake: FakeProvider) -> list[str]:
+    return [call.name for call in fake.calls if call.name in WRITES]
+
+
+def test_the_provider_gets_what_was_said(client: FineTuneClient, fake: FakeProvider) -> None:
+    job = client.jobs.create(
+        model="base",
+        training_data=ROWS,
+        validation_data=ROWS,
+        method=Supervised(epochs=2, lora=Lora(rank=4)),
+        suffix="recipes",
+        seed=7,
+        metadata={"team": "blue"},
+    )
+    assert (job.model, job.suffix, job.seed) == ("base", "recipes", 7)
+    assert job.metadata == {"team": "blue"}
+    assert job.method == Supervised(epochs=2, lora=Lora(rank=4))
+    assert job.validation_file is not None
+    assert job.training_file is not None
+    assert fake.uploads[job.training_file.id] == tuple(ROWS)
+
+
+def test_bad_rows_are_refused_with_their_place(client: FineTuneClient, fake: FakeProvider) -> None:
+    with pytest.raises(DatasetValidationError) as caught:
+        client.jobs.create(model="base", training_data=[*ROWS, *BAD])
+    assert caught.value.report.findings[0].line == 2
+    assert writes(fake) == []
+
+
+def test_bad_validation_rows_are_refused_before_the_training_rows_leave(
+    client: FineTuneClient, fake: FakeProvider
+) -> None:
+    with pytest.raises(DatasetValidationError):
+        client.jobs.create(model="base", training_data=ROWS, validation_data=BAD)
+    assert writes(fake) == []
+
+
+def test_a_missing_file_is_refused(client: FineTuneClient, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="nowhere"):
+        client.jobs.create(model="base", training_data=tmp_path / "nowhere.jsonl")
+
+
+def test_what_the_provider_holds_already_is_not_uploaded(
+    client: FineTuneClient, fake: FakeProvider
+) -> None:
+    client.jobs.create(model="base", training_data=DatasetFile(id="file-1"))
+    assert writes(fake) == ["create_job"]
+
+
+@pytest.mark.parametrize(
+    ("method", "named"),
+    [
+        (Supervised(batch_size=2), "`batch_size`"),
+        (Supervised(lora=True), "`lora`"),
+        (Supervised(learning_rate=1e-4), "`learning_rate`"),
+        (Supervised(train_on="all"), "train_on='all'"),
+    ],
+)
+def test_a_hyperparameter_without_a_home_is_refused(method: Supervised, named: str) -> None:
+    fake = NarrowProvider()
+    with pytest.raises(UnsupportedError) as caught:
+        FineTuneClient(fake).jobs.create(model="base", training_data=ROWS, method=method)
+    assert named in str(caught.value)
+    assert "local" in caught.value.able
+    assert fake.calls == []
+
+
+def test_both_rates_may_be_given_and_each_provider_reads_its_own() -> None:
+    method = Supervised(learning_rate=1e-4, learning_rate_multiplier=2.0)
+    job = FineTuneClient(NarrowProvider()).jobs.create(
+        model="base", training_data=ROWS, method=method
+    )
+    assert job.method == method
+    assert job.warnings == ()
+
+
+def test_a_word_that_the_provider_does_not_take_is_refused_with_its_note() -> None:
+    fake = NarrowProvider()
+    with pytest.raises(UnsupportedError, match="names are given by the service"):
+        FineTuneClient(fake).jobs.create(model="base", training_data=ROWS, suffix="x")
+    assert fake.calls == []
+
+
+def test_not_strict_leaves_out_and_says_so() -> None:
+    job = FineTuneClient(NarrowProvider()).jobs.create(
+        model="base",
+        training_data=ROWS,
+        method=Supervised(epochs=1, batch_size=2, train_on="all"),
+        seed=7,
+        metadata={"a": "b"},
+        strict=False,
+    )
+    assert job.method == Supervised(epochs=1)
+    assert job.seed is None
+    assert job.metadata == {}
+    assert len([w for w in job.warnings if w.startswith("left out")]) == 4
+
+
+def test_options_of_other_providers_are_passed_over(client: FineTuneClient) -> None:
+    options = [LocalOptions(precision="float32")]
+    assert client.jobs.create(model="base", training_data=ROWS, options=options).id
+
+
+def test_the_cost_limit_is_held_before_anything_is_sent(
+    client: FineTuneClient, fake: FakeProvider
+) -> None:
+    with pytest.raises(CostLimitError, match=r"5\.00"):
+        client.jobs.create(model="base", training_data=ROWS, max_cost=4.99)
+    assert writes(fake) == []
+    assert client.jobs.create(model="base", training_data=ROWS, max_cost=5).id
+
+
+def test_a_cost_limit_that_means_nothing_is_refused(client: FineTuneClient) -> None:
+    with pytest.raises(ConfigurationError, match="`max_cost`"):
+        client.jobs.create(model="base", training_data=ROWS, max_cost=float("nan"))
+
+
+def test_a_key_gives_the_same_job_even_one_that_failed(client: FineTuneClient) -> None:
+    job = client.jobs.create(model="base", training_data=ROWS, idempotency_key="k")
+    client.jobs.cancel(job)
+    again = client.jobs.create(model="base", training_data=ROWS, idempotency_key="k")
+    assert again.id == job.id
+    with pytest.raises(IdempotencyConflictError):
+        client.jobs.create(model="other", training_data=ROWS, idempotency_key="k")
+
+
+def test_without_a_key_two_calls_are_two_jobs(client: FineTuneClient) -> None:
+    first = client.jobs.create(model="base", training_data=ROWS)
+    assert client.jobs.create(model="base", training_data=ROWS).id != first.id
+
+
+def test_a_finished_job_is_a_model_to_train_on(client: FineTuneClient) -> None:
+    first = client.jobs.wait(client.jobs.create(model="base", training_data=ROWS), progress=False)
+    assert client.jobs.create(model=first, training_data=ROWS).model == first.fine_tuned_model
+
+
+def test_a_job_that_has_not_ended_is_no_model(client: FineTuneClient) -> None:
+    running = client.jobs.create(model="base", training_data=ROWS)
+    with pytest.raises(ConfigurationError, match="has made no model"):
+        client.jobs.create(model=running, training_data=ROWS)
+
+
+@pytest.mark.parametrize("model", ["", "  "])
+def test_an_empty_model_is_refused(client: FineTuneClient, model: str) -> None:
+    with pytest.raises(ConfigurationError, match="`model`"):
+        client.jobs.create(model=model, training_data=ROWS)
+
+
+def test_a_strangers_exception_is_ours_and_counts_as_unknown(fake: FakeProvider) -> None:
+    class Broken(FakeProvider):
+        def create_job(self, spec: JobSpec, /) -> Job:
+            raise KeyError("sk-verysecretverysecret1")
+
+    with pytest.raises(ProviderError) as caught:
+        FineTuneClient(Broken()).jobs.create(model="base", training_data=ROWS)
+    assert caught.value.effect == "unknown"
+    assert "sk-verysecret" not in str(caught.value) + "".join(caught.value.__notes__)
+
+
+class TestProfiles:
+    @pytest.fixture(autouse=True)
+    def _config(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "finetune.toml").write_text(
+            """
+            profile = "rehearsal"
+            [profiles.rehearsal]
+            provider = "fake"
+            [profiles.rehearsal.hyperparameters]
+            epochs = 5
+            lora = { rank = 2 }
+            [profiles.wrong]
+            provider = "fake"
+            hyperparameters = { epoch = 5 }
+            [models.small]
+            rehearsal = "tiny-base"
+            local = "other"
+            """
+        )
+        monkeypatch.chdir(tmp_path)
+
+    def test_names_and_defaults_come_from_the_profile(self) -> None:
+        with FineTuneClient() as client:
+            job = client.jobs.create(model="small", training_data=ROWS, method=Supervised(epochs=1))
+            assert job.model == "tiny-base"
+            assert job.method == Supervised(epochs=1, lora=Lora(rank=2))
+            assert job.handle == f"rehearsal:{job.id}"
+            assert client.jobs.get(job.handle) == job
+
+    def test_a_wrong_default_is_named(self) -> None:
+        with (
+            FineTuneClient("wrong") as client,
+            pytest.raises(ConfigurationError, match=r"profiles\.wrong\.hyperparameters.*epoch"),
+        ):
+            client.jobs.create(model="small", training_data=ROWS)
+
+    def test_a_handle_of_another_profile_names_the_client_to_open(self) -> None:
+        with (
+            FineTuneClient() as client,
+            pytest.raises(ConfigurationError, match=r'FineTuneClient\("azure-eu"\)'),
+        ):
+            client.jobs.get("azure-eu:ftjob-1")
+
+
+@pytest.mark.parametrize(
+    "handle",
+    ["fake:../../etc", "a b", "", "fake:", ":x", "fake:a/b", "fake:.x", "Fake:x", "x" * 300],
+)
+def test_a_handle_that_is_none_is_refused(client: FineTuneClient, handle: str) -> None:
+    with pytest.raises(ConfigurationError, match="`job`"):
+        client.jobs.get(handle)

@@ -1,0 +1,156 @@
+"""Deployments: made from jobs and models, reached by OpenAI's wire."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import pytest
+
+from finetune_sdk import (
+    ConfigurationError,
+    ConflictError,
+    DeploymentFailedError,
+    DeploymentStatus,
+    FineTuneClient,
+    Job,
+    NotFoundError,
+    WaitTimeoutError,
+)
+from finetune_sdk.testing import FakeProvider
+from finetune_sdk.types import Deployment, DeploymentSpec
+
+ROWS = [
+    {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]},
+]
+QUESTION = [{"role": "user", "content": "why?"}]
+
+
+@pytest.fixture
+def fake() -> FakeProvider:
+    return FakeProvider(replies={"why?": "because"})
+
+
+@pytest.fixture
+def client(fake: FakeProvider) -> Iterator[FineTuneClient]:
+    with FineTuneClient(fake) as opened:
+        yield opened
+
+
+@pytest.fixture
+def job(client: FineTuneClient) -> Job:
+    return client.jobs.wait(client.jobs.create(model="base", training_data=ROWS), progress=False)
+
+
+def test_a_job_is_deployed_and_answers(client: FineTuneClient, job: Job) -> None:
+    deployment = client.deployments.create(job, name="recipes")
+    assert deployment.job_id == job.id
+    assert deployment.model == job.fine_tuned_model
+    reply = client.deployments.chat(deployment, QUESTION, temperature=0)
+    assert reply.content == "because"
+    assert str(reply) == "because"
+    assert reply.finish_reason == "stop"
+
+
+def test_a_handle_of_a_job_is_deployed_too(client: FineTuneClient, job: Job) -> None:
+    assert client.deployments.create(job.handle, name="recipes").model == job.fine_tuned_model
+
+
+def test_a_base_model_is_deployed_by_name(client: FineTuneClient) -> None:
+    deployment = client.deployments.create("base", name="plain")
+    assert (deployment.model, deployment.job_id) == ("base", None)
+
+
+def test_a_job_that_runs_has_nothing_to_deploy(client: FineTuneClient) -> None:
+    running = client.jobs.create(model="base", training_data=ROWS)
+    with pytest.raises(ConfigurationError, match="has made no model"):
+        client.deployments.create(running, name="recipes")
+
+
+def test_replies_may_come_from_a_function() -> None:
+    def count(messages: Sequence[Mapping[str, object]]) -> str:
+        return str(len(messages))
+
+    with FineTuneClient(FakeProvider(replies=count)) as client:
+        client.deployments.create("base", name="plain")
+        assert client.deployments.chat("plain", [*QUESTION, *QUESTION]).content == "2"
+
+
+def test_existing_openai_code_talks_to_it(client: FineTuneClient) -> None:
+    deployment = client.deployments.create("base", name="plain")
+    with client.deployments.openai(deployment) as ready:
+        answer = ready.chat.completions.create(
+            model=deployment.id, messages=[{"role": "user", "content": "why?"}]
+        )
+    assert answer.choices[0].message.content == "because"
+
+
+def test_the_same_name_and_model_is_the_same_deployment(client: FineTuneClient) -> None:
+    first = client.deployments.create("base", name="plain")
+    assert client.deployments.create("base", name="plain") == first
+    with pytest.raises(ConflictError, match="plain"):
+        client.deployments.create("other", name="plain")
+    assert [d.name for d in client.deployments.list()] == ["plain"]
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "../x", "-x", "x" * 65, "a b"])
+def test_a_name_that_is_none_is_refused(client: FineTuneClient, name: str) -> None:
+    with pytest.raises(ConfigurationError, match="`name`"):
+        client.deployments.create("base", name=name)
+
+
+def test_deleting_twice_is_no_error(client: FineTuneClient) -> None:
+    client.deployments.create("base", name="plain")
+    client.deployments.delete("plain")
+    client.deployments.delete("plain")
+    with pytest.raises(NotFoundError):
+        client.deployments.get("plain")
+
+
+class SlowProvider(FakeProvider):
+    """Deployments take a while, and one never comes."""
+
+    def get_deployment(self, name: str, /) -> Deployment:
+        found = super().get_deployment(name)
+        late = self.clock.monotonic() < 30
+        status = DeploymentStatus.CREATING if late else DeploymentStatus.READY
+        if found.model == "broken" and not late:
+            status = DeploymentStatus.FAILED
+        return found.model_copy(update={"status": status})
+
+
+def test_chat_waits_for_one_that_is_being_made() -> None:
+    with FineTuneClient(SlowProvider()) as client:
+        deployment = client.deployments.create("base", name="plain")
+        assert client.deployments.chat(deployment, QUESTION).content
+        assert client.deployments.wait(deployment).status is DeploymentStatus.READY
+
+
+def test_patience_with_a_deployment_ends() -> None:
+    with FineTuneClient(SlowProvider()) as client:
+        client.deployments.create("base", name="plain")
+        with pytest.raises(WaitTimeoutError, match="'plain' is not ready"):
+            client.deployments.wait("plain", timeout=10)
+
+
+def test_a_deployment_that_failed_raises() -> None:
+    with FineTuneClient(SlowProvider()) as client:
+        client.deployments.create("broken", name="plain")
+        with pytest.raises(DeploymentFailedError, match="is failed"):
+            client.deployments.chat("plain", QUESTION)
+
+
+def test_what_an_hour_costs_is_held_against_the_limit(client: FineTuneClient) -> None:
+    assert client.deployments.create("base", name="free", max_cost_per_hour=0).cost_per_hour == 0
+
+
+def test_models_are_listed_and_deleted(client: FineTuneClient, job: Job) -> None:
+    (model,) = client.models.list()
+    assert (model.id, model.job_id) == (job.fine_tuned_model, job.id)
+    client.models.delete(model)
+    with pytest.raises(NotFoundError):
+        client.models.get(model.id)
+
+
+def test_a_spec_goes_to_json_and_back() -> None:
+    spec = DeploymentSpec(name="x", model="base")
+    assert DeploymentSpec.from_json(spec.to_json()) == spec
