@@ -1,0 +1,128 @@
+"""Writes the tables of what each provider can do, from the providers' own code.
+
+python tools/provider_table.py           writes README.md and docs/providers.md anew
+python tools/provider_table.py --check   says what would change, and fails if anything would
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from finetune_sdk.providers import base, registry
+from finetune_sdk.providers.base import FineTuneProvider
+
+ROOT = Path(__file__).parent.parent
+BEGIN, END = "<!-- generated: providers -->", "<!-- end of generated -->"
+
+Provider = type[FineTuneProvider]
+Row = tuple[str, Callable[[Provider], str]]
+
+MIXINS = {
+    "`jobs.metrics`": base.CanListMetrics,
+    "`jobs.logs`": base.CanReadLogs,
+    "`deployments`": base.CanDeploy,
+    "`models`": base.CanListModels,
+    "`max_cost`": base.CanEstimate,
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    changed = [path for path, text in pages() if path.read_text() != text]
+    if "--check" in arguments:
+        for path in changed:
+            print(f"{path.relative_to(ROOT)} is not what the code says; run `make docs`")
+        return 1 if changed else 0
+    for path, text in pages():
+        path.write_text(text)
+    return 0
+
+
+def pages() -> Iterator[tuple[Path, str]]:
+    """The pages with a generated part, and what they should say."""
+    yield _filled(ROOT / "README.md", table(list(_verbs()) + list(_methods())))
+    every = [*_verbs(), *_methods(), *_values()]
+    yield _filled(ROOT / "docs" / "providers.md", table(every) + "\n" + notes())
+
+
+def table(rows: Sequence[Row]) -> str:
+    """A Markdown table: a row a capability, a column a provider."""
+    providers = [registry.load(name) for name in _columns()]
+    lines = [
+        "| | " + " | ".join(f"`{provider.name}`" for provider in providers) + " |",
+        "|---|" + "---|" * len(providers),
+    ]
+    lines += [f"| {name} | " + " | ".join(map(cell, providers)) + " |" for name, cell in rows]
+    return "\n".join(lines) + "\n"
+
+
+def notes() -> str:
+    """Why something is missing, in the providers' own words."""
+    lines = [
+        f"- `{name}`, `{what}`: {why}."
+        for name in _columns()
+        for what, why in sorted(registry.load(name).capabilities.notes.items())
+    ]
+    return "\n".join(lines) + "\n" if lines else ""
+
+
+def _columns() -> list[str]:
+    names = registry.names()
+    return [name for name in names if name != "fake"] + [name for name in names if name == "fake"]
+
+
+def _verbs() -> Iterator[Row]:
+    yield "`jobs.create get list cancel wait watch events`", lambda _: "yes"
+    for name, mixin in MIXINS.items():
+        yield name, lambda provider, mixin=mixin: _yes(issubclass(provider, mixin))
+
+
+def _methods() -> Iterator[Row]:
+    for method in sorted({m for p in _loaded() for m in p.capabilities.methods}):
+        yield (
+            f"method `{method.value}`",
+            lambda provider, method=method: _yes(method in provider.capabilities.methods),
+        )
+
+
+def _values() -> Iterator[Row]:
+    for method in sorted({m for p in _loaded() for m in p.capabilities.methods}):
+        for name in sorted({h for p in _loaded() for h in _support(p, method, "hyperparameters")}):
+            yield (
+                f"{method.value}: `{name}`",
+                lambda p, m=method, n=name: _yes(n in _support(p, m, "hyperparameters")),
+            )
+        for kind in ("train_on", "content"):
+            yield (
+                f"{method.value}: {kind}",
+                lambda p, m=method, k=kind: ", ".join(sorted(_support(p, m, k))) or "-",
+            )
+    for field in sorted({f for p in _loaded() for f in p.capabilities.fields}):
+        yield f"`{field}`", lambda p, f=field: _yes(f in p.capabilities.fields)
+
+
+def _loaded() -> list[Provider]:
+    return [registry.load(name) for name in _columns()]
+
+
+def _support(provider: Provider, method: base.MethodName, kind: str) -> Sequence[str]:
+    support = provider.capabilities.methods.get(method)
+    return tuple(getattr(support, kind)) if support else ()
+
+
+def _yes(can: bool) -> str:
+    return "yes" if can else "-"
+
+
+def _filled(path: Path, generated: str) -> tuple[Path, str]:
+    text = path.read_text()
+    head, begin, rest = text.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not (begin and end):
+        raise SystemExit(f"{path} has no place for the table: {BEGIN} ... {END}")
+    return path, f"{head}{BEGIN}\n{generated}{END}{tail}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
