@@ -55,6 +55,11 @@ def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if _may_pass(name, value)}
 
 
+def secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The values in `environ` that pass and must not show in a log."""
+    return tuple(value for value in (environ.get("HF_TOKEN"),) if value)
+
+
 def _may_pass(name: str, value: str) -> bool:
     if name in _PROXIES:
         return not _has_credentials(value)

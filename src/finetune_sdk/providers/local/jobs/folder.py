@@ -1,7 +1,9 @@
 """A job is a folder. Who writes what:
 
 spec.json       the launcher, before the folder has its name: what was asked for
+created.json    the launcher, with it: when, and what the caller should know
 job.lock        held by the supervisor and inherited by the trainer: somebody lives
+supervisor.lock held by the supervisor alone: free while job.lock is held, it was killed
 state.json      the supervisor: the phase, and since when
 choices.json    the trainer: the settings that it chose and why, and warnings
 progress.json   the trainer: step, steps, loss, seconds left
@@ -14,6 +16,7 @@ cancel          anybody: please stop
 checkpoints/    the trainer, on the way
 model/          the trainer: the adapter or the full weights
 exit.json       the supervisor, last: how it ended
+model.deleted   the provider: the model was deleted on request
 """
 
 from __future__ import annotations
@@ -71,6 +74,14 @@ class JobFolder:
     def lock(self) -> Path:
         return self.path / "job.lock"
 
+    @property
+    def supervisor_lock(self) -> Path:
+        return self.path / "supervisor.lock"
+
+    @property
+    def ended(self) -> bool:
+        return (self.path / "exit.json").exists()
+
     def spec(self) -> JobSpec:
         return JobSpec.from_json((self.path / "spec.json").read_bytes())
 
@@ -108,17 +119,23 @@ class JobFolder:
         files.append_line(self.path / "metrics.jsonl", metric.to_json())
 
     @property
+    def cancel(self) -> Path:
+        return self.path / "cancel"
+
+    @property
     def cancel_requested(self) -> bool:
-        return (self.path / "cancel").exists()
+        return self.cancel.exists()
 
     def request_cancel(self) -> None:
-        (self.path / "cancel").touch(mode=0o600)
+        # Asking again does not make the time longer that the trainer has.
+        if not self.cancel_requested:
+            self.cancel.touch(mode=0o600)
 
 
 def is_held(lock: Path) -> bool:
     """Somebody holds the lock of this file, and so lives."""
     try:
-        handle = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
+        handle = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:
@@ -127,8 +144,17 @@ def is_held(lock: Path) -> bool:
     except BlockingIOError:
         return True
     finally:
-        os.close(handle)
+        release(handle)
     return False
+
+
+def release(handle: int) -> None:
+    """Lets go of a lock for all who inherited the descriptor, and closes it.
+
+    Closing alone is not enough when another thread forked meanwhile.
+    """
+    fcntl.flock(handle, fcntl.LOCK_UN)
+    os.close(handle)
 
 
 def take(lock: Path, *, patience: float = 0.0) -> int | None:

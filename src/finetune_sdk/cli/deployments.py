@@ -1,0 +1,177 @@
+"""`finetune deploy`, `finetune deployments`, `finetune chat`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from finetune_sdk.cli import recipe as recipes
+from finetune_sdk.cli import render, waiting
+from finetune_sdk.cli.pairs import option_pairs
+from finetune_sdk.cli.session import Session, clean
+from finetune_sdk.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from finetune_sdk.client import FineTuneClient
+    from finetune_sdk.types import Deployment
+
+app = typer.Typer(no_args_is_help=True, help="Models that answer requests.")
+
+Name = Annotated[str, typer.Argument(metavar="DEPLOYMENT", help="The deployment's handle or name.")]
+
+
+def deploy(
+    context: typer.Context,
+    model: Annotated[
+        str, typer.Argument(metavar="JOB|MODEL", help="A finished job's handle, or a model.")
+    ],
+    name: Annotated[str, typer.Option(help="Your name for it.")],
+    option: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="One of the provider's own.")
+    ] = None,
+    max_cost_per_hour: Annotated[float | None, typer.Option(help="US dollars, at most.")] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Come back before it is ready.")] = False,
+) -> None:
+    """Serve a fine-tuned model, or a base model."""
+    session = Session.of(context)
+    with session.open(model) as client:
+        own = {client.provider.name: option_pairs(option, "--option")}
+        kind = client.provider.capabilities.deployment_options
+        made = client.deployments.create(
+            model,
+            name=name,
+            options=recipes.options_for(client, own, kind),
+            max_cost_per_hour=max_cost_per_hour,
+        )
+        if not detach:
+            session.say(f"Waiting until {made.handle} is ready ...")
+            with waiting.leaving_alone(
+                session, f"{made.handle} is being made", "chat", made.handle
+            ):
+                made = client.deployments.wait(made)
+    _show(session, made)
+    session.next("chat", made.handle)
+
+
+def _show(session: Session, made: Deployment) -> None:
+    if session.json:
+        render.document(made)
+        return
+    render.facts(
+        [
+            ("deployment", made.handle),
+            ("status", made.status.value),
+            ("model", made.model),
+            ("url", made.url),
+            ("cost", _cost(made)),
+            *(("warning", warning) for warning in made.warnings),
+        ]
+    )
+
+
+def _cost(made: Deployment) -> str | None:
+    if made.cost_per_hour is None:
+        return None
+    return f"{made.cost_per_hour:.2f} US dollars an hour" if made.cost_per_hour else "free"
+
+
+@app.command("list")
+def list_(context: typer.Context) -> None:
+    """List deployments, and what they cost."""
+    session = Session.of(context)
+    with session.open() as client:
+        found = list(client.deployments.list())
+        profile = client.profile
+    if session.json:
+        for made in found:
+            render.document(made)
+    elif found:
+        render.table(_COLUMNS, [_row(made) for made in found])
+        session.next("chat", found[0].handle)
+    else:
+        session.say(f"{profile} has no deployments.")
+        session.next("deploy", "JOB", "--name", "NAME")
+
+
+_COLUMNS = ("deployment", "status", "model", "url", "cost", "created")
+
+
+def _row(made: Deployment) -> tuple[str | None, ...]:
+    created = render.when(made.created_at)
+    return made.handle, made.status.value, made.model, made.url, _cost(made), created
+
+
+@app.command()
+def delete(context: typer.Context, deployment: Name) -> None:
+    """End a deployment and what it costs; the model stays."""
+    session = Session.of(context)
+    session.confirm(f"Delete the deployment {deployment}?")
+    with session.open(deployment) as client:
+        client.deployments.delete(deployment)
+    if session.json:
+        render.plain_document({"deleted": deployment})
+    session.say(f"Deleted {deployment}.")
+    session.next("deployments", "list")
+
+
+def chat(
+    context: typer.Context,
+    deployment: Name,
+    message: Annotated[
+        str | None, typer.Argument(help="Without one: a conversation, or what stdin holds.")
+    ] = None,
+    system: Annotated[str | None, typer.Option(help="How the model is to behave.")] = None,
+    temperature: Annotated[
+        float | None, typer.Option(min=0, help="0 always takes the likeliest token.")
+    ] = None,
+    max_tokens: Annotated[int | None, typer.Option(min=1, help="Of the answer.")] = None,
+) -> None:
+    """Ask a deployment."""
+    session = Session.of(context)
+    said: list[dict[str, object]] = [{"role": "system", "content": system}] if system else []
+    with session.open(deployment) as client:
+        for question in _questions(message):
+            said.append({"role": "user", "content": question})
+            answer = _answer(session, client, deployment, said, temperature, max_tokens)
+            said.append({"role": "assistant", "content": answer})
+
+
+def _answer(
+    session: Session,
+    client: FineTuneClient,
+    deployment: str,
+    said: list[dict[str, object]],
+    temperature: float | None,
+    max_tokens: int | None,
+) -> str:
+    reply = client.deployments.chat(
+        deployment, said, temperature=temperature, max_tokens=max_tokens
+    )
+    render.line(reply.model_dump_json(exclude_none=True) if session.json else clean(reply.content))
+    return reply.content
+
+
+def _questions(message: str | None) -> Iterator[str]:
+    if message is not None:
+        yield message
+    elif sys.stdin.isatty():
+        yield from _conversation()
+    elif text := sys.stdin.read().strip():
+        yield text
+    else:
+        raise ConfigurationError("there is no message; give it as an argument or on stdin")
+
+
+def _conversation() -> Iterator[str]:
+    sys.stderr.write("Ctrl-D ends the conversation.\n")
+    while True:
+        sys.stderr.write("> ")
+        sys.stderr.flush()
+        line = sys.stdin.readline()
+        if not line:
+            return
+        if line.strip():
+            yield line.strip()

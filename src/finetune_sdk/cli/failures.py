@@ -1,0 +1,82 @@
+"""Errors -> one clear message and an exit code."""
+
+from __future__ import annotations
+
+import traceback
+from enum import IntEnum
+
+from pydantic import ValidationError
+
+from finetune_sdk.cli.plain import sentences
+from finetune_sdk.cli.session import command_line, say
+from finetune_sdk.errors import (
+    CostLimitError,
+    DatasetValidationError,
+    FineTuneError,
+    JobFailedError,
+    JobPausedError,
+    StatusUnavailableError,
+    SubmissionUnknownError,
+)
+from finetune_sdk.transport import redact
+
+
+class ExitCode(IntEnum):
+    """What `finetune` ends with."""
+
+    DONE = 0
+    ERROR = 1
+    USAGE = 2
+    JOB_FAILED = 3
+    SUBMISSION_UNKNOWN = 4
+    STATUS_UNAVAILABLE = 5
+    COST_LIMIT = 6
+    GATE_NOT_MET = 7
+    STOPPED = 130
+    """By Ctrl-C; what was watched goes on. SIGTERM ends with 143, SIGHUP with 129."""
+
+
+_CODES: tuple[tuple[type[Exception], ExitCode], ...] = (
+    (JobFailedError, ExitCode.JOB_FAILED),
+    (SubmissionUnknownError, ExitCode.SUBMISSION_UNKNOWN),
+    (StatusUnavailableError, ExitCode.STATUS_UNAVAILABLE),
+    (CostLimitError, ExitCode.COST_LIMIT),
+)
+
+
+def tell(error: Exception, *, debug: bool) -> ExitCode:
+    """Says what went wrong, and what to do next; gives the exit code."""
+    if isinstance(error, BrokenPipeError):
+        return ExitCode.ERROR  # Whoever read us has gone, and wants no more words.
+    if debug:
+        say(redact("".join(traceback.format_exception(error)).rstrip()))
+    say(redact(f"error: {_words(error)}"))
+    if next_command := _next(error):
+        say(f"Next: {command_line(*next_command)}")
+    return next((code for kind, code in _CODES if isinstance(error, kind)), ExitCode.ERROR)
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, FineTuneError):
+        return str(error)
+    if isinstance(error, ValidationError):
+        return "\n".join(sentences(error))
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror or error}"
+    return (
+        f"{type(error).__name__}: {error}. This is a fault of finetune itself; "
+        "run it again with --debug for the details"
+    )
+
+
+def _next(error: Exception) -> tuple[str, ...]:
+    if isinstance(error, JobFailedError):
+        return "jobs", "logs", error.job.handle
+    if isinstance(error, JobPausedError):
+        return "jobs", "show", error.job.handle
+    if isinstance(error, StatusUnavailableError):
+        return "jobs", "wait", error.handle
+    if isinstance(error, DatasetValidationError):
+        return "data", "check", error.report.file
+    return ()

@@ -1,0 +1,150 @@
+"""A recipe: a YAML or TOML file with the words of `jobs.create`."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from finetune_sdk.cli import plain, yaml_text
+from finetune_sdk.config import did_you_mean
+from finetune_sdk.errors import ConfigurationError
+from finetune_sdk.providers import registry
+from finetune_sdk.types import DatasetFile, Job, Method, ProviderOptions, parse_handle
+
+if TYPE_CHECKING:
+    from finetune_sdk.client import FineTuneClient
+
+
+class Recipe(BaseModel):
+    """What `jobs.create` is told.
+
+    Attributes:
+        training_data: a file, relative to the recipe; or `{id: ...}` of one that the provider has.
+        options: by provider, what it alone knows; entries for others are passed over.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    model: str
+    training_data: str | DatasetFile
+    validation_data: str | DatasetFile | None = None
+    method: Method | None = None
+    suffix: str | None = None
+    seed: int | None = None
+    metadata: dict[str, str] | None = None
+    max_cost: float | None = None
+    options: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)
+    idempotency_key: str | None = None
+    strict: bool = True
+
+
+def load(path: Path) -> Recipe:
+    """Reads a recipe file; its paths come out relative to nothing.
+
+    Raises:
+        ConfigurationError: it cannot be read, or a word in it is wrong.
+    """
+    recipe = of_table(_table(path), source=str(path))
+    places = {
+        "model": _placed(recipe.model, path) if recipe.model[:2] in ("./", "..") else recipe.model,
+        "training_data": _placed(recipe.training_data, path),
+        "validation_data": _placed(recipe.validation_data, path),
+    }
+    return recipe.model_copy(update=places)
+
+
+def of_table(table: Mapping[str, object], *, source: str) -> Recipe:
+    """A recipe of its words.
+
+    Raises:
+        ConfigurationError: one of them is wrong; names it and `source`.
+    """
+    try:
+        return Recipe.model_validate(table)
+    except ValidationError as error:
+        raise plain.wrong(error, Recipe, source) from None
+
+
+def create(client: FineTuneClient, recipe: Recipe) -> Job:
+    """Creates the recipe's job."""
+    kind = client.provider.capabilities.options
+    return client.jobs.create(
+        model=_base(client, recipe.model),
+        training_data=recipe.training_data,
+        validation_data=recipe.validation_data,
+        method=recipe.method,
+        suffix=recipe.suffix,
+        seed=recipe.seed,
+        metadata=recipe.metadata,
+        max_cost=recipe.max_cost,
+        options=options_for(client, recipe.options, kind),
+        idempotency_key=recipe.idempotency_key,
+        strict=recipe.strict,
+    )
+
+
+def options_for(
+    client: FineTuneClient,
+    tables: Mapping[str, Mapping[str, object]],
+    kind: type[ProviderOptions] | None,
+) -> list[ProviderOptions]:
+    """The client's own part of the options, typed.
+
+    Raises:
+        ConfigurationError: a provider is unknown, or a field or its value is wrong.
+    """
+    for name in tables:
+        if name not in registry.names():
+            near = did_you_mean(name, registry.names())
+            raise ConfigurationError(f"`options.{name}` names no provider that is installed{near}")
+    own = client.provider.name
+    if not tables.get(own):
+        return []
+    if kind is None:
+        raise ConfigurationError(f"the provider {own!r} has no options of its own for this")
+    try:
+        return [kind.model_validate(tables[own])]
+    except ValidationError as error:
+        raise plain.wrong(error, kind, f"options of {own!r}") from None
+
+
+def _base(client: FineTuneClient, model: str) -> str | Job:
+    try:
+        owner = parse_handle(model).owner
+    except ValueError:
+        return model
+    return client.jobs.get(model) if owner == client.profile else model
+
+
+def _placed(value: str | DatasetFile | None, recipe: Path) -> str | DatasetFile | None:
+    if not isinstance(value, str):
+        return value
+    return str(recipe.absolute().parent / Path(value).expanduser())
+
+
+def _table(path: Path) -> dict[str, object]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path}: is not UTF-8 text; save it as UTF-8") from None
+    value = _parsed(path, text)
+    if not isinstance(value, dict):
+        raise ConfigurationError(f"{path}: holds no words of a job; write `model: ...` and more")
+    return cast("dict[str, object]", value)
+
+
+def _parsed(path: Path, text: str) -> object:
+    if path.suffix == ".toml":
+        try:
+            return tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigurationError(f"{path}: no valid TOML: {error}") from None
+    if path.suffix in (".yaml", ".yml"):
+        return yaml_text.read(text, source=str(path))
+    raise ConfigurationError(f"{path}: a recipe ends in `.yaml`, `.yml` or `.toml`")

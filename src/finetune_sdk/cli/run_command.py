@@ -1,0 +1,35 @@
+"""`finetune run`: a recipe file to a finished job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from finetune_sdk.cli import recipe as recipes
+from finetune_sdk.cli import waiting
+from finetune_sdk.cli.session import Session
+
+
+def run(
+    context: typer.Context,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A .yaml or .toml file with the job's words.")
+    ],
+    detach: Annotated[bool, typer.Option("--detach", help="Create the job and come back.")] = False,
+) -> None:
+    """Create the job of a recipe file and wait for its end."""
+    session = Session.of(context)
+    recipe = recipes.load(file)
+    with session.open() as client:
+        with waiting.leaving_alone(
+            session, "where the job was made already, it goes on", "jobs", "list"
+        ):
+            job = recipes.create(client, recipe)
+        session.say(f"Created {job.handle}")
+        if detach:
+            waiting.show(session, job)
+            session.next("jobs", "wait", job.handle)
+        else:
+            waiting.wait(session, client, job)

@@ -1,0 +1,24 @@
+"""`finetune.toml` and the environment -> a profile's settings, model names, trust.
+
+Nothing is read when this is imported, only when a function is called.
+"""
+
+from finetune_sdk.config.file import ConfigFile, find_file, load_file, user_folder
+from finetune_sdk.config.near import did_you_mean
+from finetune_sdk.config.profile import ResolvedProfile, chosen, resolve, resolve_model
+from finetune_sdk.config.trust import trust_host, trusted_hosts, untrusted_hosts
+
+__all__ = [
+    "ConfigFile",
+    "ResolvedProfile",
+    "chosen",
+    "did_you_mean",
+    "find_file",
+    "load_file",
+    "resolve",
+    "resolve_model",
+    "trust_host",
+    "trusted_hosts",
+    "untrusted_hosts",
+    "user_folder",
+]

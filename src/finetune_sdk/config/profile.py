@@ -1,0 +1,156 @@
+"""Which profile, which provider, with which settings: one pure function."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+from finetune_sdk.config.file import ConfigFile
+from finetune_sdk.config.near import did_you_mean
+from finetune_sdk.errors import ConfigurationError
+from finetune_sdk.transport import redact
+
+_OURS = ("provider", "hyperparameters", "options")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolvedProfile:
+    """A provider and everything that the config says about it.
+
+    Attributes:
+        name: what stands in handles: the profile's name, or the provider's.
+        profile: the profile's name; None where a provider was named instead.
+        provider: the provider's name.
+        values: the profile's table, for the provider to read.
+        hyperparameters: the profile's defaults for the method.
+        options: the profile's defaults for the provider's own options.
+        models: the file's `[models]`.
+        source: the file; None where there is none.
+    """
+
+    name: str
+    profile: str | None = None
+    provider: str
+    values: Mapping[str, object] = field(default_factory=dict[str, object])
+    hyperparameters: Mapping[str, object] = field(default_factory=dict[str, object])
+    options: Mapping[str, object] = field(default_factory=dict[str, object])
+    models: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    source: Path | None = None
+
+
+def chosen(
+    name: str | None, *, file: ConfigFile | None, environ: Mapping[str, str]
+) -> tuple[str, str] | None:
+    """The name that rules and who gave it: the argument, $FINETUNE_PROFILE or the file."""
+    if name is not None:
+        return name, "the caller"
+    if from_environ := environ.get("FINETUNE_PROFILE"):
+        return from_environ, "$FINETUNE_PROFILE"
+    if file is not None and file.profile is not None:
+        return file.profile, f"`profile` in {file.path}"
+    return None
+
+
+def resolve(
+    name: str | None,
+    *,
+    file: ConfigFile | None,
+    environ: Mapping[str, str],
+    providers: Collection[str],
+) -> ResolvedProfile:
+    """The profile of that name, or the provider of that name without settings.
+
+    Args:
+        name: a profile's or a provider's; None takes `$FINETUNE_PROFILE`, then the file's own.
+        file: what the config file says; None where there is none.
+        environ: the environment.
+        providers: names of the providers that are installed.
+
+    Raises:
+        ConfigurationError: no name at all, an unknown one, or a profile of an unknown provider.
+    """
+    choice = chosen(name, file=file, environ=environ)
+    if choice is None:
+        raise ConfigurationError(_no_profile(file))
+    wanted, giver = choice
+    file = file or ConfigFile()
+    if wanted in file.profiles:
+        return _of_profile(wanted, file, providers)
+    if wanted in providers:
+        return ResolvedProfile(name=wanted, provider=wanted, models=file.models, source=file.path)
+    raise ConfigurationError(_unknown(wanted, giver, file, providers))
+
+
+def resolve_model(name: str, profile: ResolvedProfile) -> str:
+    """This place's own name of a model: that of `[models]`, or `name` as it is.
+
+    Raises:
+        ConfigurationError: the name stands in `[models]` without an entry for this place.
+    """
+    places = profile.models.get(name)
+    if places is None:
+        return name
+    here = [place for place in (profile.profile, profile.provider) if place is not None]
+    for place in here:
+        if place in places:
+            return places[place]
+    known = ", ".join(f"`{place}`" for place in sorted(places)) or "none"
+    raise ConfigurationError(
+        f"{profile.source}: `models.{name}` has no entry for `{profile.name}`"
+        f"{did_you_mean(profile.name, places)}; it has: {known}. "
+        f'Add `{profile.name} = "..."` to `[models.{name}]`'
+    )
+
+
+def _of_profile(name: str, file: ConfigFile, providers: Collection[str]) -> ResolvedProfile:
+    table = file.profiles[name]
+    provider = cast("str", table["provider"])
+    if provider not in providers:
+        raise ConfigurationError(
+            redact(
+                f"{file.path}: `profiles.{name}.provider` is {provider!r}, which is not installed"
+                f"{did_you_mean(provider, providers)}; installed: {_listed(providers)}"
+            )
+        )
+    return ResolvedProfile(
+        name=name,
+        profile=name,
+        provider=provider,
+        values={key: value for key, value in table.items() if key not in _OURS},
+        hyperparameters=_part(table, "hyperparameters"),
+        options=_part(table, "options"),
+        models=file.models,
+        source=file.path,
+    )
+
+
+def _part(table: Mapping[str, object], key: str) -> dict[str, object]:
+    return dict(cast("Mapping[str, object]", table.get(key, {})))
+
+
+def _no_profile(file: ConfigFile | None) -> str:
+    ways = (
+        'name one in the code (`FineTuneClient("local")`) or on the command line '
+        "(`--profile local`), set $FINETUNE_PROFILE, or "
+    )
+    if file is None:
+        return f"no profile is chosen, and there is no finetune.toml: {ways}run `finetune init`"
+    return (
+        f"no profile is chosen: {ways}write `profile = ...` on top of {file.path}; "
+        f"it has the profiles: {_listed(file.profiles)}"
+    )
+
+
+def _unknown(name: str, giver: str, file: ConfigFile, providers: Collection[str]) -> str:
+    where = f" of {file.path}" if file.path else " (there is no finetune.toml)"
+    hint = did_you_mean(name, [*file.profiles, *providers])
+    return redact(
+        f"{name!r}, named by {giver}, is no profile and no provider{hint}; "
+        f"profiles{where}: {_listed(file.profiles)}; providers: {_listed(providers)}"
+    )
+
+
+def _listed(names: Collection[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names)) or "none"

@@ -1,0 +1,73 @@
+"""What the operating system refuses, in the words of our errors."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from finetune_sdk.errors import (
+    ConfigurationError,
+    FineTuneError,
+    PermissionDeniedError,
+    QuotaExceededError,
+    ServerError,
+)
+from finetune_sdk.providers.local.home import LocalHome
+from finetune_sdk.providers.local.settings import NAME
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+
+
+@contextmanager
+def translated(home: LocalHome) -> Generator[None]:
+    """Turns what reading and writing the state folder raises into one of our errors.
+
+    Raises:
+        ConfigurationError: the state folder is none.
+        QuotaExceededError: the disk is full.
+        PermissionDeniedError: this user may not read or write there.
+        ServerError: anything else that the system says.
+    """
+    try:
+        yield
+    except OSError as error:
+        # Some of ours are OSErrors as well, as a timeout is.
+        if isinstance(error, FineTuneError):
+            raise
+        raise _translate(error, home) from error
+
+
+def disk_full(home: LocalHome, detail: str = "") -> QuotaExceededError:
+    """The error of a disk that is full, or as good as."""
+    more = f" ({detail})" if detail else ""
+    return QuotaExceededError(
+        f"the disk of the state folder {str(home.root)!r} is full{more}; free some space, or name "
+        "a folder on another disk with FINETUNE_HOME or `home=`",
+        provider=NAME,
+        code="disk_full",
+    )
+
+
+def _translate(error: OSError, home: LocalHome) -> FineTuneError:
+    if error.errno in _FULL:
+        return disk_full(home)
+    reason = error.strerror or str(error)
+    place = f" {error.filename!r}" if error.filename else ""
+    if isinstance(error, NotADirectoryError):
+        return ConfigurationError(
+            f"the state folder {str(home.root)!r} cannot be used: {reason}{place}; name another "
+            "one with FINETUNE_HOME or `home=`"
+        )
+    if error.errno in _FORBIDDEN:
+        return PermissionDeniedError(
+            f"this user may not use{place} in the state folder {str(home.root)!r}: {reason}; give "
+            "it the rights, or name another folder with FINETUNE_HOME or `home=`",
+            provider=NAME,
+        )
+    return ServerError(
+        f"the state folder {str(home.root)!r} failed{place}: {reason}; try again, or name another "
+        "folder with FINETUNE_HOME or `home=`",
+        provider=NAME,
+    )

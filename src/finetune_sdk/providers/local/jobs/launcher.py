@@ -1,0 +1,60 @@
+"""Starting a supervisor, and being sure that it lives."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from finetune_sdk.errors import ServerError
+from finetune_sdk.providers.local.environment import child_environment
+from finetune_sdk.providers.local.jobs.folder import JobFolder
+from finetune_sdk.providers.local.process import start_detached
+from finetune_sdk.providers.local.settings import NAME
+
+_SUPERVISOR = "finetune_sdk.providers.local.jobs.supervisor"
+_TRAINER = "finetune_sdk.providers.local.training"
+
+
+@dataclass(frozen=True)
+class Launcher:
+    """Starts supervisors.
+
+    Attributes:
+        trainer: program and arguments instead of our own trainer.
+        environ: what the processes inherit from, by a list of what may pass.
+        grace: seconds between asking a trainer to end and killing it.
+    """
+
+    trainer: Sequence[str] | None = None
+    environ: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    grace: float = 10.0
+
+    def start(self, folder: JobFolder) -> None:
+        """Comes back when a supervisor holds the job's lock: a new one, or one that had it.
+
+        Raises:
+            ServerError: it did not start; the job is there and can be woken later.
+        """
+        try:
+            start_detached(
+                self._command(folder),
+                environ=child_environment(self.environ),
+                cwd=folder.path,
+                log=folder.log,
+            )
+        except ServerError as error:
+            raise ServerError(
+                f"the job {folder.id!r} is made, but its supervisor did not start: {error}; the "
+                "same call again, or `jobs.get`, tries again",
+                provider=NAME,
+                code="supervisor_not_started",
+                effect="done",
+            ) from error
+
+    def _command(self, folder: JobFolder) -> list[str]:
+        # `-P`: nothing that lies in the working folder is ever imported by accident.
+        python = (sys.executable, "-P", "-m")
+        trainer = self.trainer or (*python, _TRAINER)
+        own = (_SUPERVISOR, "--grace", str(self.grace), str(folder.path))
+        return [*python, *own, "--", *trainer]

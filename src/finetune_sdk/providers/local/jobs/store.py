@@ -1,0 +1,261 @@
+"""The jobs of a state folder: made, found, listed, cancelled."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import logging
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from finetune_sdk.errors import (
+    ConflictError,
+    FineTuneError,
+    IdempotencyConflictError,
+    NotFoundError,
+)
+from finetune_sdk.providers.local import files, leftovers, preflight
+from finetune_sdk.providers.local.environment import secrets
+from finetune_sdk.providers.local.faults import translated
+from finetune_sdk.providers.local.home import LocalHome
+from finetune_sdk.providers.local.jobs import orphans, pages, reading, verdict
+from finetune_sdk.providers.local.jobs.folder import JobFolder, release, take
+from finetune_sdk.providers.local.jobs.launcher import Launcher
+from finetune_sdk.providers.local.jobs.records import Created, Exit, now
+from finetune_sdk.providers.local.settings import NAME
+from finetune_sdk.transport import redact
+from finetune_sdk.types import Job, JobEvent, JobSpec, Metric, Page
+
+_LOG = logging.getLogger("finetune_sdk")
+_ID = re.compile(r"ftjob-[0-9a-f]{16}")
+
+
+def id_of(key: str) -> str:
+    """The job's id that a key gives: the same on every machine."""
+    return f"ftjob-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+
+
+@dataclass(frozen=True)
+class LocalJobs:
+    """All jobs of one state folder.
+
+    A folder in `jobs/` whose name is no job's id is passed over. One that has such a name and
+    cannot be read is listed with the status `unknown` and a warning that says why: a job that
+    cost hours must not vanish from the list.
+    """
+
+    home: LocalHome
+    launcher: Launcher
+    environ: Mapping[str, str] = field(repr=False)
+
+    def create(self, spec: JobSpec) -> Job:
+        """Makes the job and starts its supervisor. The same key again gives the same job.
+
+        Raises:
+            IdempotencyConflictError: the key made another job before.
+            FineTuneError: what `preflight.check` found; nothing is made then.
+        """
+        folder = JobFolder(self.home.jobs / id_of(spec.key))
+        if not folder.path.exists():
+            own = self.launcher.trainer is None
+            notes = preflight.check(spec, self.home, self.environ, own_trainer=own)
+            self._make(folder, spec, notes)
+        _refuse_other(folder, spec)
+        # What has waited longer gets up first.
+        self._wake_all(but=folder.id)
+        with suppress(ValueError):
+            if reading.look(folder).dormant:
+                self.launcher.start(folder)
+        return self._read(folder)
+
+    def get(self, job_id: str) -> Job:
+        """Raises:
+        NotFoundError: there is none of that id.
+        """
+        return self._read(self.find(job_id))
+
+    def list(self, *, limit: int, cursor: str | None) -> Page[Job]:
+        """Newest first. What was queued when the machine went down goes on from here."""
+        self._wake_all()
+        before = None if cursor is None else _place(cursor)
+        aged = sorted(((reading.age(one), one) for one in self.folders()), key=_age, reverse=True)
+        rest = [one for one in aged if before is None or one[0] < before]
+        shown = rest[:limit]
+        jobs = tuple(self._read(folder) for _, folder in shown)
+        more = bool(shown) and len(rest) > len(shown)
+        return Page(jobs, "|".join(shown[-1][0]) if more else None)
+
+    def cancel(self, job_id: str) -> Job:
+        """Asks the job to end. One that has ended already is given back as it is."""
+        folder = self.find(job_id)
+        if not folder.ended:
+            folder.request_cancel()
+        return self._read(folder)
+
+    def events(self, job_id: str, *, limit: int, cursor: str | None) -> Page[JobEvent]:
+        """Newest first."""
+        path = self.find(job_id).path / "events.jsonl"
+        return pages.newest(path, JobEvent.from_json, limit=limit, cursor=cursor)
+
+    def metrics(self, job_id: str, *, limit: int, cursor: str | None) -> Page[Metric]:
+        """Oldest first."""
+        path = self.find(job_id).path / "metrics.jsonl"
+        return pages.oldest(path, Metric.from_json, limit=limit, cursor=cursor)
+
+    def logs(self, job_id: str, *, limit: int, cursor: str | None) -> Page[str]:
+        """Oldest first, without what looks like a secret."""
+        folder = self.find(job_id)
+        hidden = secrets(self.environ)
+        return pages.oldest(
+            folder.log,
+            lambda line: redact(_last_drawn(line), *hidden),
+            limit=limit,
+            cursor=cursor,
+            ended=folder.ended,
+        )
+
+    def find(self, job_id: str) -> JobFolder:
+        """The folder of a job.
+
+        Raises:
+            NotFoundError: there is none of that id.
+        """
+        folder = JobFolder(self.home.jobs / job_id)
+        if not _ID.fullmatch(job_id) or not folder.path.is_dir():
+            raise NotFoundError(
+                f"there is no job {job_id!r} in {str(self.home.jobs)!r}; `jobs.list` shows those "
+                "that are there, FINETUNE_HOME or `home=` names another state folder",
+                provider=NAME,
+            )
+        return folder
+
+    def folders(self) -> Iterator[JobFolder]:
+        """Every job's folder, in no order."""
+        try:
+            for path in self.home.jobs.iterdir():
+                if _ID.fullmatch(path.name) and path.is_dir():
+                    yield JobFolder(path)
+        except FileNotFoundError:
+            return
+
+    def _make(self, folder: JobFolder, spec: JobSpec, notes: tuple[str, ...]) -> None:
+        jobs = self.home.make(self.home.jobs)
+        leftovers.sweep(jobs, ".ftjob-")
+        partial = JobFolder(Path(tempfile.mkdtemp(dir=jobs, prefix=f".{folder.id}.")))
+        try:
+            files.write_atomic(partial.path / "spec.json", spec.to_json())
+            Created(created_at=now(), notes=notes).save(partial)
+            partial.tell(f"the job {folder.id} is made", type="created")
+            for note in notes:
+                partial.tell(note, type="note", level="warning")
+            _rename(partial.path, folder.path)
+        finally:
+            leftovers.remove(partial.path)
+
+    def _read(self, folder: JobFolder) -> Job:
+        try:
+            warning = self._care(folder, reading.look(folder))
+            job = reading.job_of(folder, reading.look(folder))
+        except (ValueError, OSError) as error:
+            reason = str(error).splitlines()[0]
+            _LOG.warning("the job folder %s cannot be read: %s", folder.path, reason)
+            return reading.unreadable(folder, reason)
+        if warning is None:
+            return job
+        return job.model_copy(update={"warnings": (*job.warnings, warning)})
+
+    def _care(self, folder: JobFolder, sight: reading.Sight) -> str | None:
+        # Where no supervisor lives, whoever reads does what it would do.
+        try:
+            with translated(self.home):
+                if sight.abandoned and (end := _due(folder, sight)):
+                    _settle(folder, end)
+                elif sight.dormant:
+                    self.launcher.start(folder)
+                elif sight.alive and sight.cancel:
+                    orphans.end(folder, grace=self.launcher.grace)
+        except FineTuneError as error:
+            _LOG.warning("the job %s cannot go on: %s", folder.id, error)
+            return f"the job cannot go on: {error}"
+        return None
+
+    def _wake_all(self, *, but: str | None = None) -> None:
+        for folder in sorted(self.folders(), key=reading.age):
+            if folder.id != but and not folder.ended:
+                # One that cannot be read says so when it is read itself.
+                with suppress(ValueError, OSError):
+                    self._care(folder, reading.look(folder))
+
+
+def _due(folder: JobFolder, sight: reading.Sight) -> Exit | None:
+    # A trainer may have done all although its supervisor was killed.
+    return verdict.succeeded(folder) or (verdict.cancelled() if sight.cancel else None)
+
+
+def _settle(folder: JobFolder, end: Exit) -> None:
+    handle = take(folder.lock)
+    if handle is None:
+        return
+    try:
+        if Exit.of(folder) is None:
+            folder.tell(f"{end.status}; nobody looked after the job any more", type=end.status)
+            end.save(folder)
+    finally:
+        release(handle)
+
+
+def _rename(partial: Path, path: Path) -> None:
+    try:
+        partial.rename(path)
+    except OSError as error:
+        # Another process with the same key was first; its folder is the job.
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+    files.sync_folder(path.parent)
+
+
+def _refuse_other(folder: JobFolder, spec: JobSpec) -> None:
+    try:
+        there = folder.spec()
+    except (ValueError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConflictError(
+            f"the job folder {str(folder.path)!r} of this key is there and cannot be read: "
+            f"{reason}; move it away, or give another `idempotency_key`",
+            provider=NAME,
+        ) from error
+    if _meaning(there) != _meaning(spec):
+        raise IdempotencyConflictError(
+            f"the key {spec.key!r} made the job {folder.id!r} before, with another call; give "
+            "another `idempotency_key`, or the same call"
+        )
+
+
+def _meaning(spec: JobSpec) -> JobSpec:
+    # Dataset files are named by their content; what else they say is for people.
+    return spec.model_copy(
+        update={
+            "training_file": spec.training_file.id,
+            "validation_file": spec.validation_file and spec.validation_file.id,
+        }
+    )
+
+
+def _age(one: tuple[tuple[str, str], JobFolder]) -> tuple[str, str]:
+    return one[0]
+
+
+def _place(cursor: str) -> tuple[str, str]:
+    created, bar, job_id = cursor.partition("|")
+    if not bar:
+        raise pages.bad_cursor(cursor)
+    return created, job_id
+
+
+def _last_drawn(line: str) -> str:
+    # A progress bar draws over itself; what a terminal would show is the end.
+    return line.rstrip("\r").rpartition("\r")[2]

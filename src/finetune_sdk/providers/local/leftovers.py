@@ -1,0 +1,31 @@
+"""What a writer that was killed half-way has left behind."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from contextlib import suppress
+from pathlib import Path
+
+# Longer than any pause of a writer that lives: a file that is being written has a new time.
+_OLD = 3600.0
+
+
+def sweep(folder: Path, prefix: str) -> None:
+    """Deletes entries of `folder` that begin with `prefix` and that nobody touched for an hour.
+
+    What we make has such a name first and is then renamed, so these are never complete.
+    """
+    oldest = time.time() - _OLD
+    with suppress(OSError):
+        for entry in folder.glob(f"{prefix}*"):
+            if entry.lstat().st_mtime < oldest:
+                remove(entry)
+
+
+def remove(path: Path) -> None:
+    """Deletes a file or a folder with all in it; one that is gone already is no error."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,90 @@
+"""What is looked at before a job is made: all that would make it fail at its first step."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from finetune_sdk.errors import ConfigurationError, MissingDependencyError
+from finetune_sdk.providers.local import faults, uploads
+from finetune_sdk.providers.local.options import LocalOptions
+from finetune_sdk.transport import redact
+
+if TYPE_CHECKING:
+    from finetune_sdk.providers.local.home import LocalHome
+    from finetune_sdk.types import JobSpec
+
+FREE_BYTES = 64 * 2**20
+"""Less free disk than this and a job is not begun: an adapter of a small model needs as much."""
+
+_PACKAGES = ("torch", "transformers", "trl", "peft", "datasets")
+
+
+def check(
+    spec: JobSpec, home: LocalHome, environ: Mapping[str, str], *, own_trainer: bool
+) -> tuple[str, ...]:
+    """Looks at all that a job needs and makes nothing.
+
+    Args:
+        own_trainer: our trainer will run; another program knows its own needs.
+
+    Returns:
+        What the caller should know.
+
+    Raises:
+        ConfigurationError: an option is wrong.
+        NotFoundError: a dataset file or the base model is not there.
+        QuotaExceededError: the disk is as good as full.
+        MissingDependencyError: the extra `local` is not installed.
+    """
+    _check_options(spec)
+    for file in (spec.training_file, spec.validation_file):
+        if file is not None:
+            uploads.path_of(file, home)
+    _check_disk(home)
+    if not own_trainer:
+        return ()
+    _check_packages()
+    return _check_weights(spec.model, home, environ)
+
+
+def _check_options(spec: JobSpec) -> None:
+    try:
+        LocalOptions.model_validate(spec.options)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        allowed = ", ".join(f"`{name}`" for name in LocalOptions.model_fields)
+        raise ConfigurationError(
+            f"the option `{key}` of `local` is {redact(repr(first['input']))}: {first['msg']}; "
+            f"`LocalOptions` takes {allowed}"
+        ) from None
+
+
+def _check_disk(home: LocalHome) -> None:
+    free = shutil.disk_usage(_existing(home.root)).free
+    if free < FREE_BYTES:
+        raise faults.disk_full(home, f"{free / 2**20:.0f} MiB free, a job needs at least 64 MiB")
+
+
+def _existing(path: Path) -> Path:
+    return next(folder for folder in (path, *path.parents) if folder.exists())
+
+
+def _check_packages() -> None:
+    for package in _PACKAGES:
+        # A look at the file system: importing torch takes seconds.
+        if importlib.util.find_spec(package) is None:
+            raise MissingDependencyError(package, "local")
+
+
+def _check_weights(model: str, home: LocalHome, environ: Mapping[str, str]) -> tuple[str, ...]:
+    from finetune_sdk.providers.local import weights
+
+    note = weights.find(model, home, environ).note
+    return () if note is None else (note,)

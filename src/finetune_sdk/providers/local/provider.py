@@ -1,0 +1,200 @@
+"""The local provider: what the rest of the SDK sees. Everything is done in the rooms beside."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from finetune_sdk.errors import UnsupportedError
+from finetune_sdk.home import state_folder
+from finetune_sdk.providers.base import (
+    CanDeploy,
+    CanEstimate,
+    CanListMetrics,
+    CanListModels,
+    CanReadLogs,
+    Capabilities,
+    FineTuneProvider,
+    MethodSupport,
+    ProviderSettings,
+)
+from finetune_sdk.providers.local import uploads
+from finetune_sdk.providers.local.faults import translated
+from finetune_sdk.providers.local.home import LocalHome
+from finetune_sdk.providers.local.options import LocalDeploymentOptions, LocalOptions
+from finetune_sdk.providers.local.settings import NAME, read_settings
+from finetune_sdk.types import CostEstimate, MethodName
+
+if TYPE_CHECKING:
+    from finetune_sdk.datasets import Dataset
+    from finetune_sdk.types import (
+        Connection,
+        DatasetFile,
+        Deployment,
+        DeploymentSpec,
+        Job,
+        JobEvent,
+        JobSpec,
+        Metric,
+        Model,
+        Page,
+    )
+
+_SUPERVISED = MethodSupport(
+    hyperparameters=frozenset(
+        {"epochs", "batch_size", "learning_rate", "lora", "max_length", "train_on"}
+    ),
+    train_on=("assistant", "all"),
+    content=frozenset({"text", "tools"}),
+)
+
+
+class LocalProvider(
+    FineTuneProvider, CanListMetrics, CanReadLogs, CanListModels, CanDeploy, CanEstimate
+):
+    """Fine-tunes on this machine with TRL, in processes that outlive the caller.
+
+    Args:
+        home: the state folder; `FINETUNE_HOME` or the platform's data folder by default.
+        trainer: program and arguments that train instead of our own trainer; the job's folder is
+            added as the last argument.
+        environ: the environment that is read and, by a list, passed on; the process's by default.
+        cancel_grace: seconds between asking a trainer to end and killing it.
+
+    Raises:
+        UnsupportedError: this is Windows.
+    """
+
+    name: ClassVar[str] = NAME
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        methods={MethodName.SUPERVISED: _SUPERVISED},
+        fields=frozenset({"seed", "suffix", "metadata", "validation_data"}),
+        options=LocalOptions,
+        deployment_options=LocalDeploymentOptions,
+        poll_interval=(0.5, 2.0),
+        notes={
+            "learning_rate_multiplier": (
+                "there is no rate of the provider's own to multiply here; give `learning_rate`"
+            ),
+            "image": "the trainer reads text only",
+        },
+    )
+
+    def __init__(
+        self,
+        *,
+        home: Path | str | None = None,
+        trainer: Sequence[str] | None = None,
+        environ: Mapping[str, str] | None = None,
+        cancel_grace: float = 10.0,
+    ) -> None:
+        _refuse_windows()
+        # Here and not above: these need `fcntl`, and the table of what each provider can do is
+        # made on Windows too.
+        from finetune_sdk.providers.local.catalog import LocalModels
+        from finetune_sdk.providers.local.jobs.launcher import Launcher
+        from finetune_sdk.providers.local.jobs.store import LocalJobs
+        from finetune_sdk.providers.local.serving.deployments import LocalDeployments
+
+        environ = os.environ if environ is None else environ
+        self._home = LocalHome.of(state_folder(home, environ))
+        launcher = Launcher(trainer=trainer, environ=environ, grace=cancel_grace)
+        self._jobs = LocalJobs(home=self._home, launcher=launcher, environ=environ)
+        self._models = LocalModels(home=self._home, jobs=self._jobs)
+        self._deployments = LocalDeployments(self._home, environ)
+
+    @classmethod
+    def open(cls, settings: ProviderSettings, /) -> LocalProvider:
+        words = read_settings(settings.values)
+        return cls(home=settings.home, trainer=words.trainer, environ=settings.environ)
+
+    def upload_dataset(self, dataset: Dataset, /, *, key: str) -> DatasetFile:  # noqa: ARG002
+        with translated(self._home):
+            return uploads.store(dataset, self._home)
+
+    def create_job(self, spec: JobSpec, /) -> Job:
+        with translated(self._home):
+            return self._jobs.create(spec)
+
+    def get_job(self, job_id: str, /) -> Job:
+        with translated(self._home):
+            return self._jobs.get(job_id)
+
+    def list_jobs(self, *, limit: int, cursor: str | None) -> Page[Job]:
+        with translated(self._home):
+            return self._jobs.list(limit=limit, cursor=cursor)
+
+    def cancel_job(self, job_id: str, /) -> Job:
+        with translated(self._home):
+            return self._jobs.cancel(job_id)
+
+    def list_events(self, job_id: str, /, *, limit: int, cursor: str | None) -> Page[JobEvent]:
+        with translated(self._home):
+            return self._jobs.events(job_id, limit=limit, cursor=cursor)
+
+    def list_metrics(self, job_id: str, /, *, limit: int, cursor: str | None) -> Page[Metric]:
+        with translated(self._home):
+            return self._jobs.metrics(job_id, limit=limit, cursor=cursor)
+
+    def read_logs(self, job_id: str, /, *, limit: int, cursor: str | None) -> Page[str]:
+        with translated(self._home):
+            return self._jobs.logs(job_id, limit=limit, cursor=cursor)
+
+    def list_models(self, *, limit: int, cursor: str | None) -> Page[Model]:
+        with translated(self._home):
+            return self._models.list(limit=limit, cursor=cursor)
+
+    def get_model(self, model_id: str, /) -> Model:
+        with translated(self._home):
+            return self._models.get(model_id)
+
+    def delete_model(self, model_id: str, /) -> None:
+        with translated(self._home):
+            self._models.delete(model_id, self)
+
+    def create_deployment(self, spec: DeploymentSpec, /) -> Deployment:
+        with translated(self._home):
+            return self._deployments.create(spec)
+
+    def get_deployment(self, name: str, /) -> Deployment:
+        with translated(self._home):
+            return self._deployments.get(name)
+
+    def list_deployments(self, *, limit: int, cursor: str | None) -> Page[Deployment]:
+        with translated(self._home):
+            return self._deployments.list(limit=limit, cursor=cursor)
+
+    def delete_deployment(self, name: str, /) -> None:
+        with translated(self._home):
+            self._deployments.delete(name)
+
+    def cost_per_hour(self, spec: DeploymentSpec, /) -> float:  # noqa: ARG002
+        return 0.0
+
+    def connect(self, name: str, /) -> Connection:
+        with translated(self._home):
+            return self._deployments.connect(name)
+
+    def estimate_cost(
+        self,
+        *,
+        model: str,  # noqa: ARG002
+        training_rows: int,  # noqa: ARG002
+        method: MethodName,  # noqa: ARG002
+    ) -> CostEstimate:
+        source = "it runs on your own machine; electricity is not counted"
+        return CostEstimate(low=0, high=0, source=source)
+
+    def close(self) -> None:
+        """Holds nothing open; jobs and deployments go on."""
+
+
+def _refuse_windows() -> None:
+    if sys.platform == "win32":
+        raise UnsupportedError(
+            "the provider `local` runs on Linux and macOS; on Windows, use it inside WSL "
+            "(https://learn.microsoft.com/windows/wsl/install)"
+        )

@@ -1,0 +1,60 @@
+"""The trainer's process: `python -m finetune_sdk.providers.local.training <job folder>`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+from contextlib import suppress
+from pathlib import Path
+
+from finetune_sdk.providers.local.jobs.folder import JobFolder
+from finetune_sdk.providers.local.training.failures import explain
+
+_LOG = logging.getLogger("finetune_sdk.training")
+
+_ENVIRONMENT = {
+    # Its threads and those of torch would share the cores, and it warns at a fork.
+    "TOKENIZERS_PARALLELISM": "false",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+}
+
+
+def main(path: Path) -> int:
+    """Trains the job of a folder; gives the exit code."""
+    folder = JobFolder(path)
+    try:
+        from finetune_sdk.providers.local.training.run import train
+
+        tokens = train(folder)
+        folder.write("result", {"trained_tokens": tokens})
+    except Exception as error:  # noqa: BLE001 - whatever it is, the job must say why
+        _fail(folder, error)
+        return 1
+    return 0
+
+
+def _fail(folder: JobFolder, error: Exception) -> None:
+    traceback.print_exception(error)
+    failure = explain(error)
+    # On a full disk there may be no room for the reason either; the log has it.
+    with suppress(OSError):
+        folder.write("failure", {"code": failure.code, "message": str(failure)})
+    _LOG.error("%s: %s", failure.code, failure)
+
+
+def prepare() -> None:
+    """Sets up this process, before torch is loaded."""
+    os.environ.update(_ENVIRONMENT)
+    # One process trains on one GPU; with more of them visible, transformers takes them all.
+    os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
+    )
+
+
+if __name__ == "__main__":
+    prepare()
+    sys.exit(main(Path(sys.argv[1])))

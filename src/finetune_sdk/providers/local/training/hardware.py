@@ -1,0 +1,162 @@
+"""What this machine is, and the settings of speed and memory that follow from it.
+
+None of these choices changes what is learned, but for rounding.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Literal
+
+from finetune_sdk.providers.local.options import LocalOptions, Precision
+from finetune_sdk.providers.local.training.failures import TrainingFailure
+
+Device = Literal["cuda", "mps", "cpu"]
+
+_TOKENS_AT_ONCE = 4096
+"""Padded tokens of a micro batch at most: what is kept for the way back grows with them."""
+
+# Intel and AMD (avx512_bf16), Intel's matrix units (amx_bf16), Arm (bf16).
+_BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What is there to compute with.
+
+    Attributes:
+        bfloat16: the device multiplies in bfloat16 by itself.
+        cores: CPU cores that this process may use.
+        asked_threads: threads that the environment asks for (`OMP_NUM_THREADS`).
+    """
+
+    device: Device
+    bfloat16: bool
+    cores: int
+    asked_threads: int | None = None
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The settings, and why: `reasons` has a line of words for each, by its name."""
+
+    precision: Precision
+    gradient_checkpointing: bool
+    micro_batch_size: int
+    threads: int
+    reasons: dict[str, str] = field(default_factory=dict[str, str])
+
+
+def look(environ: Mapping[str, str]) -> Machine:
+    """This machine."""
+    torch = import_module("torch")
+    asked = environ.get("OMP_NUM_THREADS", "")
+    threads = int(asked) if asked.isdecimal() and int(asked) else None
+    if torch.cuda.is_available():
+        return Machine("cuda", torch.cuda.is_bf16_supported(), cores(), threads)
+    if torch.backends.mps.is_available():
+        return Machine("mps", bfloat16=False, cores=cores(), asked_threads=threads)
+    flags = cpu_flags(Path("/proc/cpuinfo"))
+    return Machine("cpu", bool(flags & _BF16_FLAGS), cores(), threads)
+
+
+def cores() -> int:
+    """CPU cores that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS has no affinity
+        return os.cpu_count() or 1
+
+
+def cpu_flags(cpuinfo: Path) -> frozenset[str]:
+    """What the CPU says it can do; nothing where the system does not tell."""
+    try:
+        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return frozenset()
+    told = (line.partition(":")[2] for line in lines if line.startswith(("flags", "Features")))
+    return frozenset(next(told, "").split())
+
+
+def choose(
+    machine: Machine, options: LocalOptions, *, batch_size: int, rows: int, longest: int
+) -> Choices:
+    """The settings for a machine and a job.
+
+    Args:
+        rows: of the training data.
+        longest: tokens of the longest row.
+
+    Raises:
+        TrainingFailure: an option does not fit.
+    """
+    precision, why_precision = _precision(machine, options)
+    checkpointing, why_checkpointing = _checkpointing(machine, options)
+    micro, why_micro = _micro_batch(options, batch_size, rows, longest)
+    threads, why_threads = _threads(machine, options)
+    return Choices(
+        precision=precision,
+        gradient_checkpointing=checkpointing,
+        micro_batch_size=micro,
+        threads=threads,
+        reasons={
+            "device": machine.device,
+            "precision": f"{precision}, {why_precision}",
+            "gradient_checkpointing": f"{'on' if checkpointing else 'off'}, {why_checkpointing}",
+            "micro_batch_size": f"{micro}, {why_micro}",
+            "threads": f"{threads}, {why_threads}",
+        },
+    )
+
+
+def _precision(machine: Machine, options: LocalOptions) -> tuple[Precision, str]:
+    if options.precision == "float16" and machine.device == "cpu":
+        raise TrainingFailure(
+            "invalid_option",
+            "`LocalOptions.precision` is 'float16', which a CPU cannot train in; use 'float32', or "
+            "'bfloat16' where the CPU has it",
+        )
+    if options.precision:
+        return options.precision, "as `LocalOptions.precision` says"
+    name = {"cuda": "GPU", "mps": "GPU", "cpu": "CPU"}[machine.device]
+    if machine.bfloat16:
+        return "bfloat16", f"because this {name} has bfloat16 units; trained weights stay float32"
+    return "float32", f"because this {name} has no native bfloat16"
+
+
+def _checkpointing(machine: Machine, options: LocalOptions) -> tuple[bool, str]:
+    if options.gradient_checkpointing is not None:
+        return options.gradient_checkpointing, "as `LocalOptions.gradient_checkpointing` says"
+    if machine.device == "cuda":
+        return True, "because memory is what a GPU lacks first"
+    return False, "because computing twice costs more here than the memory that it saves"
+
+
+def _micro_batch(
+    options: LocalOptions, batch_size: int, rows: int, longest: int
+) -> tuple[int, str]:
+    if options.micro_batch_size:
+        if batch_size % options.micro_batch_size:
+            raise TrainingFailure(
+                "invalid_option",
+                f"`LocalOptions.micro_batch_size` is {options.micro_batch_size}, which does not "
+                f"divide `batch_size` {batch_size}; choose one that does",
+            )
+        return options.micro_batch_size, "as `LocalOptions.micro_batch_size` says"
+    divisors = (size for size in range(batch_size, 0, -1) if batch_size % size == 0)
+    micro = next((size for size in divisors if min(size, rows) * longest <= _TOKENS_AT_ONCE), 1)
+    if micro == batch_size:
+        return micro, "because a whole batch fits into memory at once"
+    return micro, f"because the longest row has {longest} tokens; the rest is accumulated"
+
+
+def _threads(machine: Machine, options: LocalOptions) -> tuple[int, str]:
+    if options.threads:
+        return options.threads, "as `LocalOptions.threads` says"
+    if machine.asked_threads:
+        return machine.asked_threads, "as OMP_NUM_THREADS says"
+    return machine.cores, "because this process may use so many CPU cores"

@@ -1,0 +1,56 @@
+"""The model's folder: the adapter or the full weights, and the tokenizer. Whole, or not there."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from finetune_sdk.providers.local.converting import publish
+
+# A card that speaks of us as its author; peft writes it without being asked.
+_UNWANTED = ("README.md",)
+
+
+def save(model: Any, tokenizer: Any, target: Path) -> None:
+    """Writes the model; an adapter without its base.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    partial = target.with_name(f"{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(mode=0o700)
+    model.save_pretrained(partial, **_adapter_only(model))
+    # Beside an adapter too: it tells which tokens end an answer.
+    model.generation_config.save_pretrained(partial)
+    tokenizer.save_pretrained(partial)
+    for name in _UNWANTED:
+        (partial / name).unlink(missing_ok=True)
+    publish(partial, target)
+
+
+def stop_at(model: Any, tokenizer: Any, ends: Collection[str]) -> None:
+    """Makes generation stop at the tokens that ended the learned turns, beside its own."""
+    given: int | list[int] | None = model.generation_config.eos_token_id
+    known = given if isinstance(given, list) else [given]
+    stops = [tokenizer.convert_tokens_to_ids(token) for token in sorted(ends)]
+    if set(stops) <= set(known):
+        return
+    own = [token for token in known if token is not None and token not in stops]
+    model.generation_config.eos_token_id = [*stops, *own]
+
+
+def is_finite(model: Any) -> bool:
+    """No trained weight has become infinite or not a number."""
+    torch = import_module("torch")
+    trained = (weight for weight in model.parameters() if weight.requires_grad)
+    return all(bool(torch.isfinite(weight).all()) for weight in trained)
+
+
+def _adapter_only(model: Any) -> dict[str, object]:
+    peft = import_module("peft")
+    # Without it peft asks the Hub whether the base model's vocabulary has changed.
+    return {"save_embedding_layers": False} if isinstance(model, peft.PeftModel) else {}

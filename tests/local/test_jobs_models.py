@@ -1,0 +1,123 @@
+"""The models that jobs leave behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from finetune_sdk.errors import ConflictError, NotFoundError, UnsupportedError
+from finetune_sdk.providers.local import files, weights
+from finetune_sdk.providers.local.home import LocalHome
+from finetune_sdk.providers.local.provider import LocalProvider
+from finetune_sdk.types import Deployment, DeploymentStatus, Job, JobStatus, Model, Page
+from tests.local.small_jobs import TRAINER, Bench
+
+
+def test_a_job_that_succeeded_leaves_a_model(bench: Bench) -> None:
+    job = bench.ended(bench.create())
+    bench.ended(bench.create("failed", ending="fail"))
+    bench.create("running", ending="hang")
+
+    trained = [model for model in _models(bench) if model.kind == "fine_tuned"]
+    assert [model.id for model in trained] == [job.fine_tuned_model]
+    assert trained[0].base_model == "a-base-model"
+    assert trained[0].job_id == job.id
+    assert trained[0].created_at == job.finished_at
+    assert trained[0].bytes == 64 + len("{}")
+
+
+def test_a_model_is_found_by_its_folder_and_by_its_job(bench: Bench) -> None:
+    job = bench.ended(bench.create())
+    assert job.fine_tuned_model is not None
+
+    assert bench.provider.get_model(job.id) == bench.provider.get_model(job.fine_tuned_model)
+
+
+@pytest.mark.parametrize("model_id", ["nobody/knows", "ftjob-0123456789abcdef", "", "/etc"])
+def test_an_unknown_model_is_not_found(bench: Bench, model_id: str) -> None:
+    with pytest.raises(NotFoundError):
+        bench.provider.get_model(model_id)
+    with pytest.raises(NotFoundError):
+        bench.provider.delete_model(model_id)
+
+
+def test_a_deleted_model_is_gone_and_its_job_says_so(bench: Bench) -> None:
+    job = bench.ended(bench.create())
+    assert job.fine_tuned_model is not None
+    bench.provider.delete_model(job.id)
+
+    assert not Path(job.fine_tuned_model).exists()
+    seen = bench.get(job)
+    assert seen.status is JobStatus.SUCCEEDED
+    assert seen.fine_tuned_model == job.fine_tuned_model
+    assert any("was deleted" in warning for warning in seen.warnings)
+    assert all(model.kind == "base" for model in _models(bench))
+    with pytest.raises(NotFoundError):
+        bench.provider.delete_model(job.fine_tuned_model)
+
+
+def test_a_model_that_is_served_is_not_deleted(bench: Bench) -> None:
+    job = bench.ended(bench.create())
+    provider = Serving(bench.home, job)
+
+    with pytest.raises(ConflictError, match="'recipes'"):
+        provider.delete_model(job.id)
+    assert bench.get(job) == job
+
+
+def test_a_model_that_a_job_trains_on_is_not_deleted(bench: Bench) -> None:
+    job = bench.ended(bench.create())
+    assert job.fine_tuned_model is not None
+    second = bench.create("second", model=job.fine_tuned_model, ending="hang")
+
+    with pytest.raises(ConflictError, match=second.id):
+        bench.provider.delete_model(job.fine_tuned_model)
+    bench.ended(bench.provider.cancel_job(second.id))
+    bench.provider.delete_model(job.fine_tuned_model)
+
+
+def test_a_base_model_is_listed_and_not_ours_to_delete(bench: Bench) -> None:
+    _convert(LocalHome.of(bench.home), "org/name")
+    assert bench.provider.get_model("org/name").kind == "base"
+
+    with pytest.raises(UnsupportedError, match="org/name"):
+        bench.provider.delete_model("org/name")
+    assert "org/name" in [model.id for model in _models(bench)]
+
+
+def test_models_come_on_pages(bench: Bench) -> None:
+    first, second = (bench.ended(bench.create(key)) for key in ("first", "second"))
+
+    page = bench.provider.list_models(limit=1, cursor=None)
+    assert [model.job_id for model in page.items] == [second.id]
+    page = bench.provider.list_models(limit=1, cursor=page.next_cursor)
+    assert [model.job_id for model in page.items] == [first.id]
+
+
+def _models(bench: Bench) -> tuple[Model, ...]:
+    return bench.provider.list_models(limit=100, cursor=None).items
+
+
+def _convert(home: LocalHome, model: str) -> None:
+    folder = home.models / model.replace("/", "--")
+    folder.mkdir(parents=True)
+    files.write_json(folder / weights.SOURCE, {"package": "weights", "version": "1"})
+
+
+class Serving(LocalProvider):
+    """A provider that serves one job's model, without a server."""
+
+    def __init__(self, home: Path, job: Job) -> None:
+        super().__init__(home=home, trainer=TRAINER)
+        self._job = job
+
+    def list_deployments(self, *, limit: int, cursor: str | None) -> Page[Deployment]:
+        deployment = Deployment(
+            id="recipes",
+            name="recipes",
+            provider="local",
+            status=DeploymentStatus.READY,
+            model=self._job.fine_tuned_model or "",
+        )
+        return Page((deployment,))

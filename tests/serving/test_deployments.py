@@ -1,0 +1,193 @@
+"""Deployments as folders and processes: made once, found by anybody, ended without a trace."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from finetune_sdk.errors import ConfigurationError, ConflictError, FineTuneError, NotFoundError
+from finetune_sdk.providers.local.jobs.folder import is_held
+from finetune_sdk.providers.local.serving.deployments import LocalDeployments
+from finetune_sdk.providers.local.serving.folder import DeploymentFolder
+from finetune_sdk.types import DeploymentSpec, DeploymentStatus
+from tests.serving.conftest import SECRET, settled
+from tests.support import eventually
+
+
+def folder_of(deployments: LocalDeployments, name: str) -> DeploymentFolder:
+    return DeploymentFolder(deployments.home.deployments / name)
+
+
+def pid_of(deployments: LocalDeployments, name: str) -> int:
+    return int(str(folder_of(deployments, name).state()["pid"]))
+
+
+def is_running(pid: int) -> bool:
+    """Nobody waits for it, so a dead one may stay as a zombie until its adopter has time."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
+
+
+@pytest.fixture
+def taken_port() -> Generator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        yield other.getsockname()[1]
+
+
+def test_the_same_spec_again_is_the_same_deployment(
+    served: LocalDeployments, spec: DeploymentSpec
+) -> None:
+    pid = pid_of(served, spec.name)
+    again = served.create(spec)
+    assert again == served.get(spec.name)
+    assert again.status is DeploymentStatus.READY
+    assert (again.id, again.model, again.cost_per_hour) == ("recipes", spec.model, 0.0)
+    assert pid_of(served, spec.name) == pid
+
+
+@pytest.mark.parametrize("change", [{"model": "/another"}, {"options": {"threads": 1}}])
+def test_the_same_name_for_something_else_is_a_conflict(
+    served: LocalDeployments, spec: DeploymentSpec, change: dict[str, object]
+) -> None:
+    with pytest.raises(ConflictError, match="choose another `name`"):
+        served.create(spec.model_copy(update=change))
+
+
+def test_the_key_lies_in_its_file_and_nowhere_else(
+    served: LocalDeployments, spec: DeploymentSpec
+) -> None:
+    folder = folder_of(served, spec.name)
+    key = served.connect(spec.name).api_key
+    assert (folder.path / "key").stat().st_mode & 0o777 == 0o600
+    assert folder.path.stat().st_mode & 0o777 == 0o700
+    process = Path(f"/proc/{pid_of(served, spec.name)}")
+    places = [process / "cmdline", process / "environ", folder.log, folder.path / "state.json"]
+    assert all(key.encode() not in place.read_bytes() for place in places)
+    assert SECRET.encode() not in (process / "environ").read_bytes()
+    assert key not in str(served.get(spec.name))
+
+
+def test_the_server_belongs_to_nobody(served: LocalDeployments, spec: DeploymentSpec) -> None:
+    pid = pid_of(served, spec.name)
+    status = Path(f"/proc/{pid}/status").read_text()
+    assert f"\nPPid:\t{os.getpid()}\n" not in status
+    assert os.getsid(pid) != os.getsid(0)
+    assert is_held(folder_of(served, spec.name).lock)
+
+
+def test_deployments_are_listed_in_pages(served: LocalDeployments) -> None:
+    page = served.list(limit=1, cursor=None)
+    assert ([one.name for one in page.items], page.next_cursor) == (["recipes"], None)
+    assert served.list(limit=5, cursor="recipes").items == ()
+
+
+def test_a_port_in_use_is_told_before_anything_is_made(
+    deployments: LocalDeployments, spec: DeploymentSpec, taken_port: int
+) -> None:
+    with pytest.raises(ConflictError, match=f"`port` {taken_port} .*leave `port` out"):
+        deployments.create(spec.model_copy(update={"options": {"port": taken_port}}))
+    assert list(deployments.home.deployments.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("folder", "options", "error"),
+    [
+        ("/no/such/folder", {}, NotFoundError),
+        (None, {"port": 0}, ConfigurationError),
+        (None, {"prt": 8000}, ConfigurationError),
+        (None, {"precision": "int4"}, ConfigurationError),
+    ],
+)
+def test_what_cannot_work_makes_nothing(
+    deployments: LocalDeployments,
+    spec: DeploymentSpec,
+    folder: str | None,
+    options: dict[str, object],
+    error: type[FineTuneError],
+) -> None:
+    wrong = spec.model_copy(update={"model": folder or spec.model, "options": options})
+    with pytest.raises(error):
+        deployments.create(wrong)
+    assert not deployments.home.root.exists()
+
+
+@pytest.mark.parametrize("name", ["other", "../local", ".", "", "a/b"])
+def test_a_name_that_nothing_has_is_not_found(deployments: LocalDeployments, name: str) -> None:
+    with pytest.raises(NotFoundError):
+        deployments.get(name)
+    with pytest.raises(NotFoundError):
+        deployments.connect(name)
+    deployments.delete(name)
+    assert not deployments.home.root.exists()
+
+
+def test_a_killed_server_is_gone_and_starts_again(
+    deployments: LocalDeployments, spec: DeploymentSpec
+) -> None:
+    deployments.create(spec)
+    eventually(lambda: "pid" in folder_of(deployments, spec.name).state())
+    key = (folder_of(deployments, spec.name).path / "key").read_text()
+    os.kill(pid_of(deployments, spec.name), signal.SIGKILL)
+    gone = settled(deployments, spec.name)
+    assert gone.status is DeploymentStatus.FAILED
+    assert gone.error is not None
+    assert gone.error.code == "server_gone"
+    assert "delete the deployment and create it again" in gone.error.message
+    with pytest.raises(ConflictError, match="is failed, not ready"):
+        deployments.connect(spec.name)
+
+    assert deployments.create(spec).status is DeploymentStatus.CREATING
+    assert settled(deployments, spec.name).status is DeploymentStatus.READY
+    assert deployments.connect(spec.name).api_key == key
+
+
+def test_deleting_ends_the_server_and_leaves_nothing(
+    deployments: LocalDeployments, spec: DeploymentSpec, taken_port: int
+) -> None:
+    del taken_port
+    made = deployments.create(spec)
+    assert made.status is DeploymentStatus.CREATING
+    eventually(lambda: "pid" in folder_of(deployments, spec.name).state())
+    state = folder_of(deployments, spec.name).state()
+    deployments.delete(spec.name)
+    assert list(deployments.home.deployments.iterdir()) == []
+    eventually(lambda: not is_running(int(str(state["pid"]))))
+    with socket.create_server(("127.0.0.1", int(str(state["port"]))), reuse_port=False):
+        deployments.delete(spec.name)
+
+
+def test_a_server_whose_folder_is_gone_ends_by_itself(
+    deployments: LocalDeployments, spec: DeploymentSpec
+) -> None:
+    deployments.create(spec)
+    eventually(lambda: "pid" in folder_of(deployments, spec.name).state())
+    pid = pid_of(deployments, spec.name)
+    deployments.home.root.rename(deployments.home.root.with_name("elsewhere"))
+    eventually(lambda: not is_running(pid), timeout=10)
+
+
+def test_a_model_that_cannot_be_loaded_says_why(
+    deployments: LocalDeployments, model: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    for file in model.iterdir():
+        (broken / file.name).write_bytes(file.read_bytes())
+    (broken / "model.safetensors").write_bytes(b"no weights at all")
+    spec = DeploymentSpec(name="broken", model=str(broken))
+    deployments.create(spec)
+    failed = settled(deployments, "broken")
+    assert failed.status is DeploymentStatus.FAILED
+    assert failed.error is not None
+    assert failed.error.code == "load_failed"
+    assert "the model cannot be loaded: SafetensorError" in failed.error.message
+    (broken / "model.safetensors").write_bytes((model / "model.safetensors").read_bytes())
+    deployments.create(spec)
+    assert settled(deployments, "broken").status is DeploymentStatus.READY
