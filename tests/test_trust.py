@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from finetune_sdk.config import trust_host, trusted_hosts, untrusted_hosts, user_folder
+from finetune_sdk.config import check_trust, trust_host, trusted_hosts, user_folder
 from finetune_sdk.errors import ConfigurationError
 
 KNOWN = frozenset({"api.vendor.com"})
@@ -23,7 +23,7 @@ def file(tmp_path: Path) -> Path:
 def check(
     values: Mapping[str, object], *, file: Path, environ: Mapping[str, str] | None = None
 ) -> None:
-    untrusted_hosts(values, well_known=KNOWN, environ=environ or {}, trusted_file=file)
+    check_trust(values, well_known=KNOWN, environ=environ or {}, trusted_file=file)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import pytest
 from finetune_sdk.cli import main
 from tests.cli.account import AccountProvider
 from tests.cli.plugin import install
-from tests.local.small_jobs import TRAINER, Bench
+from tests.local.small_jobs import Bench
 
 ROW = '{"messages": [{"role": "user", "content": "a%d"}, {"role": "assistant", "content": "b"}]}\n'
 CONFIG = """\
@@ -41,6 +42,7 @@ class Outcome:
         return [cast("dict[str, object]", json.loads(line)) for line in self.out.splitlines()]
 
 
+ROOT = Path(__file__).parent.parent.parent
 Command = Callable[..., Outcome]
 
 
@@ -83,14 +85,15 @@ def finetune(
 
 
 @pytest.fixture
-def box(project: Path, tmp_path: Path) -> Generator[Bench]:
+def box(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Bench]:
     """Makes `box` the project's profile: real job folders and processes, a trainer of no weight."""
     if sys.platform == "win32":
         pytest.skip("the local provider is for Linux and macOS")
-    trainer = json.dumps(list(TRAINER))
-    (project / "finetune.toml").write_text(
-        f'profile = "box"\n[profiles.box]\nprovider = "local"\ntrainer = {trainer}\n'
-    )
+    place = install(tmp_path / "box", "a-box", boxed="tests.local.small_jobs:BoxProvider")
+    monkeypatch.syspath_prepend(place)  # pyright: ignore[reportUnknownMemberType]
+    # For the processes that a test starts: the package, and these tests.
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(place), str(ROOT)]))
+    (project / "finetune.toml").write_text('profile = "box"\n[profiles.box]\nprovider = "boxed"\n')
     bench = Bench(tmp_path / "home")
     yield bench
     bench.clear()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from finetune_sdk.types import Job, JobStatus
+from tests.cli.conftest import Command
 from tests.local.small_jobs import Bench
 
 RUN = [sys.executable, "-m", "finetune_sdk.cli"]
@@ -73,37 +73,52 @@ def test_who_stops_watching_leaves_the_job_running(
     assert box.get(job).status is JobStatus.RUNNING
 
 
-def test_a_job_is_found_again_by_its_handle_from_other_processes(box: Bench, project: Path) -> None:
+def test_a_job_is_found_again_by_its_handle_from_another_process(
+    finetune: Command, box: Bench, project: Path
+) -> None:
     (project / "r.yaml").write_text(RECIPE % 3)
     detached = finished("run", "r.yaml", "--detach", "--json")
     assert detached.returncode == 0, detached.stderr
     handle = Job.from_json(detached.stdout).handle
-    waited = finished("jobs", "wait", handle)
-    assert waited.returncode == 0, waited.stderr
-    assert "succeeded" in waited.stdout
-    listed = json.loads(finished("jobs", "list", "--json").stdout)
-    assert listed["trained_tokens"] == 1234
-    assert "training begins" in finished("jobs", "logs", handle).stdout
-    assert "all steps are done" in finished("jobs", "show", handle).stdout
+    waited = finetune("jobs", "wait", handle)
+    assert waited.code == 0, waited.err
+    assert "succeeded" in waited.out
+    assert finetune("jobs", "list", "--json").documents[0]["trained_tokens"] == 1234
+    assert "training begins" in finetune("jobs", "logs", handle).out
+    assert "all steps are done" in finetune("jobs", "show", handle).out
 
 
-def test_a_job_is_cancelled_from_another_process(box: Bench, project: Path) -> None:
+def test_a_job_is_cancelled_from_another_process(
+    finetune: Command, box: Bench, project: Path
+) -> None:
     (project / "r.yaml").write_text(RECIPE % 10_000)
     job = Job.from_json(finished("run", "r.yaml", "--detach", "--json").stdout)
     box.running(job)
-    assert finished("jobs", "cancel", job.handle).returncode == 0
+    assert finetune("jobs", "cancel", job.handle).code == 0
     assert box.ended(job).status is JobStatus.CANCELLED
-    assert finished("jobs", "wait", job.handle).returncode == 3
+    assert finetune("jobs", "wait", job.handle).code == 3
 
 
-def test_a_reader_that_goes_away_is_no_reason_for_words(box: Bench, project: Path) -> None:
+@pytest.mark.parametrize("words", [["--help"], ["init", "--json"]])
+def test_a_reader_that_goes_away_is_no_reason_for_words(tmp_path: Path, words: list[str]) -> None:
     read, write = os.pipe()
     os.close(read)
     done = subprocess.run(
-        [*RUN, "--help"], stdout=write, stderr=subprocess.PIPE, text=True, check=False
+        [*RUN, *words], stdout=write, stderr=subprocess.PIPE, text=True, check=False, cwd=tmp_path
     )
     os.close(write)
     assert done.stderr == ""
+    assert done.returncode == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+def test_a_full_disk_behind_stdout_is_one_clear_error() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*RUN, "--help"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr == "error: No space left on device\n"
 
 
 def test_a_terminal_that_is_narrow_still_shows_whole_handles(box: Bench, project: Path) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from finetune_sdk import datasets
+from finetune_sdk.providers.base import ProviderSettings
 from finetune_sdk.providers.local.provider import LocalProvider
 from finetune_sdk.types import DatasetFile, Job, JobSpec, JobStatus, Supervised
 from tests.support import eventually
@@ -25,6 +26,14 @@ ROWS = [
     }
     for number in range(3)
 ]
+
+
+class BoxProvider(LocalProvider):
+    """The local provider with the small trainer, as a package of its own would register it."""
+
+    @classmethod
+    def open(cls, settings: ProviderSettings, /) -> LocalProvider:
+        return cls(home=settings.home, trainer=TRAINER, environ=settings.environ)
 
 
 @dataclass
@@ -97,6 +106,14 @@ class Bench:
         """Those that live and have this state folder in their arguments."""
         lines = ((pid, command_line(pid)) for pid in all_processes())
         return [pid for pid, line in lines if str(self.home) in line and wanted(line)]
+
+    def power_cut(self) -> None:
+        """Ends all processes at one moment, as far as anybody can tell."""
+        processes = self.processes()
+        # Stopped first, or one would see another die and take its place.
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in processes:
+                kill(pid, number)
 
     def clear(self) -> None:
         """Ends all jobs.

@@ -74,8 +74,7 @@ def test_a_queued_job_can_be_cancelled(bench: Bench) -> None:
 def test_what_was_queued_when_the_machine_went_down_goes_on(bench: Bench) -> None:
     running = bench.running(bench.create("running", ending="hang"))
     queued = [bench.create(f"queued {number}") for number in range(2)]
-    for pid in bench.processes():
-        kill(pid)
+    bench.power_cut()
 
     # As after a reboot: whoever lists wakes all that were queued, and only those.
     listed = bench.provider.list_jobs(limit=1, cursor=None).items
@@ -89,8 +88,7 @@ def test_what_was_queued_when_the_machine_went_down_goes_on(bench: Bench) -> Non
 def test_a_new_job_wakes_those_that_wait(bench: Bench) -> None:
     bench.running(bench.create("running", ending="hang"))
     queued = bench.create("queued")
-    for pid in bench.processes():
-        kill(pid)
+    bench.power_cut()
     newest = bench.create("newest")
 
     eventually(lambda: (bench.folder(newest) / "exit.json").exists())
@@ -100,8 +98,7 @@ def test_a_new_job_wakes_those_that_wait(bench: Bench) -> None:
 def test_what_was_queued_and_then_cancelled_does_not_start(bench: Bench) -> None:
     bench.running(bench.create("running", ending="hang"))
     queued = bench.create("queued")
-    for pid in bench.processes():
-        kill(pid)
+    bench.power_cut()
     bench.provider.cancel_job(queued.id)
 
     assert bench.get(queued).status is JobStatus.CANCELLED

@@ -239,6 +239,10 @@ class TestWatch:
         assert {job.id for job in client.jobs.watch()} == {running.id}
         assert done.id != running.id
 
+    def test_one_that_nobody_knows_is_not_watched_for_ever(self, client: FineTuneClient) -> None:
+        with pytest.raises(NotFoundError):
+            list(client.jobs.watch([create(client), "ftjob-nobody"]))
+
     def test_no_jobs_are_no_looks(self, client: FineTuneClient, fake: FakeProvider) -> None:
         assert list(client.jobs.watch([])) == []
         assert fake.calls == []

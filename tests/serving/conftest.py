@@ -39,7 +39,7 @@ def environment() -> dict[str, str]:
 
 def settled(deployments: LocalDeployments, name: str) -> Deployment:
     """The deployment when it is no longer being made."""
-    eventually(lambda: deployments.get(name).status is not DeploymentStatus.CREATING, timeout=90)
+    eventually(lambda: deployments.get(name).status is not DeploymentStatus.CREATING, timeout=150)
     return deployments.get(name)
 
 

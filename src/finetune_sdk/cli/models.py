@@ -35,6 +35,7 @@ def list_(context: typer.Context) -> None:
             render.document(model)
     elif found:
         render.table(_COLUMNS, [_row(model) for model in found])
+        session.next("jobs", "create", "--model", found[0].id, "--training-data", "train.jsonl")
     else:
         session.say(f"{profile} lists no models.")
 

@@ -61,3 +61,4 @@ def trust(
     if session.json:
         render.plain_document({"trusted": host, "added": added})
     session.say(f"{host} is trusted{'' if added else ' already'}.")
+    session.next("doctor")

@@ -17,7 +17,7 @@ def read(text: str, *, source: str) -> object:
     Raises:
         ConfigurationError: it is no YAML, or a key stands twice; names `source` and the line.
     """
-    import yaml  # type: ignore[import-untyped]
+    import yaml
 
     try:
         _refuse_twins(yaml.compose(text, Loader=yaml.SafeLoader))

@@ -6,11 +6,12 @@ Nothing is read when this is imported, only when a function is called.
 from finetune_sdk.config.file import ConfigFile, find_file, load_file, user_folder
 from finetune_sdk.config.near import did_you_mean
 from finetune_sdk.config.profile import ResolvedProfile, chosen, resolve, resolve_model
-from finetune_sdk.config.trust import trust_host, trusted_hosts, untrusted_hosts
+from finetune_sdk.config.trust import check_trust, trust_host, trusted_hosts
 
 __all__ = [
     "ConfigFile",
     "ResolvedProfile",
+    "check_trust",
     "chosen",
     "did_you_mean",
     "find_file",
@@ -19,6 +20,5 @@ __all__ = [
     "resolve_model",
     "trust_host",
     "trusted_hosts",
-    "untrusted_hosts",
     "user_folder",
 ]

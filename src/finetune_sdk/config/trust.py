@@ -27,7 +27,7 @@ _LOOKS_LIKE_URL = re.compile(r"[\x00-\x20]*https?:", re.IGNORECASE)
 _USERINFO = re.compile(r"[^:]*:[/\\]*[^/?#\\]*@")
 
 
-def untrusted_hosts(
+def check_trust(
     values: Mapping[str, object],
     *,
     well_known: Collection[str],

@@ -27,9 +27,8 @@ def open_context(
         profile_or_provider, file=file, environ=os.environ, providers=registry.names()
     )
     kind = registry.load(profile.provider)
-    configuration.untrusted_hosts(
-        profile.values, well_known=kind.well_known_hosts, environ=os.environ
-    )
+    for table in (profile.values, profile.options):
+        configuration.check_trust(table, well_known=kind.well_known_hosts, environ=os.environ)
     settings = ProviderSettings(
         values=profile.values, home=state_folder(home, os.environ), environ=os.environ
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from finetune_sdk.types import Job
+from finetune_sdk.types import Job, JobProgress, JobStatus
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -26,11 +26,17 @@ def drawn(progress: bool | None) -> Generator[Callable[[Job], None]]:
     with _bar() as bar:
         task = bar.add_task("waiting", total=None, loss="", left="")
 
+        last: JobProgress | None = None
+
         def show(job: Job) -> None:
-            done = job.progress
+            nonlocal last
+            # A job that has ended tells no progress any more; the bar stays where it was.
+            done = last = job.progress or last
+            if job.status is JobStatus.SUCCEEDED and done is not None:
+                done = done.model_copy(update={"step": done.steps, "seconds_left": None})
             bar.update(
                 task,
-                description=_description(job),
+                description=_description(job.status, done),
                 total=done.steps if done else None,
                 completed=done.step if done else None,
                 loss=f"loss {done.loss:.4f}" if done and done.loss is not None else "",
@@ -62,10 +68,8 @@ def _bar() -> Progress:
     )
 
 
-def _description(job: Job) -> str:
-    if job.progress is None:
-        return job.status.value
-    return f"{job.status.value} {job.progress.step}/{job.progress.steps}"
+def _description(status: JobStatus, done: JobProgress | None) -> str:
+    return status.value if done is None else f"{status.value} {done.step}/{done.steps}"
 
 
 def _left(seconds: float | None) -> str:

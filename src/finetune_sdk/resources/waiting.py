@@ -154,8 +154,11 @@ def _look_at_all(context: Context, wanted: set[str] | None) -> list[Job]:
         found |= {job.id: job for job in page.items if wanted is None or job.id in wanted}
         stuck = page.next_cursor is None or page.next_cursor == cursor
         if stuck or (wanted is not None and found.keys() >= wanted):
-            return [context.stamp(job) for job in found.values()]
+            break
         cursor = page.next_cursor
+    listed = [context.stamp(job) for job in found.values()]
+    # What a complete list does not have is asked for by its name: it may not exist at all.
+    return listed + [fetch(context, job_id) for job_id in sorted((wanted or set()) - found.keys())]
 
 
 def _page(context: Context, cursor: str | None) -> Page[Job]:

@@ -108,8 +108,8 @@ class LocalProvider(
 
     @classmethod
     def open(cls, settings: ProviderSettings, /) -> LocalProvider:
-        words = read_settings(settings.values)
-        return cls(home=settings.home, trainer=words.trainer, environ=settings.environ)
+        read_settings(settings.values)
+        return cls(home=settings.home, environ=settings.environ)
 
     def upload_dataset(self, dataset: Dataset, /, *, key: str) -> DatasetFile:  # noqa: ARG002
         with translated(self._home):

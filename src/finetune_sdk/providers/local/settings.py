@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from finetune_sdk.errors import ConfigurationError
@@ -20,14 +20,14 @@ class LocalSettings(BaseModel):
 
     Attributes:
         launcher: how the trainer is started; `process` is one process on this machine.
-        trainer: program and arguments that train instead of our own trainer; the job's folder is
-            added as the last argument. It keeps to the files of `jobs/folder.py`.
+
+    A trainer of one's own is not among them: a config file comes with a project, and must not name
+    a program that `jobs.create` then runs. Code may: `LocalProvider(trainer=...)`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     launcher: Literal["process"] = "process"
-    trainer: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
 
 
 def read_settings(values: Mapping[str, object]) -> LocalSettings:

@@ -204,7 +204,8 @@ class LocalDeployments:
     def _launch(self, folder: DeploymentFolder, *, keep: tuple[int, int]) -> None:
         # -P: what lies in the working folder is no module of ours.
         program = [sys.executable, "-P", "-m", _PROGRAM, str(folder.path), str(keep[1])]
-        environ = child_environment(self.environ)
+        # Threads that wait for each other sleep: as fast, and half the CPU time where others work.
+        environ = {"OMP_WAIT_POLICY": "PASSIVE", **child_environment(self.environ)}
         start_detached(program, environ=environ, cwd=folder.path, log=folder.log, keep=keep)
 
     def _remove(self, folder: DeploymentFolder) -> None:
