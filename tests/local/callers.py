@@ -19,6 +19,9 @@ NOBODY = 65534
 
 
 def linger(bench: Bench) -> None:
+    # As at a terminal: a runner in the background hands down that these are ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     print(bench.create(steps="20", pause="0.05").id, flush=True)
     signal.pause()
 

@@ -95,12 +95,9 @@ def end_leave_a_child() -> None:
 
 
 def end_fill_disk() -> None:
-    partial = FOLDER / "model.partial"
-    partial.mkdir()
-    with (FOLDER / "rest").open("wb") as rest, (partial / "weights").open("wb") as weights:
-        for file in (weights, rest):
-            for size in (2**20, 2**10, 1):
-                fill(file.fileno(), bytes(size))
+    with (FOLDER / "rest").open("wb") as rest:
+        for size in (2**20, 2**10, 1):
+            fill(rest.fileno(), bytes(size))
     sys.exit(1)
 
 

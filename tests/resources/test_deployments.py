@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import json
+import socket
+import threading
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from finetune_sdk import (
+    AuthenticationError,
     ConfigurationError,
     ConflictError,
+    ConnectionFailedError,
     DeploymentFailedError,
     DeploymentStatus,
     FineTuneClient,
+    InvalidRequestError,
     Job,
     NotFoundError,
+    PermissionDeniedError,
+    ProviderError,
+    RateLimitError,
+    ServerError,
     WaitTimeoutError,
 )
 from finetune_sdk.testing import FakeProvider
-from finetune_sdk.types import Deployment, DeploymentSpec
+from finetune_sdk.types import Connection, Deployment, DeploymentSpec
 
 ROWS = [
     {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]},
@@ -141,6 +153,83 @@ def test_a_deployment_that_failed_raises() -> None:
 
 def test_what_an_hour_costs_is_held_against_the_limit(client: FineTuneClient) -> None:
     assert client.deployments.create("base", name="free", max_cost_per_hour=0).cost_per_hour == 0
+
+
+class Stub(BaseHTTPRequestHandler):
+    """Answers as a server of OpenAI's wire might, by the path."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        key = self.headers["Authorization"].removeprefix("Bearer ")
+        status = int(self.path.split("/")[2])
+        body = json.dumps({"error": {"message": f"no, {key}", "code": "busy"}}).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("x-should-retry", "false")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing is printed."""
+
+
+class FarProvider(FakeProvider):
+    """Its deployments are behind an address."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__()
+        self._address = address
+
+    def connect(self, name: str, /) -> Connection:
+        return Connection(base_url=self._address, api_key="canary-key-1", model=name)
+
+
+@pytest.fixture
+def stub() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Stub) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, InvalidRequestError),
+        (401, AuthenticationError),
+        (403, PermissionDeniedError),
+        (404, NotFoundError),
+        (409, ConflictError),
+        (429, RateLimitError),
+        (500, ServerError),
+        (418, ProviderError),
+    ],
+)
+def test_what_a_server_refuses_is_ours_without_the_key(
+    stub: str, status: int, kind: type[ProviderError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A proxy of the environment is not asked for what is on this machine.
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with FineTuneClient(FarProvider(f"{stub}/s/{status}")) as client:
+        client.deployments.create("base", name="plain")
+        with pytest.raises(kind) as caught:
+            client.deployments.chat("plain", QUESTION)
+    assert caught.value.status_code == status
+    assert "canary" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_server_that_is_not_there_is_told() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+    with FineTuneClient(FarProvider(address)) as client:
+        client.deployments.create("base", name="plain")
+        with pytest.raises(ConnectionFailedError, match="no answer from"):
+            client.deployments.chat("plain", QUESTION)
 
 
 def test_models_are_listed_and_deleted(client: FineTuneClient, job: Job) -> None:

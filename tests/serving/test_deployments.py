@@ -5,12 +5,23 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from collections.abc import Generator
+import sys
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from finetune_sdk.errors import ConfigurationError, ConflictError, FineTuneError, NotFoundError
+from finetune_sdk.errors import (
+    ConfigurationError,
+    ConflictError,
+    FineTuneError,
+    MissingDependencyError,
+    NotFoundError,
+)
 from finetune_sdk.providers.local.jobs.folder import is_held
 from finetune_sdk.providers.local.serving.deployments import LocalDeployments
 from finetune_sdk.providers.local.serving.folder import DeploymentFolder
@@ -33,6 +44,13 @@ def is_running(pid: int) -> bool:
         return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
     except FileNotFoundError:
         return False
+
+
+def commands() -> Iterator[bytes]:
+    """The command lines of all processes."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            yield (process / "cmdline").read_bytes()
 
 
 @pytest.fixture
@@ -128,6 +146,41 @@ def test_a_name_that_nothing_has_is_not_found(deployments: LocalDeployments, nam
     assert not deployments.home.root.exists()
 
 
+def test_a_missing_package_names_its_extra(
+    deployments: LocalDeployments, spec: DeploymentSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(cast("dict[str, object]", sys.modules), "uvicorn", None)
+    with pytest.raises(MissingDependencyError, match=r"finetune-anywhere\[local\]"):
+        deployments.create(spec)
+    assert not deployments.home.root.exists()
+
+
+def test_a_transformers_that_cannot_serve_is_told_with_its_version(
+    deployments: LocalDeployments,
+    spec: DeploymentSpec,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "transformers").mkdir()
+    (tmp_path / "transformers" / "__init__.py").touch()
+    monkeypatch.delitem(sys.modules, "transformers", raising=False)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    with pytest.raises(ConfigurationError, match=version("transformers")):
+        deployments.create(spec)
+    assert not deployments.home.root.exists()
+
+
+def test_many_who_create_the_same_get_one_server(
+    deployments: LocalDeployments, spec: DeploymentSpec
+) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(deployments.create, [spec] * 4))
+    assert {(one.name, one.status) for one in made} == {("recipes", DeploymentStatus.CREATING)}
+    assert len({one.created_at for one in made}) == 1
+    path = str(folder_of(deployments, spec.name).path).encode()
+    assert sum(path in command.split(b"\0") for command in commands()) == 1
+
+
 def test_a_killed_server_is_gone_and_starts_again(
     deployments: LocalDeployments, spec: DeploymentSpec
 ) -> None:
@@ -149,9 +202,8 @@ def test_a_killed_server_is_gone_and_starts_again(
 
 
 def test_deleting_ends_the_server_and_leaves_nothing(
-    deployments: LocalDeployments, spec: DeploymentSpec, taken_port: int
+    deployments: LocalDeployments, spec: DeploymentSpec
 ) -> None:
-    del taken_port
     made = deployments.create(spec)
     assert made.status is DeploymentStatus.CREATING
     eventually(lambda: "pid" in folder_of(deployments, spec.name).state())
@@ -159,8 +211,19 @@ def test_deleting_ends_the_server_and_leaves_nothing(
     deployments.delete(spec.name)
     assert list(deployments.home.deployments.iterdir()) == []
     eventually(lambda: not is_running(int(str(state["pid"]))))
-    with socket.create_server(("127.0.0.1", int(str(state["port"]))), reuse_port=False):
+    with socket.create_server(("127.0.0.1", int(str(state["port"])))):
         deployments.delete(spec.name)
+
+
+def test_what_one_who_died_left_half_made_is_cleared_away(
+    deployments: LocalDeployments, spec: DeploymentSpec
+) -> None:
+    draft = deployments.home.deployments / f".{spec.name}"
+    draft.mkdir(parents=True)
+    (draft / "key").write_text("half")
+    assert deployments.list(limit=5, cursor=None).items == ()
+    deployments.create(spec)
+    assert [path.name for path in deployments.home.deployments.iterdir()] == [spec.name]
 
 
 def test_a_server_whose_folder_is_gone_ends_by_itself(

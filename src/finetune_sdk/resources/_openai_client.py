@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 from finetune_sdk.errors import (
     AuthenticationError,
@@ -25,6 +26,8 @@ from finetune_sdk.types import ChatReply, Connection
 if TYPE_CHECKING:
     import openai
     from openai.types.chat import ChatCompletion
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 _BY_STATUS: Mapping[int, type[ProviderError]] = {
     400: InvalidRequestError,
@@ -175,9 +178,15 @@ def _need_package() -> None:
 
 
 def _http_client(connection: Connection, *, asynchronous: bool) -> Any:
-    if connection.transport is None:
-        return None  # The package's own, with its connection pool.
-    import httpx2
+    import openai
 
-    kind: Any = httpx2.AsyncClient if asynchronous else httpx2.Client
-    return kind(transport=connection.transport)
+    settings: dict[str, Any] = {}
+    if connection.transport is not None:
+        settings["transport"] = connection.transport
+    elif urlsplit(connection.base_url).hostname in LOOPBACK:
+        # A proxy of the environment cannot reach this machine from where it stands.
+        settings["trust_env"] = False
+    else:
+        return None  # The package's own.
+    kind: Any = openai.DefaultAsyncHttpx2Client if asynchronous else openai.DefaultHttpx2Client
+    return kind(**settings)

@@ -51,11 +51,7 @@ class Engine:
 def load(folder: Path, options: LocalDeploymentOptions) -> Engine:
     """Loads the model in `folder`. It becomes the process's working folder."""
     import torch
-    from transformers.cli.serving.chat_completion import ChatCompletionHandler
-    from transformers.cli.serving.completion import CompletionHandler
     from transformers.cli.serving.model_manager import ModelManager
-    from transformers.cli.serving.server import build_server
-    from transformers.cli.serving.utils import GenerationState
 
     _quieten()
     machine = hardware.look(os.environ)
@@ -67,9 +63,23 @@ def load(folder: Path, options: LocalDeploymentOptions) -> Engine:
     give_up = threading.Event()
     _sample(model.generation_config)
     model.generate = Generate(model.generate, context=_context(model), give_up=give_up)
+    return Engine(
+        app=_build(manager),
+        tools=_shows_tools(processor, model),
+        give_up=give_up,
+        device=f"{machine.device}, {dtype}",
+    )
+
+
+def _build(manager: Any) -> Any:
+    from transformers.cli.serving.chat_completion import ChatCompletionHandler
+    from transformers.cli.serving.completion import CompletionHandler
+    from transformers.cli.serving.server import build_server
+    from transformers.cli.serving.utils import GenerationState
+
     state: Any = GenerationState()
     unused: Any = None
-    app: Any = build_server(
+    return build_server(
         manager,
         ChatCompletionHandler(manager, state),
         CompletionHandler(manager, state),
@@ -77,12 +87,6 @@ def load(folder: Path, options: LocalDeploymentOptions) -> Engine:
         transcription_handler=unused,
         systemone_handler=unused,
         generation_state=state,
-    )
-    return Engine(
-        app=app,
-        tools=_shows_tools(processor, model),
-        give_up=give_up,
-        device=f"{machine.device}, {dtype}",
     )
 
 

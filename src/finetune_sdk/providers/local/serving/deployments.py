@@ -17,8 +17,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import cast
 
-from pydantic import ValidationError
-
 from finetune_sdk.errors import ConflictError, NotFoundError, ServerError
 from finetune_sdk.providers.local import files, weights
 from finetune_sdk.providers.local.environment import child_environment
@@ -162,6 +160,9 @@ class LocalDeployments:
                 retryable=True,
             )
         try:
+            # Drafts are made and removed under this lock: what is here was left by one who died.
+            for draft in self.home.deployments.glob(".*"):
+                shutil.rmtree(draft, ignore_errors=True)
             yield
         finally:
             release(lock)
@@ -192,7 +193,6 @@ class LocalDeployments:
     def _lay(self, spec: DeploymentSpec, port: int, note: str | None) -> int:
         """Makes the folder, whole or not at all; gives the server's lock, held."""
         draft = self._draft(spec.name)
-        shutil.rmtree(draft.path, ignore_errors=True)
         draft.path.mkdir(mode=0o700)
         files.write_atomic(draft.path / "spec.json", spec.to_json())
         files.write_atomic(draft.path / "key", f"sk-{secrets.token_urlsafe(32)}")
@@ -225,7 +225,6 @@ class LocalDeployments:
 
     def _discard(self, folder: DeploymentFolder) -> None:
         draft = self._draft(folder.name)
-        shutil.rmtree(draft.path, ignore_errors=True)
         # First out of sight at one stroke, so that nobody finds half of it.
         folder.path.rename(draft.path)
         shutil.rmtree(draft.path)
@@ -269,7 +268,7 @@ def _read(folder: DeploymentFolder) -> Deployment:
         return _deployment(folder, spec, state)
     except FileNotFoundError:
         raise _not_found(folder.name) from None
-    except (ValidationError, ValueError) as error:
+    except (ValueError, KeyError) as error:
         raise ServerError(
             f"the folder of the deployment {folder.name!r} is broken; delete the deployment "
             f"and create it again ({folder.path})",
@@ -296,6 +295,7 @@ def _deployment(
         cost_per_hour=0.0,
         error=error,
         warnings=tuple(cast("list[str]", state.get("warnings", []))),
+        extra={"log": str(folder.log)},
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Literal
@@ -44,6 +45,7 @@ class Machine:
 class Choices:
     """The settings, and why: `reasons` has a line of words for each, by its name."""
 
+    device: Device
     precision: Precision
     gradient_checkpointing: bool
     micro_batch_size: int
@@ -64,8 +66,12 @@ def look(environ: Mapping[str, str]) -> Machine:
     return Machine("cpu", bool(flags & _BF16_FLAGS), cores(), threads)
 
 
+@cache
 def cores() -> int:
-    """CPU cores that this process may use."""
+    """CPU cores that this process may use.
+
+    Asked for before torch is loaded: OpenMP may bind the main thread to one core then.
+    """
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # macOS has no affinity
@@ -99,6 +105,7 @@ def choose(
     micro, why_micro = _micro_batch(options, batch_size, rows, longest)
     threads, why_threads = _threads(machine, options)
     return Choices(
+        device=machine.device,
         precision=precision,
         gradient_checkpointing=checkpointing,
         micro_batch_size=micro,

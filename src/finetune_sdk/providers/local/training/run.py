@@ -23,7 +23,7 @@ from finetune_sdk.types import DatasetFile, JobSpec
 
 
 class Teller:
-    """Says each thing once: as an event, and again in the job's warnings."""
+    """Says each warning once: as an event, and in the job's warnings."""
 
     def __init__(self, folder: JobFolder) -> None:
         self._folder = folder
@@ -41,23 +41,29 @@ class Teller:
 
 
 @dataclass(frozen=True)
+class Order:
+    """What was asked for, and the base model that it was asked of."""
+
+    folder: JobFolder
+    spec: JobSpec
+    options: LocalOptions
+    recipe: wire.Recipe
+    teller: Teller
+    base: Path
+    tokenizer: Any
+
+
+@dataclass(frozen=True)
 class Data:
-    """The rows of a job, ready to be learned and measured."""
+    """The rows of a job, ready to be learned and measured.
+
+    Attributes:
+        ends: the tokens that end the assistant's turns.
+    """
 
     train: list[Example]
     validation: list[Example]
     ends: frozenset[str]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """All that is settled before the first step."""
-
-    base: Path
-    recipe: wire.Recipe
-    choices: hardware.Choices
-    data: Data
-    config: dict[str, object]
 
 
 def train(folder: JobFolder) -> int:
@@ -66,12 +72,23 @@ def train(folder: JobFolder) -> int:
     Raises:
         TrainingFailure: a reason that is understood; others come as they are.
     """
-    teller = Teller(folder)
+    order = _read_order(folder)
+    data = _read_data(order)
+    choices = _choose(order, data)
+    trainer, reporter = _trainer(order, data, choices)
+    _learn(order, data, trainer)
+    return reporter.tokens
+
+
+def _read_order(folder: JobFolder) -> Order:
     spec = folder.spec()
     options = _options(spec)
-    base, tokenizer = _base(folder, spec, options, teller)
-    plan = _plan(folder, spec, options, base, tokenizer, teller)
-    return _learn(folder, plan, tokenizer)
+    teller = Teller(folder)
+    base = _fetch(folder, spec, teller)
+    tokenizer = import_module("transformers").AutoTokenizer.from_pretrained(base)
+    if options.chat_template:
+        tokenizer.chat_template = options.chat_template
+    return Order(folder, spec, options, wire.recipe(spec, options), teller, base, tokenizer)
 
 
 def _options(spec: JobSpec) -> LocalOptions:
@@ -84,166 +101,109 @@ def _options(spec: JobSpec) -> LocalOptions:
     return options
 
 
-def _base(
-    folder: JobFolder, spec: JobSpec, options: LocalOptions, teller: Teller
-) -> tuple[Path, Any]:
+def _fetch(folder: JobFolder, spec: JobSpec, teller: Teller) -> Path:
     found = weights.find(spec.model, folder.home, os.environ)
     if found.note:
         teller.warn(found.note)
     base = weights.fetch(found, folder.home, teller.say)
     teller.say(f"the base model is {spec.model}, from {base}")
-    tokenizer = import_module("transformers").AutoTokenizer.from_pretrained(base)
-    if options.chat_template:
-        tokenizer.chat_template = options.chat_template
-    return base, tokenizer
+    return base
 
 
-def _plan(
-    folder: JobFolder,
-    spec: JobSpec,
-    options: LocalOptions,
-    base: Path,
-    tokenizer: Any,
-    teller: Teller,
-) -> Plan:
-    recipe = wire.recipe(spec, options)
-    data = _data(folder, spec, recipe, base, tokenizer, teller)
-    machine = hardware.look(os.environ)
-    choices = hardware.choose(
-        machine,
-        options,
-        batch_size=recipe.batch_size,
-        rows=len(data.train),
-        longest=max(len(example.tokens) for example in data.train),
-    )
-    config = wire.sft_config(
-        recipe,
-        choices,
-        options,
-        rows=len(data.train),
-        cpu=machine.device == "cpu",
-        output=folder.checkpoints,
-    )
-    settings = {**recipe.reasons, **choices.reasons}
-    folder.write("choices", {"settings": settings, "warnings": teller.warnings})
-    words = "; ".join(f"{name}: {value}" for name, value in settings.items())
-    folder.tell(f"chosen for this job and this machine: {words}", type="settings")
-    return Plan(base, recipe, choices, data, config)
-
-
-def _data(
-    folder: JobFolder,
-    spec: JobSpec,
-    recipe: wire.Recipe,
-    base: Path,
-    tokenizer: Any,
-    teller: Teller,
-) -> Data:
-    encoder = Encoder(tokenizer, recipe.train_on, teller.warn)
-    limit = _limit(recipe, base, tokenizer)
-    train = _encode(folder, spec.training_file, encoder, limit, "training data", teller)
-    validation: list[Example] = []
-    if spec.validation_file is not None:
-        validation = _encode(
-            folder, spec.validation_file, encoder, limit, "validation data", teller
-        )
+def _read_data(order: Order) -> Data:
+    encoder = Encoder(order.tokenizer, order.recipe.train_on, order.teller.warn)
+    limit = _limit(order)
+    train = _encode(order, order.spec.training_file, encoder, limit, "training data")
+    file = order.spec.validation_file
+    validation = _encode(order, file, encoder, limit, "validation data") if file else []
     return Data(train, validation, frozenset(encoder.ends))
 
 
 def _encode(
-    folder: JobFolder,
-    file: DatasetFile,
-    encoder: Encoder,
-    limit: int,
-    name: str,
-    teller: Teller,
+    order: Order, file: DatasetFile, encoder: Encoder, limit: int, name: str
 ) -> list[Example]:
-    path = uploads.path_of(file, folder.home)
+    path = uploads.path_of(file, order.folder.home)
     examples, empty = rows.encode_all(rows.read(path), encoder, limit=limit, name=name)
     if empty:
-        teller.warn(f"{empty} row(s) of the {name} have nothing to learn and are left out")
+        order.teller.warn(f"{empty} row(s) of the {name} have nothing to learn and are left out")
     tokens = sum(len(example.tokens) for example in examples)
     learned = sum(example.learned for example in examples)
-    teller.say(
+    order.teller.say(
         f"{name}: {len(examples)} rows, {tokens} tokens, "
         f"{learned} of them ({learned / tokens:.0%}) carry loss"
     )
     return examples
 
 
-def _limit(recipe: wire.Recipe, base: Path, tokenizer: Any) -> int:
-    config = import_module("transformers").AutoConfig.from_pretrained(base).get_text_config()
-    # Tokenizers without a limit of their own give a number with thirty digits.
-    limits = [
-        recipe.max_length,
-        getattr(config, "max_position_embeddings", None),
-        tokenizer.model_max_length,
-    ]
+def _limit(order: Order) -> int:
+    config = import_module("transformers").AutoConfig.from_pretrained(order.base)
+    context: int | None = getattr(config.get_text_config(), "max_position_embeddings", None)
+    # A tokenizer without a limit of its own gives a number of thirty digits.
+    limits = [order.recipe.max_length, context, order.tokenizer.model_max_length]
     return min(limit for limit in limits if limit is not None)
 
 
-def _learn(folder: JobFolder, plan: Plan, tokenizer: Any) -> int:
-    import_module("torch").set_num_threads(plan.choices.threads)
-    trainer, reporter = _trainer(folder, plan, tokenizer)
-    use_cache = trainer.model.config.use_cache
-    trainer.train()
-    if not saving.is_finite(trainer.model):
-        raise not_a_number(trainer.state.global_step)
-    # Switched off for the training, and a served model without it is slow.
-    trainer.model.config.use_cache = use_cache
-    saving.stop_at(trainer.model, tokenizer, plan.data.ends)
-    saving.save(trainer.model, tokenizer, folder.model)
-    folder.tell(f"the model is in {folder.model}", type="model")
-    return reporter.tokens
+def _choose(order: Order, data: Data) -> hardware.Choices:
+    choices = hardware.choose(
+        hardware.look(os.environ),
+        order.options,
+        batch_size=order.recipe.batch_size,
+        rows=len(data.train),
+        longest=max(len(example.tokens) for example in data.train),
+    )
+    settings = {**order.recipe.reasons, **choices.reasons}
+    order.folder.write("choices", {"settings": settings, "warnings": order.teller.warnings})
+    words = "; ".join(f"{name}: {value}" for name, value in settings.items())
+    order.folder.tell(f"chosen for this job and this machine: {words}", type="settings")
+    return choices
 
 
-def _trainer(folder: JobFolder, plan: Plan, tokenizer: Any) -> tuple[Any, Reporter]:
-    model = _model(plan)
-    collator = loss.Collator(_padding(tokenizer))
-    batches = _batches(plan.data.validation, plan.choices.micro_batch_size, collator)
+def _trainer(order: Order, data: Data, choices: hardware.Choices) -> tuple[Any, Reporter]:
+    import_module("torch").set_num_threads(choices.threads)
+    model = _model(order, choices)
+    collator = loss.Collator(_padding(order.tokenizer))
+    batches = _batches(data.validation, choices.micro_batch_size, collator)
     reporter = Reporter(
-        folder,
-        epochs=plan.recipe.epochs,
+        order.folder,
+        epochs=order.recipe.epochs,
         validate=(lambda: loss.evaluate(trainer.model, batches)) if batches else None,
     )
     try:
         trainer = loss.trainer(
             model=model,
-            args=_arguments(plan),
-            train_dataset=import_module("datasets").Dataset.from_dict(
-                loss.columns(plan.data.train)
-            ),
-            processing_class=tokenizer,
+            args=_arguments(order, choices, len(data.train)),
+            train_dataset=import_module("datasets").Dataset.from_dict(loss.columns(data.train)),
+            processing_class=order.tokenizer,
             data_collator=collator,
-            peft_config=_adapter(plan),
+            peft_config=_adapter(order),
             callbacks=[callback(reporter)],
         )
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise TrainingFailure("invalid_hyperparameter", f"TRL refuses: {error}") from error
     trainer.remove_callback(import_module("transformers").PrinterCallback)
     return trainer, reporter
 
 
-def _model(plan: Plan) -> Any:
+def _model(order: Order, choices: hardware.Choices) -> Any:
     # What is trained stays in float32; a frozen base model may have the precision of the sums.
-    precision = plan.choices.precision if plan.recipe.lora else "float32"
+    precision = choices.precision if order.recipe.lora else "float32"
     return import_module("transformers").AutoModelForCausalLM.from_pretrained(
-        plan.base,
+        order.base,
         dtype=getattr(import_module("torch"), precision),
         use_safetensors=True,
         trust_remote_code=False,
     )
 
 
-def _arguments(plan: Plan) -> Any:
-    try:
-        return import_module("trl").SFTConfig(**plan.config)
-    except (ValueError, TypeError) as error:
-        raise TrainingFailure("invalid_hyperparameter", f"TRL refuses: {error}") from error
+def _arguments(order: Order, choices: hardware.Choices, count: int) -> Any:
+    keywords = wire.sft_config(
+        order.recipe, choices, order.options, rows=count, output=order.folder.checkpoints
+    )
+    return import_module("trl").SFTConfig(**keywords)
 
 
-def _adapter(plan: Plan) -> Any:
-    lora = plan.recipe.lora
+def _adapter(order: Order) -> Any:
+    lora = order.recipe.lora
     return import_module("peft").LoraConfig(**wire.lora_config(lora)) if lora else None
 
 
@@ -257,3 +217,15 @@ def _batches(examples: Sequence[Example], size: int, collator: loss.Collator) ->
     ordered = sorted(examples, key=lambda example: len(example.tokens))
     dicts = [{"input_ids": one.tokens, "labels": one.labels} for one in ordered]
     return [collator(dicts[start : start + size]) for start in range(0, len(dicts), size)]
+
+
+def _learn(order: Order, data: Data, trainer: Any) -> None:
+    config = import_module("transformers").AutoConfig.from_pretrained(order.base)
+    trainer.train()
+    if not saving.is_finite(trainer.model):
+        raise not_a_number(trainer.state.global_step)
+    # Switched off for the training; a model that is served without it is slow.
+    trainer.model.config.use_cache = config.use_cache
+    saving.stop_at(trainer.model, order.tokenizer, data.ends)
+    saving.save(trainer.model, order.tokenizer, order.folder.model)
+    order.folder.tell(f"the model is in {order.folder.model}", type="model")

@@ -213,7 +213,7 @@ def recipe(spec: JobSpec, options: LocalOptions) -> Recipe:
 
 
 def sft_config(
-    recipe: Recipe, choices: Choices, options: LocalOptions, *, rows: int, cpu: bool, output: Path
+    recipe: Recipe, choices: Choices, options: LocalOptions, *, rows: int, output: Path
 ) -> dict[str, object]:
     """Keywords of TRL's `SFTConfig`."""
     steps = recipe.steps(rows)
@@ -235,7 +235,7 @@ def sft_config(
         # The old name, `gradient_checkpointing`, warns since transformers 5.
         "activation_checkpointing": choices.gradient_checkpointing,
         "train_sampling_strategy": "group_by_length" if recipe.group_by_length else "random",
-        "use_cpu": cpu,
+        "use_cpu": choices.device == "cpu",
         "max_length": None,
         "dataset_kwargs": {"skip_prepare_dataset": True},
         "remove_unused_columns": False,
