@@ -24,6 +24,7 @@ QUESTION = [
     },
 ]
 TESTED = 20
+TOLD_ALREADY = ("created", "note", "warning")
 
 console = Console()
 
@@ -65,20 +66,23 @@ def train(client: FineTuneClient) -> Job:
         suffix="recipes",
         seed=7,
     )
-    for warning in job.warnings:
-        console.print(f"[yellow]{warning}[/]")
     return client.jobs.wait(job, on_event=tell)
 
 
 def tell(event: JobEvent) -> None:
+    if event.type in TOLD_ALREADY:
+        return
     console.print(f"[dim]{event.created_at:%H:%M:%S}[/] {event.message}", highlight=False)
 
 
 def deploy(client: FineTuneClient, model: Job | str, name: str) -> Deployment:
     # One of that name may be left from an earlier run that was stopped.
     client.deployments.delete(name)
+    deployment = client.deployments.create(model, name=name)
+    for warning in deployment.warnings:
+        console.print(f"[yellow]{warning}[/]")
     with console.status("the server starts"):
-        return client.deployments.wait(client.deployments.create(model, name=name))
+        return client.deployments.wait(deployment)
 
 
 def score(client: FineTuneClient, deployment: Deployment, rows: list[Row]) -> int:

