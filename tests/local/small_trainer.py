@@ -94,6 +94,13 @@ def end_leave_a_child() -> None:
     end_ok()
 
 
+def end_leave_a_daemon() -> None:
+    if os.fork() == 0:
+        os.setsid()
+        end_hang()
+    end_ok()
+
+
 def end_fill_disk() -> None:
     with (FOLDER / "rest").open("wb") as rest:
         for size in (2**20, 2**10, 1):
@@ -119,6 +126,7 @@ ENDINGS: dict[str, Callable[[], None]] = {
     "hang": end_hang,
     "ignore_sigterm": end_ignore_sigterm,
     "leave_a_child": end_leave_a_child,
+    "leave_a_daemon": end_leave_a_daemon,
     "fill_disk": end_fill_disk,
 }
 

@@ -47,6 +47,15 @@ def test_the_machine_is_busy_until_an_orphaned_trainer_is_gone(bench: Bench) -> 
     assert bench.ended(second).status is JobStatus.SUCCEEDED
 
 
+def test_a_daemon_that_a_trainer_leaves_does_not_keep_the_machine(bench: Bench) -> None:
+    bench.ended(bench.create("first", ending="leave_a_daemon"))
+    second = bench.create("second")
+
+    assert bench.ended(second).status is JobStatus.SUCCEEDED
+    eventually(lambda: len(bench.processes()) == 1)
+    kill(bench.processes()[0])
+
+
 def test_jobs_run_in_the_order_of_their_making(bench: Bench) -> None:
     blocker = bench.running(bench.create("blocker", ending="hang"))
     waiting = [bench.create(f"job {number}") for number in range(4)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from finetune_sdk.errors import InvalidRequestError, NotFoundError
 from finetune_sdk.providers.local.jobs import reading
-from finetune_sdk.providers.local.jobs.folder import JobFolder, release, take
+from finetune_sdk.providers.local.jobs.folder import JobFolder, is_held, release, take
 from finetune_sdk.types import Job, JobStatus, Page
 from tests.local.small_jobs import Bench
 from tests.support import eventually
@@ -65,6 +66,50 @@ def test_the_end_counts_whatever_else_is_said(tmp_path: Path, phase: str, alive:
     assert not sight.abandoned
     if lock is not None:
         release(lock)
+
+
+class Starting(JobFolder):
+    """Its job starts right after its lock was looked at."""
+
+    @property
+    def lock(self) -> Path:
+        (self.path / "looked").touch()
+        return super().lock
+
+    def read(self, name: str) -> dict[str, object] | None:
+        if (self.path / "looked").exists():
+            self.write("state", {"phase": "running", "since": NOW})
+        return super().read(name)
+
+
+class Ending(JobFolder):
+    """Its job ends right before its lock is looked at."""
+
+    @property
+    def lock(self) -> Path:
+        self.write("exit", {"status": "succeeded", "finished_at": NOW})
+        return super().lock
+
+
+def test_a_job_that_starts_while_it_is_looked_at_is_not_lost(tmp_path: Path) -> None:
+    assert reading.look(Starting(tmp_path)).status is JobStatus.QUEUED
+
+
+def test_a_job_that_ends_while_it_is_looked_at_is_not_lost(tmp_path: Path) -> None:
+    JobFolder(tmp_path).write("state", {"phase": "running", "since": NOW})
+
+    assert reading.look(Ending(tmp_path)).status is JobStatus.SUCCEEDED
+
+
+def test_a_lock_that_is_let_go_is_free_for_all_who_have_inherited_it(tmp_path: Path) -> None:
+    lock = take(tmp_path / "lock")
+    assert lock is not None
+    inherited = os.dup(lock)
+    assert is_held(tmp_path / "lock")
+
+    release(lock)
+    assert not is_held(tmp_path / "lock")
+    os.close(inherited)
 
 
 def test_jobs_are_listed_newest_first_on_pages(bench: Bench) -> None:

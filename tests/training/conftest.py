@@ -8,6 +8,9 @@ import pytest
 
 from tests.training.tiny import make_tiny_model
 
+NO_HUB = "http://127.0.0.1:9"
+"""An address where nobody answers, at once."""
+
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -17,6 +20,6 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two threads that share a tiny sum mostly wait for each other."""
+    """Two threads that share a tiny sum mostly wait for each other; and there is no Hub."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_ENDPOINT", NO_HUB)

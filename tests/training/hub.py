@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -54,62 +54,63 @@ class Hub:
         ]
 
 
+class _Handler(BaseHTTPRequestHandler):
+    hub: Hub
+
+    def do_GET(self) -> None:
+        self._answer(body=True)
+
+    def do_HEAD(self) -> None:
+        self._answer(body=False)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its own name
+        """Nothing: tests read what was asked from the hub."""
+
+    def _answer(self, *, body: bool) -> None:
+        path = self.path.partition("?")[0]
+        self.hub.asked.append(path)
+        self.hub.tokens.add(self.headers.get("Authorization"))
+        if path.endswith("/auth-check"):
+            self._auth_check()
+        elif "/tree/" in path:
+            self._send(200, json.dumps(self.hub.tree()).encode(), {}, body=body)
+        elif path.startswith("/api/models/"):
+            self._model(path, body=body)
+        else:
+            self._file(path, body=body)
+
+    def _auth_check(self) -> None:
+        refused = {} if self.hub.allowed else {"X-Error-Code": "GatedRepo"}
+        self._send(403 if refused else 200, b"{}", refused, body=True)
+
+    def _model(self, path: str, *, body: bool) -> None:
+        status, code = self.hub.status
+        name = "/".join(path.split("/")[3:5])
+        content = self.hub.describe(name) if status == 200 else {"error": "no"}
+        headers = {"X-Error-Code": code} if code else {}
+        self._send(status, json.dumps(content).encode(), headers, body=body)
+
+    def _file(self, path: str, *, body: bool) -> None:
+        assert self.hub.files is not None
+        data = (self.hub.files / path.rpartition("/")[2]).read_bytes()
+        headers = {"X-Repo-Commit": SHA, "ETag": f'"{hashlib.sha256(data).hexdigest()}"'}
+        self._send(200, data, headers, body=body)
+
+    def _send(self, status: int, data: bytes, headers: dict[str, str], *, body: bool) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        if body:
+            self.wfile.write(data)
+
+
 @contextmanager
-def serve(hub: Hub) -> Iterator[Hub]:
+def serve(hub: Hub) -> Generator[Hub]:
     """Runs the stand-in; `hub.url` is its address meanwhile."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._answer(body=True)
-
-        def do_HEAD(self) -> None:
-            self._answer(body=False)
-
-        def log_message(self, *_: object) -> None:
-            """Nothing: tests read what was asked from the hub."""
-
-        def _answer(self, *, body: bool) -> None:
-            path = self.path.partition("?")[0]
-            hub.asked.append(path)
-            hub.tokens.add(self.headers.get("Authorization"))
-            if path.endswith("/auth-check"):
-                self._auth_check()
-            elif "/tree/" in path:
-                self._send(200, json.dumps(hub.tree()).encode(), {}, body=body)
-            elif path.startswith("/api/models/"):
-                self._model(path, body=body)
-            else:
-                self._file(path, body=body)
-
-        def _auth_check(self) -> None:
-            if hub.allowed:
-                self._send(200, b"{}", {}, body=True)
-            else:
-                self._send(403, b"{}", {"X-Error-Code": "GatedRepo"}, body=True)
-
-        def _model(self, path: str, *, body: bool) -> None:
-            status, code = hub.status
-            name = "/".join(path.split("/")[3:5])
-            content = hub.describe(name) if status == 200 else {"error": "no"}
-            headers = {"X-Error-Code": code} if code else {}
-            self._send(status, json.dumps(content).encode(), headers, body=body)
-
-        def _file(self, path: str, *, body: bool) -> None:
-            assert hub.files is not None
-            data = (hub.files / path.rpartition("/")[2]).read_bytes()
-            headers = {"X-Repo-Commit": SHA, "ETag": f'"{hashlib.sha256(data).hexdigest()}"'}
-            self._send(200, data, headers, body=body)
-
-        def _send(self, status: int, data: bytes, headers: dict[str, str], *, body: bool) -> None:
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            if body:
-                self.wfile.write(data)
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    handler = type("Bound", (_Handler,), {"hub": hub})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         hub.url = f"http://127.0.0.1:{server.server_address[1]}"
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()

@@ -121,9 +121,11 @@ def test_only_labelled_positions_reach_the_head(tiny: Path, tmp_path: Path) -> N
     utils.add_fused_lm_head(model, outputs=("log_probs", "entropy", "is_top1"))
     assert loss.score_labelled(model)
     seen: list[int] = []
-    model.lm_head.register_forward_hook(
-        lambda _module, inputs, _output: seen.append(len(inputs[0]))
-    )
+
+    def count(_module: Any, inputs: Any, _output: Any) -> None:
+        seen.append(len(inputs[0]))
+
+    model.lm_head.register_forward_hook(count)
     batch = loss.Collator(0)(
         [{"input_ids": one.tokens, "labels": one.labels} for one in examples()]
     )

@@ -53,7 +53,7 @@ def test_a_failure_and_a_signal(tiny: Path, tmp_path: Path) -> None:
         assert read is not None
         assert read["code"] == "model_not_found"
         assert "Traceback" in missing.log.read_text(encoding="utf-8")
-        eventually(lambda: (endless.path / "metrics.jsonl").exists(), timeout=120)
+        eventually(lambda: (endless.path / "progress.json").exists(), timeout=120)
         ended.send_signal(signal.SIGTERM)
         assert ended.wait(timeout=30) == -signal.SIGTERM
         assert endless.read("result") is None

@@ -144,7 +144,7 @@ def test_no_content_and_a_list_of_texts() -> None:
 
 
 def test_a_picture_is_refused() -> None:
-    row = {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]}
+    row = {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "data:"}]}]}
     with pytest.raises(TrainingFailure, match="'image_url'") as caught:
         encode(row)
     assert caught.value.code == "unsupported_content"

@@ -19,6 +19,7 @@ from finetune_sdk.errors import (
 )
 from finetune_sdk.providers.local import weights
 from finetune_sdk.providers.local.home import LocalHome
+from tests.training.conftest import NO_HUB
 from tests.training.hub import SHA, Hub, serve
 
 SMOL = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -39,7 +40,8 @@ def hub() -> Iterator[Hub]:
 @pytest.fixture
 def online(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """An environment in which the Hub is the stand-in."""
-    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    # Read once at import: whoever imported it first may have been offline.
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     return {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "cache"), "HF_TOKEN": "hf_test"}
 
 
@@ -225,9 +227,7 @@ def test_a_model_of_the_hub_is_fetched_once_and_then_found_in_the_cache(
     assert weights.find("owner/model", home, online).path is None
 
 
-@pytest.mark.parametrize(
-    "environ", [OFFLINE, {"HF_HUB_OFFLINE": "true"}, {"HF_ENDPOINT": "http://127.0.0.1:9"}]
-)
+@pytest.mark.parametrize("environ", [OFFLINE, {"HF_HUB_OFFLINE": "true"}, {"HF_ENDPOINT": NO_HUB}])
 def test_without_the_hub_a_stranger_is_not_found(
     home: LocalHome, environ: dict[str, str], tmp_path: Path
 ) -> None:
