@@ -77,6 +77,26 @@ def test_a_model_that_a_job_trains_on_is_not_deleted(bench: Bench) -> None:
     bench.provider.delete_model(job.fine_tuned_model)
 
 
+def test_a_model_that_an_adapter_stands_on_is_not_deleted(bench: Bench) -> None:
+    job = bench.ended(bench.create())
+    assert job.fine_tuned_model is not None
+    second = bench.ended(bench.create("second", model=job.fine_tuned_model))
+
+    with pytest.raises(ConflictError, match=second.id):
+        bench.provider.delete_model(job.id)
+    bench.provider.delete_model(second.id)
+    bench.provider.delete_model(job.id)
+
+
+def test_the_merged_copy_of_a_model_goes_with_it(bench: Bench) -> None:
+    job = bench.ended(bench.create())
+    assert job.fine_tuned_model is not None
+    merged = Path(job.fine_tuned_model).with_name("merged")
+    merged.mkdir()
+    bench.provider.delete_model(job.id)
+    assert not merged.exists()
+
+
 def test_a_base_model_is_listed_and_not_ours_to_delete(bench: Bench) -> None:
     _convert(LocalHome.of(bench.home), "org/name")
     assert bench.provider.get_model("org/name").kind == "base"

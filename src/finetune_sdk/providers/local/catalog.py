@@ -53,7 +53,8 @@ class LocalModels:
         """Deletes a fine-tuned model. Its job stays, and says that the model is gone.
 
         Raises:
-            ConflictError: a deployment serves it, or a job trains on it.
+            ConflictError: a deployment serves it, or a job trains on it or has trained an adapter
+                for it.
             NotFoundError: it is not here.
             UnsupportedError: it is a base model.
         """
@@ -68,6 +69,7 @@ class LocalModels:
         # Marked first: from here on the job reads as one whose model was deleted, never as broken.
         (folder.path / reading.DELETED).touch(mode=0o600)
         shutil.rmtree(folder.model)
+        shutil.rmtree(folder.merged, ignore_errors=True)
 
     def _all(self) -> Sequence[Model]:
         folders = sorted(self.jobs.folders(), key=reading.age, reverse=True)
@@ -83,7 +85,7 @@ class LocalModels:
 
     def _refuse_used(self, model: Model, deployments: CanDeploy) -> None:
         users = [f"the deployment {one.name!r}" for one in _serving(model, deployments)]
-        users += [f"the job {folder.id!r}" for folder in self._training_on(model)]
+        users += [f"the job {folder.id!r}" for folder in self._standing_on(model)]
         if users:
             raise ConflictError(
                 f"the model {model.id!r} is in use by {', '.join(users)}; delete or cancel that "
@@ -91,10 +93,12 @@ class LocalModels:
                 provider=NAME,
             )
 
-    def _training_on(self, model: Model) -> Iterator[JobFolder]:
+    def _standing_on(self, model: Model) -> Iterator[JobFolder]:
         for folder in self.jobs.folders():
             with suppress(ValueError, OSError):
-                if not folder.ended and folder.spec().model == model.id:
+                # An adapter that was trained on this model is nothing without it.
+                needed = not folder.ended or (folder.model / "adapter_config.json").is_file()
+                if needed and folder.spec().model == model.id:
                     yield folder
 
 

@@ -25,6 +25,7 @@ from typing import Literal, NamedTuple, cast
 from finetune_sdk.errors import MissingDependencyError, NotFoundError, UnsupportedError
 from finetune_sdk.providers.local import hub
 from finetune_sdk.providers.local.home import LocalHome
+from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.settings import NAME
 from finetune_sdk.types import Model
 
@@ -270,7 +271,7 @@ def _merged(weights: Weights, home: LocalHome, say: Callable[[str], None]) -> Pa
 
 def _merged_folder(adapter: Path, home: LocalHome) -> Path:
     if adapter.resolve().parent.parent == home.jobs.resolve():
-        return adapter.parent / "merged"
+        return JobFolder(adapter.parent).merged
     # A folder of the user's own is not ours to write beside, and it may change.
     state = (adapter / "adapter_model.safetensors").stat()
     key = f"{adapter}\0{state.st_mtime_ns}\0{state.st_size}"

@@ -15,6 +15,7 @@ result.json     the trainer, when it has done all: trained tokens
 cancel          anybody: please stop
 checkpoints/    the trainer, on the way
 model/          the trainer: the adapter or the full weights
+merged/         whoever needs it first: the adapter added to its base model
 exit.json       the supervisor, last: how it ended
 model.deleted   the provider: the model was deleted on request
 """
@@ -61,6 +62,10 @@ class JobFolder:
     @property
     def model(self) -> Path:
         return self.path / "model"
+
+    @property
+    def merged(self) -> Path:
+        return self.path / "merged"
 
     @property
     def checkpoints(self) -> Path:
