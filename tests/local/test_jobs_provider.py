@@ -57,6 +57,16 @@ def test_a_wrong_setting_is_named(tmp_path: Path, values: Mapping[str, object], 
     assert "it takes `launcher`" in str(caught.value)
 
 
+def test_a_models_folder_may_be_named_from_here(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my-model").mkdir()
+    monkeypatch.chdir(tmp_path)
+    job = bench.create("relative", model="my-model")
+    assert job.model == str(tmp_path / "my-model")
+    assert bench.create("other", model="not-here").model == "not-here"
+
+
 def test_its_table_names_what_it_reads() -> None:
     support = LocalProvider.capabilities.methods[MethodName.SUPERVISED]
 

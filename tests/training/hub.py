@@ -48,9 +48,10 @@ class Hub:
         }
 
     def tree(self) -> list[dict[str, object]]:
+        sizes = {p.name: p.stat().st_size for p in self.files.iterdir()} if self.files else {}
+        names = self.names if self.files is None else sorted(sizes)
         return [
-            {"type": "file", "path": p.name, "size": p.stat().st_size, "oid": "0"}
-            for p in (self.files.iterdir() if self.files else ())
+            {"type": "file", "path": name, "size": sizes.get(name, 1), "oid": "0"} for name in names
         ]
 
 
@@ -91,8 +92,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(status, json.dumps(content).encode(), headers, body=body)
 
     def _file(self, path: str, *, body: bool) -> None:
-        assert self.hub.files is not None
-        data = (self.hub.files / path.rpartition("/")[2]).read_bytes()
+        file = (self.hub.files or Path("/nowhere")) / path.rpartition("/")[2]
+        if not file.is_file():
+            self._send(404, b"", {"X-Error-Code": "EntryNotFound"}, body=body)
+            return
+        data = file.read_bytes()
         headers = {"X-Repo-Commit": SHA, "ETag": f'"{hashlib.sha256(data).hexdigest()}"'}
         self._send(200, data, headers, body=body)
 

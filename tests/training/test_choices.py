@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -146,6 +148,13 @@ def test_a_batch_is_accumulated_from_micro_batches() -> None:
     assert made["per_device_train_batch_size"] == 2
     assert made["gradient_accumulation_steps"] == 3
     assert made["adam_beta2"] == 0.9
+
+
+def test_words_of_ours_stand_for_fields_that_trl_has() -> None:
+    """A field that TRL renames would otherwise slip past the table."""
+    fields = {field.name for field in dataclasses.fields(import_module("trl").SFTConfig)}
+    assert wire.OWNED.keys() <= fields
+    assert config(Supervised(), LocalOptions(), rows=10).keys() <= fields
 
 
 def test_layers_of_lora() -> None:

@@ -24,8 +24,8 @@ def examples() -> list[Example]:
     return encode_all(CAKES, encoder, limit=256, name="data")[0]
 
 
-def history(make: Make, tiny: Path, out: Path, *, lora: bool = False, **config: Any) -> list[Any]:
-    """Trains for an epoch; gives what was logged at each step."""
+def make_trainer(make: Make, tiny: Path, out: Path, *, lora: bool = False, **config: Any) -> Any:
+    """A trainer of one epoch of CAKES."""
     settings: dict[str, Any] = {
         "output_dir": str(out),
         "num_train_epochs": 1,
@@ -47,7 +47,7 @@ def history(make: Make, tiny: Path, out: Path, *, lora: bool = False, **config: 
     trl, transformers, peft = map(import_module, ("trl", "transformers", "peft"))
     model = transformers.AutoModelForCausalLM.from_pretrained(tiny)
     adapter = peft.LoraConfig(task_type="CAUSAL_LM", target_modules="all-linear", lora_dropout=0.1)
-    trainer = make(
+    return make(
         model=model,
         args=trl.SFTConfig(**settings),
         train_dataset=import_module("datasets").Dataset.from_dict(loss.columns(examples())),
@@ -55,6 +55,11 @@ def history(make: Make, tiny: Path, out: Path, *, lora: bool = False, **config: 
         data_collator=loss.Collator(0),
         peft_config=adapter if lora else None,
     )
+
+
+def history(make: Make, tiny: Path, out: Path, *, lora: bool = False, **config: Any) -> list[Any]:
+    """Trains; gives what was logged at each step."""
+    trainer = make_trainer(make, tiny, out, lora=lora, **config)
     trainer.train()
     return [
         {name: step[name] for name in ("loss", "grad_norm", "mean_token_accuracy", "entropy")}
@@ -102,6 +107,17 @@ def test_a_micro_batch_changes_no_number(tiny: Path, tmp_path: Path) -> None:
     )
     for one, other in zip(whole, parts, strict=True):
         assert one["loss"] == pytest.approx(other["loss"], abs=1e-5)
+
+
+def test_rows_of_like_length_share_a_batch(tiny: Path, tmp_path: Path) -> None:
+    def cells(strategy: str) -> int:
+        trainer = make_trainer(loss.trainer, tiny, tmp_path, train_sampling_strategy=strategy)
+        batches = list(trainer.get_train_dataloader())
+        assert sum(len(batch["input_ids"]) for batch in batches) == len(CAKES)
+        return sum(batch["input_ids"].numel() for batch in batches)
+
+    real = sum(len(example.tokens) for example in examples())
+    assert cells("sequential") > cells("group_by_length") >= real
 
 
 def test_many_positions_are_scored_in_stretches(

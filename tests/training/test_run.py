@@ -82,6 +82,7 @@ def test_progress_and_result_tell_the_end(lora_job: JobFolder) -> None:
     progress = lora_job.read("progress")
     assert progress is not None
     assert (progress["step"], progress["steps"], progress["seconds_left"]) == (4, 4, 0.0)
+    assert progress["loss"] == metrics(lora_job, "loss")[-1]
     tokens = lora_job.read("result") or {}
     # ChatML writes every letter of the header: real tokens of two epochs, padding aside.
     assert tokens == {"trained_tokens": metrics(lora_job, "tokens")[-1]}
@@ -149,10 +150,11 @@ def test_speed_settings_do_not_change_what_is_learned(tiny: Path, tmp_path: Path
 
 def test_bfloat16_on_request_keeps_trained_weights_in_float32(tiny: Path, tmp_path: Path) -> None:
     options = LocalOptions(precision="bfloat16")
-    folder = train(make_job(tmp_path, tiny, options=options))
+    folder = train(make_job(tmp_path, tiny, options=options, validation=CAKES[:3]))
     adapter = tensors(folder.model, "adapter_model.safetensors")
     assert {str(weight.dtype) for weight in adapter.values()} == {"torch.float32"}
     assert metrics(folder, "loss")[-1] < metrics(folder, "loss")[0]
+    assert metrics(folder, "loss", "validation")[-1] < metrics(folder, "loss")[0]
 
 
 def test_options_and_trl_fields_reach_the_trainer(tiny: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from finetune_sdk.errors import (
     AuthenticationError,
+    ConnectionFailedError,
     NotFoundError,
     PermissionDeniedError,
     ProviderError,
@@ -19,6 +20,7 @@ from finetune_sdk.errors import (
 )
 from finetune_sdk.providers.local import weights
 from finetune_sdk.providers.local.home import LocalHome
+from finetune_sdk.providers.local.training.failures import explain
 from tests.training.conftest import NO_HUB
 from tests.training.hub import SHA, Hub, serve
 
@@ -225,6 +227,32 @@ def test_a_model_of_the_hub_is_fetched_once_and_then_found_in_the_cache(
     assert folder.name == SHA
     (folder / "model.safetensors").unlink()
     assert weights.find("owner/model", home, online).path is None
+
+
+def test_a_download_that_breaks_off_is_a_failure_with_a_code(
+    home: LocalHome, online: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in online.items():
+        monkeypatch.setenv(name, value)
+    found = weights.find("owner/model", home, online)
+    with pytest.raises(ConnectionFailedError, match="try again") as caught:
+        weights.fetch(found, home, print)
+    assert explain(caught.value).code == "download_failed"
+
+
+def test_a_repository_without_a_tokenizer_is_told(
+    home: LocalHome,
+    hub: Hub,
+    online: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in online.items():
+        monkeypatch.setenv(name, value)
+    hub.files = model_folder(tmp_path / "repository")
+    (hub.files / "tokenizer.json").unlink()
+    with pytest.raises(NotFoundError, match=r"tokenizer\.json is missing"):
+        weights.fetch(weights.find("owner/model", home, online), home, print)
 
 
 @pytest.mark.parametrize("environ", [OFFLINE, {"HF_HUB_OFFLINE": "true"}, {"HF_ENDPOINT": NO_HUB}])

@@ -15,10 +15,14 @@ from pathlib import Path
 from finetune_sdk.errors import ConflictError
 from finetune_sdk.providers.local.home import LocalHome
 from finetune_sdk.providers.local.jobs.folder import take
+from finetune_sdk.providers.local.leftovers import sweep
 from finetune_sdk.providers.local.settings import NAME
 
 _PATIENCE = 1800.0
 """Seconds to wait for another process that makes the same folder."""
+
+_PARTIAL = ".partial-"
+"""How the names of folders begin that are still being made."""
 
 _SMALL = 4 * 2**30
 """Weights of up to so many bytes are merged in float32, whatever their own precision."""
@@ -49,7 +53,8 @@ def once(target: Path, home: LocalHome, make: Callable[[Path], None]) -> Path:
 
 
 def _make(target: Path, home: LocalHome, make: Callable[[Path], None]) -> None:
-    partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=home.make(target.parent)))
+    sweep(home.make(target.parent), _PARTIAL)
+    partial = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=target.parent))
     try:
         make(partial)
         publish(partial, target)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from finetune_sdk.errors import (
     AuthenticationError,
+    ConnectionFailedError,
     FineTuneError,
     NotFoundError,
     PermissionDeniedError,
@@ -68,19 +69,34 @@ def download(model: str, environ: Mapping[str, str], say: Callable[[str], None])
     """Fetches what is not in the Hub's cache yet; gives the folder there.
 
     Raises:
-        OSError: the download failed.
+        ConnectionFailedError: the download failed.
+        NotFoundError: the repository lacks a part of a model.
     """
     from huggingface_hub import snapshot_download  # pyright: ignore[reportUnknownVariableType]
 
     say(f"fetching {model} from the Hub")
-    folder = snapshot_download(
-        model,
-        cache_dir=_cache(environ),
-        endpoint=environ.get("HF_ENDPOINT"),
-        token=environ.get("HF_TOKEN"),
-        allow_patterns=list(_WANTED),
-        ignore_patterns=list(_UNWANTED),
-    )
+    try:
+        folder = snapshot_download(
+            model,
+            cache_dir=_cache(environ),
+            endpoint=environ.get("HF_ENDPOINT"),
+            token=environ.get("HF_TOKEN"),
+            allow_patterns=list(_WANTED),
+            ignore_patterns=list(_UNWANTED),
+        )
+    except Exception as error:
+        raise ConnectionFailedError(
+            f"fetching {model!r} from the Hub failed ({type(error).__name__}: {error}); try again, "
+            "what was fetched is kept",
+            provider=NAME,
+            code="download_failed",
+        ) from error
+    if lacking := missing(Path(folder)):
+        raise NotFoundError(
+            f"the model {model!r} of the Hub is not whole: {', '.join(lacking)} is missing; choose "
+            "another one, or name a folder of yours",
+            provider=NAME,
+        )
     return Path(folder)
 
 

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from finetune_sdk.errors import UnsupportedError
 from finetune_sdk.home import state_folder
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
         Model,
         Page,
     )
+
+S = TypeVar("S", "JobSpec", "DeploymentSpec")
 
 _SUPERVISED = MethodSupport(
     hyperparameters=frozenset(
@@ -117,7 +119,7 @@ class LocalProvider(
 
     def create_job(self, spec: JobSpec, /) -> Job:
         with translated(self._home):
-            return self._jobs.create(spec)
+            return self._jobs.create(_settled(spec))
 
     def get_job(self, job_id: str, /) -> Job:
         with translated(self._home):
@@ -157,7 +159,7 @@ class LocalProvider(
 
     def create_deployment(self, spec: DeploymentSpec, /) -> Deployment:
         with translated(self._home):
-            return self._deployments.create(spec)
+            return self._deployments.create(_settled(spec))
 
     def get_deployment(self, name: str, /) -> Deployment:
         with translated(self._home):
@@ -190,6 +192,13 @@ class LocalProvider(
 
     def close(self) -> None:
         """Holds nothing open; jobs and deployments go on."""
+
+
+def _settled(spec: S) -> S:
+    # The trainer and the server work in folders of their own.
+    from finetune_sdk.providers.local import weights
+
+    return spec.model_copy(update={"model": weights.settled(spec.model)})
 
 
 def _refuse_windows() -> None:

@@ -91,6 +91,12 @@ def find(model: str, home: LocalHome, environ: Mapping[str, str]) -> Weights:
     return Weights(model, "hub") if reason is None else _without_hub(model, home, reason)
 
 
+def settled(model: str) -> str:
+    """The same model, named so that a process in another working folder finds it too."""
+    folder = Path(model).expanduser()
+    return str(folder.absolute()) if folder.is_dir() else model
+
+
 def fetch(weights: Weights, home: LocalHome, say: Callable[[str], None]) -> Path:
     """The folder with the whole weights as safetensors and the tokenizer; makes what is missing.
 
@@ -101,8 +107,9 @@ def fetch(weights: Weights, home: LocalHome, say: Callable[[str], None]) -> Path
         say: hears, in words, what takes long.
 
     Raises:
+        ConnectionFailedError: the download failed.
         ConflictError: another process has been at it for too long.
-        OSError: the download failed, or the disk is full.
+        OSError: the disk is full.
     """
     if weights.kind == "adapter":
         return _merged(weights, home, say)
@@ -126,7 +133,7 @@ class Package(NamedTuple):
 
     name: str
     version: str
-    file: Path | None
+    file: Path
 
 
 def _package_of(model: str) -> Package | None:
@@ -280,7 +287,7 @@ def _merged_folder(adapter: Path, home: LocalHome) -> Path:
 
 def _packaged_model(model: str) -> Model | None:
     package = _package_of(model)
-    if package is None or package.file is None:
+    if package is None:
         return None
     return Model(
         id=model,

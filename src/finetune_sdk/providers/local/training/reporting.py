@@ -44,19 +44,21 @@ class Reporter:
         self._epochs = epochs
         self._validate = validate
         self._loss: float | None = None
+        self._steps = 0
         self._started = self._written = time.monotonic()
         self.tokens = 0
 
     def begin(self, steps: int) -> None:
         """The first step is about to be taken."""
         self._started = time.monotonic()
-        self._progress(0, steps)
+        self._steps = steps
+        self._progress(0)
 
-    def step(self, step: int, steps: int, tokens: int) -> None:
+    def step(self, step: int, tokens: int) -> None:
         """A step was taken."""
         self.tokens = tokens
-        if time.monotonic() - self._written >= _PAUSE or step == steps:
-            self._progress(step, steps)
+        if time.monotonic() - self._written >= _PAUSE:
+            self._progress(step)
 
     def log(self, step: int, epoch: float | None, logs: Mapping[str, float]) -> None:
         """The trainer told numbers.
@@ -77,6 +79,7 @@ class Reporter:
 
     def epoch_end(self, step: int, epoch: float) -> None:
         """An epoch, or the last part of one, is over."""
+        self._progress(step)
         words = f"epoch {epoch:.4g} of {self._epochs:.4g} is done"
         if self._loss is not None:
             words += f", training loss {self._loss:.4f}"
@@ -112,13 +115,12 @@ class Reporter:
         )
         self._folder.measure(metric)
 
-    def _progress(self, step: int, steps: int) -> None:
+    def _progress(self, step: int) -> None:
         self._written = time.monotonic()
         passed = self._written - self._started
-        left = passed / step * (steps - step) if step else None
-        self._folder.write(
-            "progress", {"step": step, "steps": steps, "loss": self._loss, "seconds_left": left}
-        )
+        left = passed / step * (self._steps - step) if step else None
+        numbers = {"step": step, "steps": self._steps, "loss": self._loss, "seconds_left": left}
+        self._folder.write("progress", numbers)
 
 
 def not_a_number(step: int) -> TrainingFailure:
@@ -139,7 +141,7 @@ def callback(reporter: Reporter) -> Any:
             reporter.begin(state.max_steps)
 
         def on_step_end(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
-            reporter.step(state.global_step, state.max_steps, state.num_input_tokens_seen)
+            reporter.step(state.global_step, state.num_input_tokens_seen)
 
         def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
             reporter.log(state.global_step, state.epoch, logs or {})

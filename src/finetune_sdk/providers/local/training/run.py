@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from finetune_sdk.providers.local import uploads, weights
 from finetune_sdk.providers.local.jobs.folder import JobFolder
+from finetune_sdk.providers.local.jobs.records import Created
 from finetune_sdk.providers.local.options import LocalOptions
 from finetune_sdk.providers.local.training import hardware, loss, rows, saving, wire
 from finetune_sdk.providers.local.training.failures import TrainingFailure
@@ -28,6 +29,8 @@ class Teller:
     def __init__(self, folder: JobFolder) -> None:
         self._folder = folder
         self.warnings: list[str] = []
+        created = Created.of(folder)
+        self._said = set(created.notes) if created else set[str]()
 
     def say(self, message: str) -> None:
         """Something that is under way."""
@@ -35,7 +38,8 @@ class Teller:
 
     def warn(self, message: str) -> None:
         """Something that the caller should know."""
-        if message not in self.warnings:
+        if message not in self._said:
+            self._said.add(message)
             self.warnings.append(message)
             self._folder.tell(message, type="warning", level="warning")
 
@@ -153,8 +157,8 @@ def _choose(order: Order, data: Data) -> hardware.Choices:
     )
     settings = {**order.recipe.reasons, **choices.reasons}
     order.folder.write("choices", {"settings": settings, "warnings": order.teller.warnings})
-    words = "; ".join(f"{name}: {value}" for name, value in settings.items())
-    order.folder.tell(f"chosen for this job and this machine: {words}", type="settings")
+    words = "the settings for this job and this machine are chosen; `jobs.get` shows them"
+    order.folder.tell(words, type="settings", data=dict(settings))
     return choices
 
 

@@ -7,10 +7,10 @@ text before it is exactly what the model will see, and the turn exactly what it 
 
 from __future__ import annotations
 
-import os.path
 import re
 from collections.abc import Collection, Mapping, Sequence
 from importlib import import_module
+from itertools import takewhile
 from typing import NamedTuple, Protocol
 
 from finetune_sdk.providers.local.training.chat import Message, Say
@@ -148,7 +148,8 @@ class Template:
         asked = self._render([_PROBE], None, prompt=True)
         bare = self._render([_PROBE], None, prompt=False)
         # A conversation that is over may be closed, one that waits for an answer is not.
-        return asked[len(os.path.commonprefix([asked, bare])) :]
+        same = (one == other for one, other in zip(asked, bare, strict=False))
+        return asked[sum(takewhile(bool, same)) :]
 
     def _without_closing(self, turn: str, *, last: bool) -> str:
         """A turn without the token by which some templates close the whole conversation."""
