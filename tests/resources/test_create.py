@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -191,6 +191,26 @@ def test_without_a_key_two_calls_are_two_jobs(client: FineTuneClient) -> None:
     assert client.jobs.create(model="base", training_data=ROWS).id != first.id
 
 
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        ({"method": "supervised"}, "`method`"),
+        ({"metadata": {"a": 1}}, "`metadata.a`"),
+        ({"seed": -1}, "`seed`"),
+        ({"seed": "x"}, "`seed`"),
+        ({"suffix": ""}, "`suffix`"),
+        ({"idempotency_key": "k" * 300}, "`key`"),
+    ],
+)
+def test_a_wrong_word_is_ours_to_tell_before_anything_is_sent(
+    client: FineTuneClient, fake: FakeProvider, words: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        client.jobs.create(**{"model": "base", "training_data": ROWS, **words})
+    assert named in str(caught.value)
+    assert writes(fake) == []
+
+
 def test_a_finished_job_is_a_model_to_train_on(client: FineTuneClient) -> None:
     first = client.jobs.wait(client.jobs.create(model="base", training_data=ROWS), progress=False)
     assert client.jobs.create(model=first, training_data=ROWS).model == first.fine_tuned_model
@@ -233,6 +253,9 @@ class TestProfiles:
             [profiles.wrong]
             provider = "fake"
             hyperparameters = { epoch = 5 }
+            [profiles.odd]
+            provider = "fake"
+            options = { speed = "high" }
             [models.small]
             rehearsal = "tiny-base"
             local = "other"
@@ -248,12 +271,16 @@ class TestProfiles:
             assert job.handle == f"rehearsal:{job.id}"
             assert client.jobs.get(job.handle) == job
 
-    def test_a_wrong_default_is_named(self) -> None:
-        with (
-            FineTuneClient("wrong") as client,
-            pytest.raises(ConfigurationError, match=r"profiles\.wrong\.hyperparameters.*epoch"),
-        ):
-            client.jobs.create(model="small", training_data=ROWS)
+    @pytest.mark.parametrize(
+        ("profile", "words"),
+        [
+            ("wrong", r"finetune\.toml.*profiles\.wrong\.hyperparameters.*`epochs`\?"),
+            ("odd", r"profiles\.odd\.options.*has no options"),
+        ],
+    )
+    def test_a_wrong_default_is_named_when_the_client_opens(self, profile: str, words: str) -> None:
+        with pytest.raises(ConfigurationError, match=words):
+            FineTuneClient(profile)
 
     def test_a_handle_of_another_profile_names_the_client_to_open(self) -> None:
         with (

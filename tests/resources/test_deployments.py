@@ -96,6 +96,17 @@ def test_existing_openai_code_talks_to_it(client: FineTuneClient) -> None:
     assert answer.choices[0].message.content == "because"
 
 
+def test_the_fake_streams_word_by_word() -> None:
+    with FineTuneClient(FakeProvider(replies={"why?": "because of that"})) as client:
+        client.deployments.create("base", name="plain")
+        with client.deployments.openai("plain") as ready:
+            stream = ready.chat.completions.create(
+                model="plain", messages=[{"role": "user", "content": "why?"}], stream=True
+            )
+            words = [chunk.choices[0].delta.content for chunk in stream]
+    assert words == [None, "because", " of", " that", None]
+
+
 def test_the_same_name_and_model_is_the_same_deployment(client: FineTuneClient) -> None:
     first = client.deployments.create("base", name="plain")
     assert client.deployments.create("base", name="plain") == first

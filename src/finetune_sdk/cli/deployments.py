@@ -12,7 +12,7 @@ from finetune_sdk.cli import recipe as recipes
 from finetune_sdk.cli import render, waiting
 from finetune_sdk.cli.pairs import option_pairs
 from finetune_sdk.cli.session import Session, clean
-from finetune_sdk.errors import ConfigurationError
+from finetune_sdk.errors import ConfigurationError, NotFoundError, ProviderError
 
 if TYPE_CHECKING:
     from finetune_sdk.client import FineTuneClient
@@ -110,11 +110,22 @@ def delete(context: typer.Context, deployment: Name) -> None:
     session = Session.of(context)
     session.confirm(f"Delete the deployment {deployment}?")
     with session.open(deployment) as client:
+        there = _is_there(client, deployment)
         client.deployments.delete(deployment)
     if session.json:
-        render.plain_document({"deleted": deployment})
-    session.say(f"Deleted {deployment}.")
-    session.next("deployments", "list")
+        render.plain_document({"deleted": deployment if there else None})
+    session.say(f"Deleted {deployment}." if there else f"There was no deployment {deployment}.")
+    session.next("deployments", "list", of=deployment)
+
+
+def _is_there(client: FineTuneClient, deployment: str) -> bool:
+    try:
+        client.deployments.get(deployment)
+    except NotFoundError:
+        return False
+    except ProviderError:
+        return True  # It cannot be read, and deleting is what mends it.
+    return True
 
 
 def chat(

@@ -7,7 +7,6 @@ from enum import IntEnum
 
 from pydantic import ValidationError
 
-from finetune_sdk.cli.plain import sentences
 from finetune_sdk.cli.session import command_line, say
 from finetune_sdk.errors import (
     CostLimitError,
@@ -18,6 +17,7 @@ from finetune_sdk.errors import (
     StatusUnavailableError,
     SubmissionUnknownError,
 )
+from finetune_sdk.resources.plain import sentences
 from finetune_sdk.transport import redact
 
 

@@ -181,7 +181,7 @@ def watch(
                 render.document(job)
             else:
                 render.line(f"{job.handle}  {job.status.value}  {waiting.progress(job)}".rstrip())
-    session.next("jobs", "list")
+    session.next("jobs", "list", of=_one_owner(jobs))
     if failed:
         raise typer.Exit(ExitCode.JOB_FAILED)
 
@@ -233,6 +233,9 @@ def cancel(context: typer.Context, job: Handle) -> None:
     session = Session.of(context)
     session.confirm(f"Cancel the job {job}?")
     with session.open(job) as client:
+        ended = client.jobs.get(job).status.terminal
         found = client.jobs.cancel(job)
     waiting.show(session, found)
-    session.next("jobs", "list")
+    if ended:
+        session.say("It had ended before; nothing was cancelled.")
+    session.next("jobs", "list", of=job)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, cast
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from finetune_sdk.cli import plain, yaml_text
+from finetune_sdk.cli import yaml_text
 from finetune_sdk.config import did_you_mean
 from finetune_sdk.errors import ConfigurationError
 from finetune_sdk.providers import registry
+from finetune_sdk.resources import plain
 from finetune_sdk.types import DatasetFile, Job, Method, ProviderOptions, parse_handle
 
 if TYPE_CHECKING:

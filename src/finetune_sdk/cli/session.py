@@ -63,12 +63,18 @@ class Session:
         if not self.json:
             say(text)
 
-    def next(self, *words: str) -> None:
-        """The next sensible command."""
+    def next(self, *words: str, of: str | None = None) -> None:
+        """The next sensible command.
+
+        Args:
+            words: of the command.
+            of: the handle that this command was about; its profile is that of the next one.
+        """
         config = ("--config", self.config) if self.config else ()
         # A handle names its profile itself.
         named = any(owner_of(word) for word in words)
-        profile = ("--profile", self.profile) if self.profile and not named else ()
+        chosen = self.profile or owner_of(of)
+        profile = ("--profile", chosen) if chosen and not named else ()
         self.say(f"Next: {command_line(*words, *profile, *config)}")
 
     def confirm(self, question: str) -> None:

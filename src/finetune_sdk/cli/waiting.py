@@ -12,7 +12,7 @@ from finetune_sdk.errors import JobFailedError
 
 if TYPE_CHECKING:
     from finetune_sdk.client import FineTuneClient
-    from finetune_sdk.types import Job, JobEvent
+    from finetune_sdk.types import DatasetFile, Job, JobEvent
 
 
 def wait(
@@ -86,6 +86,12 @@ def _facts(job: Job) -> list[tuple[str, str | None]]:
         ("loss", f"{loss:.4f}" if ended and loss is not None else None),
         ("error", job.error.message if job.error else None),
         ("model", job.model),
+        ("method", _method(job)),
+        ("training data", _file(job.training_file)),
+        ("validation data", _file(job.validation_file)),
+        ("suffix", job.suffix),
+        ("seed", None if job.seed is None else str(job.seed)),
+        ("metadata", ", ".join(f"{name}={value}" for name, value in job.metadata.items())),
         ("fine-tuned model", job.fine_tuned_model),
         ("created", render.when(job.created_at)),
         ("took", render.span(took.total_seconds()) if took else None),
@@ -93,3 +99,18 @@ def _facts(job: Job) -> list[tuple[str, str | None]]:
         *((f"chosen {name}", value) for name, value in job.settings.items()),
         *(("warning", warning) for warning in job.warnings),
     ]
+
+
+def _method(job: Job) -> str | None:
+    if job.method is None:
+        return None
+    given = job.method.model_dump(exclude_none=True, exclude={"type"})
+    words = (f"{name}={value}" for name, value in given.items())
+    return f"{job.method.type} {', '.join(words)}".rstrip()
+
+
+def _file(file: DatasetFile | None) -> str | None:
+    if file is None:
+        return None
+    rows = "" if file.rows is None else f", {file.rows} rows"
+    return f"{file.name or file.id}{rows}"

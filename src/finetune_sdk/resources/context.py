@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from pydantic import ValidationError
-
 from finetune_sdk.errors import ConfigurationError, FineTuneError, ProviderError, UnsupportedError
 from finetune_sdk.providers import registry
 from finetune_sdk.providers.base import FineTuneProvider
@@ -34,6 +32,7 @@ class Context:
         profile: the profile's name; None when a provider was named or brought instead.
         hyperparameters: the profile's defaults for the method.
         options: the profile's defaults for the provider's own options.
+        source: the config file, for messages.
         resolve_model: turns a name of `[models]` into the provider's own.
     """
 
@@ -42,6 +41,7 @@ class Context:
     profile: str | None = None
     hyperparameters: Mapping[str, object] = field(default_factory=dict[str, object])
     options: Mapping[str, object] = field(default_factory=dict[str, object])
+    source: str = "the config"
     resolve_model: Callable[[str], str] = str
     _process: int = field(default_factory=os.getpid, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
@@ -136,15 +136,6 @@ def unsupported(
     return UnsupportedError(
         f"the provider {context.opened.name!r} does not support {what}{reason}; {ways}", able=able
     )
-
-
-def wrong_value(error: ValidationError, what: str) -> ConfigurationError:
-    """pydantic's findings in one sentence each, without the values that were given."""
-    parts = [
-        f"`{'.'.join(str(part) for part in entry['loc']) or what}`: {entry['msg']}"
-        for entry in error.errors(include_url=False, include_input=False)
-    ]
-    return ConfigurationError(f"{what}: {'; '.join(parts)}")
 
 
 def _told(error: Exception, owner: str, provider: str, effect: Effect) -> ProviderError:

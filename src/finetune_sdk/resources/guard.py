@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -10,7 +10,8 @@ from pydantic import JsonValue, ValidationError
 
 from finetune_sdk.errors import ConfigurationError, UnsupportedError
 from finetune_sdk.providers.base import Field, FineTuneProvider, MethodSupport
-from finetune_sdk.resources.context import Context, unsupported, wrong_value
+from finetune_sdk.resources.context import Context, unsupported
+from finetune_sdk.resources.plain import wrong
 from finetune_sdk.types import Method, ProviderOptions
 
 RATES = frozenset({"learning_rate", "learning_rate_multiplier"})
@@ -82,7 +83,7 @@ def with_defaults(context: Context, method: Method) -> Method:
         return type(method).model_validate({**method.model_dump(exclude_none=True), **missing})
     except ValidationError as error:
         place = f"[profiles.{context.profile}.hyperparameters]"
-        raise wrong_value(error, place) from None
+        raise wrong(error, type(method), f"{context.source}: {place}") from None
 
 
 def _problems(
@@ -138,13 +139,23 @@ def _own_options(context: Context, options: Sequence[ProviderOptions]) -> dict[s
             f"`options` has {len(own)} entries for the provider {provider.name!r}; give one"
         )
     given = own[0].model_dump(mode="json", exclude_unset=True) if own else {}
-    return checked_options(context, {**context.options, **given}, provider.capabilities.options)
+    kind = provider.capabilities.options
+    return checked_options(context, {**context.options, **given}, kind, "`options`")
 
 
 def checked_options(
-    context: Context, values: dict[str, object], kind: type[ProviderOptions] | None
+    context: Context,
+    values: Mapping[str, object],
+    kind: type[ProviderOptions] | None,
+    source: str,
 ) -> dict[str, JsonValue]:
     """The values, held against the provider's options class.
+
+    Args:
+        context: whose provider.
+        values: the fields.
+        kind: the class; None where the provider has no options.
+        source: where the values come from, for messages.
 
     Raises:
         ConfigurationError: one is unknown or wrong.
@@ -153,12 +164,12 @@ def checked_options(
         return {}
     if kind is None:
         raise ConfigurationError(
-            f"the provider {context.opened.name!r} has no options of its own; leave out "
+            f"{source}: the provider {context.opened.name!r} has no options of its own; leave out "
             + ", ".join(f"`{name}`" for name in sorted(values))
         )
     try:
         checked = kind.model_validate(values)
     except ValidationError as error:
-        raise wrong_value(error, kind.__name__) from None
+        raise wrong(error, kind, source) from None
     dumped = checked.model_dump(mode="json", exclude_unset=True)
     return cast("dict[str, JsonValue]", dumped)

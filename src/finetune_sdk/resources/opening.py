@@ -6,10 +6,13 @@ import os
 from pathlib import Path
 
 from finetune_sdk import config as configuration
+from finetune_sdk.errors import ConfigurationError
 from finetune_sdk.home import state_folder
 from finetune_sdk.providers import registry
 from finetune_sdk.providers.base import FineTuneProvider, ProviderSettings
 from finetune_sdk.resources.context import Context
+from finetune_sdk.resources.guard import checked_options, with_defaults
+from finetune_sdk.types import Supervised
 
 
 def open_context(
@@ -32,11 +35,35 @@ def open_context(
     settings = ProviderSettings(
         values=profile.values, home=state_folder(home, os.environ), environ=os.environ
     )
-    return Context(
-        opened=kind.open(settings),
+    context = Context(
+        opened=_open(kind, settings, profile),
         reopen=lambda: kind.open(settings),
         profile=profile.profile,
         hyperparameters=profile.hyperparameters,
         options=profile.options,
+        source=str(profile.source),
         resolve_model=lambda name: configuration.resolve_model(name, profile),
     )
+    _check_defaults(context)
+    return context
+
+
+def _open(
+    kind: type[FineTuneProvider],
+    settings: ProviderSettings,
+    profile: configuration.ResolvedProfile,
+) -> FineTuneProvider:
+    try:
+        return kind.open(settings)
+    except ConfigurationError as error:
+        if profile.profile is None:
+            raise
+        place = f"{profile.source}: [profiles.{profile.profile}]"
+        raise ConfigurationError(f"{place}: {error}") from None
+
+
+def _check_defaults(context: Context) -> None:
+    # A wrong word in the file is told now, and not when a job is created.
+    with_defaults(context, Supervised())
+    place = f"{context.source}: [profiles.{context.profile}.options]"
+    checked_options(context, context.options, context.provider.capabilities.options, place)

@@ -10,8 +10,9 @@ from finetune_sdk.errors import ConfigurationError, CostLimitError, DeploymentFa
 from finetune_sdk.providers.base import CanDeploy
 from finetune_sdk.resources import waiting
 from finetune_sdk.resources.contact import Contact, Pace
-from finetune_sdk.resources.context import Context, wrong_value
+from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.guard import checked_options
+from finetune_sdk.resources.plain import wrong
 from finetune_sdk.resources.steps import Quiet, ask
 from finetune_sdk.resources.submit import base_model
 from finetune_sdk.types import (
@@ -51,10 +52,10 @@ def spec(
             name=name,
             model=base_model(context, job or model),
             job_id=job.id if job else None,
-            options=checked_options(context, given, kind),
+            options=checked_options(context, given, kind, "`options`"),
         )
     except ValidationError as error:
-        raise wrong_value(error, "deployment") from None
+        raise wrong(error, DeploymentSpec, "the deployment") from None
 
 
 def hold_against_limit(

@@ -8,12 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from pydantic import ValidationError
+
 from finetune_sdk import datasets
 from finetune_sdk.datasets import Dataset, RowRules
 from finetune_sdk.errors import ConfigurationError, CostLimitError, DatasetValidationError
 from finetune_sdk.providers.base import CanEstimate, Field
 from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.guard import Guarded, guard, with_defaults
+from finetune_sdk.resources.plain import wrong
 from finetune_sdk.types import (
     DatasetFile,
     Job,
@@ -25,6 +28,8 @@ from finetune_sdk.types import (
 )
 
 T = TypeVar("T")
+
+_NOT_YET = DatasetFile(id="not-sent-yet")
 
 Rows = str | os.PathLike[str] | Dataset | DatasetFile | Iterable[Mapping[str, object]]
 """What `training_data` takes: a local file, rows, a dataset, or what a provider holds already."""
@@ -59,7 +64,7 @@ class JobRequest:
 
 def submit(context: Context, request: JobRequest) -> Job:
     """Makes the job; nothing is sent before everything that can be known is checked."""
-    method = with_defaults(context, request.method or Supervised())
+    method = with_defaults(context, _method(request.method))
     passed = guard(context, method, request.options, request.fields(), strict=request.strict)
     model = base_model(context, request.model)
     training = _rows(request.training_data, passed, validation=False)
@@ -67,17 +72,12 @@ def submit(context: Context, request: JobRequest) -> Job:
     if request.validation_data is not None and "validation_data" not in passed.dropped:
         validation = _rows(request.validation_data, passed, validation=True)
     _hold_against_limit(context, request, model, training, passed)
-    key = request.idempotency_key or uuid.uuid4().hex
-    spec = JobSpec(
-        key=key,
-        model=model,
-        method=passed.method,
-        training_file=_upload(context, training, key),
-        validation_file=None if validation is None else _upload(context, validation, key),
-        suffix=_kept(request.suffix, "suffix", passed),
-        seed=_kept(request.seed, "seed", passed),
-        metadata={} if "metadata" in passed.dropped else dict(request.metadata or {}),
-        options=passed.options,
+    draft = _draft(request, model, passed)
+    spec = draft.model_copy(
+        update={
+            "training_file": _upload(context, training, draft.key),
+            "validation_file": validation and _upload(context, validation, draft.key),
+        }
     )
     job = context.call(lambda: context.provider.create_job(spec), effect="unknown")
     warnings = (*passed.warnings, *job.warnings)
@@ -101,6 +101,33 @@ def base_model(context: Context, model: str | Job) -> str:
             "wait for it with `jobs.wait`, or read it anew with `jobs.get`"
         )
     return model.fine_tuned_model
+
+
+def _method(method: object) -> Method:
+    if method is None:
+        return Supervised()
+    if not isinstance(method, Supervised):
+        raise ConfigurationError(
+            f"`method` is {method!r:.80}; it takes an object, as in `Supervised(epochs=3)`"
+        )
+    return method
+
+
+def _draft(request: JobRequest, model: str, passed: Guarded) -> JobSpec:
+    """The spec without its files: whatever is wrong with it is told before they are sent."""
+    try:
+        return JobSpec(
+            key=request.idempotency_key or uuid.uuid4().hex,
+            model=model,
+            method=passed.method,
+            training_file=_NOT_YET,
+            suffix=_kept(request.suffix, "suffix", passed),
+            seed=_kept(request.seed, "seed", passed),
+            metadata={} if "metadata" in passed.dropped else dict(request.metadata or {}),
+            options=passed.options,
+        )
+    except ValidationError as error:
+        raise wrong(error, JobSpec, "the job") from None
 
 
 def _rows(source: Rows, passed: Guarded, *, validation: bool) -> Dataset | DatasetFile:

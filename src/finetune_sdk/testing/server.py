@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 from finetune_sdk.errors import ConflictError, NotFoundError
@@ -75,9 +76,32 @@ class FakeServer:
 
         body = cast("dict[str, object]", json.loads(request.content))
         messages = cast("list[Message]", body.get("messages", []))
-        return httpx2.Response(200, json=self._completion(str(body.get("model")), messages))
+        model, text = str(body.get("model")), self._reply(messages)
+        if body.get("stream"):
+            events = "".join(f"data: {chunk}\n\n" for chunk in self._chunks(model, text))
+            return httpx2.Response(200, text=events, headers={"content-type": "text/event-stream"})
+        return httpx2.Response(200, json=self._completion(model, text))
 
-    def _completion(self, model: str, messages: Sequence[Message]) -> dict[str, object]:
+    def _chunks(self, model: str, text: str) -> Iterator[str]:
+        """A stream as OpenAI sends it: word by word, the reason to stop, the end."""
+        words: list[dict[str, object]] = [
+            {"content": word} for word in re.findall(r"\s*\S+|\s+", text)
+        ]
+        for delta in ({"role": "assistant"}, *words, {}):
+            yield json.dumps(
+                {
+                    "id": "chatcmpl-fake",
+                    "object": "chat.completion.chunk",
+                    "created": int(self._clock.now().timestamp()),
+                    "model": model,
+                    "choices": [
+                        {"index": 0, "delta": delta, "finish_reason": None if delta else "stop"}
+                    ],
+                }
+            )
+        yield "[DONE]"
+
+    def _completion(self, model: str, text: str) -> dict[str, object]:
         return {
             "id": "chatcmpl-fake",
             "object": "chat.completion",
@@ -87,7 +111,7 @@ class FakeServer:
                 {
                     "index": 0,
                     "finish_reason": "stop",
-                    "message": {"role": "assistant", "content": self._reply(messages)},
+                    "message": {"role": "assistant", "content": text},
                 }
             ],
         }

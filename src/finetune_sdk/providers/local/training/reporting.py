@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib import import_module
+from statistics import fmean
 from typing import Any
 
 from finetune_sdk.providers.local.jobs.folder import JobFolder
@@ -44,6 +45,7 @@ class Reporter:
         self._epochs = epochs
         self._validate = validate
         self._loss: float | None = None
+        self._epoch_losses: list[float] = []
         self._steps = 0
         self._started = self._written = time.monotonic()
         self.tokens = 0
@@ -71,6 +73,7 @@ class Reporter:
         if not math.isfinite(logs["loss"]):
             raise not_a_number(step)
         self._loss = logs["loss"]
+        self._epoch_losses.append(self._loss)
         for name, (ours, unit) in _NAMES.items():
             # A gradient may be infinite for a step in float16: the step is skipped then.
             if name in logs and math.isfinite(logs[name]):
@@ -81,8 +84,9 @@ class Reporter:
         """An epoch, or the last part of one, is over."""
         self._progress(step)
         words = f"epoch {epoch:.4g} of {self._epochs:.4g} is done"
-        if self._loss is not None:
-            words += f", training loss {self._loss:.4f}"
+        if self._epoch_losses:
+            words += f", mean training loss {fmean(self._epoch_losses):.4f}"
+            self._epoch_losses.clear()
         if self._validate is not None:
             score = self._validate()
             if not math.isfinite(score.mean):
