@@ -205,8 +205,9 @@ def test_without_a_key_two_calls_are_two_jobs(client: FineTuneClient) -> None:
 def test_a_wrong_word_is_ours_to_tell_before_anything_is_sent(
     client: FineTuneClient, fake: FakeProvider, words: dict[str, Any], named: str
 ) -> None:
+    given: dict[str, Any] = {"model": "base", "training_data": ROWS, **words}
     with pytest.raises(ConfigurationError) as caught:
-        client.jobs.create(**{"model": "base", "training_data": ROWS, **words})
+        client.jobs.create(**given)
     assert named in str(caught.value)
     assert writes(fake) == []
 
