@@ -45,6 +45,8 @@ def _run(words: list[str]) -> int:
 
 
 def _flushed() -> bool:
+    if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison] - it was closed
+        return True
     try:
         sys.stdout.flush()
     except OSError:

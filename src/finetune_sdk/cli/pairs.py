@@ -35,7 +35,8 @@ def option_pairs(words: Sequence[str] | None, option: str) -> dict[str, object]:
 
 
 def _read(key: str, text: str, option: str) -> object:
-    if not text.startswith(("{", "[")):
+    # A chat template begins as JSON never does.
+    if not text.startswith(("{", "[")) or text.startswith(("{%", "{{", "{#")):
         return text
     try:
         value: object = json.loads(text)

@@ -16,6 +16,8 @@ from finetune_sdk.errors import ConfigurationError
 from finetune_sdk.transport import redact
 
 FILE_NAME = "finetune.toml"
+_LARGEST = 2**16
+
 
 _TOP_KEYS = ("profile", "profiles", "models")
 # A profile's name stands in front of the `:` of a handle.
@@ -119,6 +121,8 @@ def load_file(path: str | Path) -> ConfigFile:
 def _read(path: Path) -> dict[str, object]:
     # `from None` throughout: the causes hold the file's text, and with it what may be a secret.
     try:
+        if path.stat().st_size > _LARGEST:
+            raise ConfigurationError(f"{path}: is larger than {_LARGEST} bytes, so no config")
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
@@ -128,6 +132,8 @@ def _read(path: Path) -> dict[str, object]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(_syntax(path, text, str(error))) from None
+    except ValueError as error:
+        raise ConfigurationError(redact(f"{path}: no valid TOML: {error}")) from None
     except RecursionError:
         raise ConfigurationError(f"{path}: is nested too deeply") from None
 
@@ -174,8 +180,8 @@ class _Check:
         table = cast("dict[str, object]", profile)
         if "provider" not in table:
             near = next((key for key in table if did_you_mean(key, ["provider"])), None)
-            hint = f"; is `{near}` meant to be it?" if near else ""
-            raise self._wrong(place, f'has no `provider`{hint} write `provider = "local"`')
+            hint = f" (is `{near}` meant to be it?)" if near else ""
+            raise self._wrong(place, f'has no `provider`{hint}; write `provider = "local"`')
         if not isinstance(table["provider"], str):
             raise self._wrong(f"{place}.provider", "must be a provider's name")
         self._table(table, "hyperparameters", place)

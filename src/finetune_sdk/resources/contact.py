@@ -14,6 +14,7 @@ from finetune_sdk.errors import (
     WaitTimeoutError,
 )
 from finetune_sdk.resources.context import Context
+from finetune_sdk.resources.plain import is_a
 from finetune_sdk.resources.steps import Pause, Quiet, ask
 
 T = TypeVar("T")
@@ -95,7 +96,7 @@ class Pace:
 def _patience(timeout: float | None) -> float:
     if timeout is None:
         return math.inf
-    if math.isnan(timeout) or timeout < 0:
+    if not is_a(timeout, int, float) or math.isnan(timeout) or timeout < 0:
         raise ConfigurationError(
             f"`timeout` is {timeout!r}; it is in seconds, 0 looks once, None waits without end"
         )

@@ -101,7 +101,11 @@ class Context:
         text = deployment.handle if isinstance(deployment, Deployment) else deployment
         return self._id(text, "deployment")
 
-    def _id(self, text: str, what: str) -> str:
+    def _id(self, text: object, what: str) -> str:
+        if not isinstance(text, str):
+            raise ConfigurationError(
+                f"`{what}` is {text!r:.80}; it takes a {what}, a handle or an id"
+            )
         try:
             handle = parse_handle(text)
         except ValueError as error:

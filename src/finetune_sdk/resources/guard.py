@@ -11,7 +11,7 @@ from pydantic import JsonValue, ValidationError
 from finetune_sdk.errors import ConfigurationError, UnsupportedError
 from finetune_sdk.providers.base import Field, FineTuneProvider, MethodSupport
 from finetune_sdk.resources.context import Context, unsupported
-from finetune_sdk.resources.plain import wrong
+from finetune_sdk.resources.plain import is_a, wrong
 from finetune_sdk.types import Method, ProviderOptions
 
 RATES = frozenset({"learning_rate", "learning_rate_multiplier"})
@@ -133,6 +133,8 @@ def _without(method: Method, names: set[str]) -> Method:
 
 def _own_options(context: Context, options: Sequence[ProviderOptions]) -> dict[str, JsonValue]:
     provider = context.provider
+    if not all(is_a(option, ProviderOptions) for option in options):
+        raise ConfigurationError("`options` takes a list of options, as in [LocalOptions(...)]")
     own = [option for option in options if option.provider == provider.name]
     if len(own) > 1:
         raise ConfigurationError(

@@ -12,6 +12,7 @@ from finetune_sdk.providers import registry
 from finetune_sdk.providers.base import FineTuneProvider, ProviderSettings
 from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.guard import checked_options, with_defaults
+from finetune_sdk.resources.plain import is_a
 from finetune_sdk.types import Supervised
 
 
@@ -24,6 +25,11 @@ def open_context(
     """A context with its provider open; the arguments are those of `FineTuneClient`."""
     if isinstance(profile_or_provider, FineTuneProvider):
         return Context(opened=profile_or_provider)
+    if not is_a(profile_or_provider, str, type(None)):
+        raise ConfigurationError(
+            "`profile_or_provider` takes a profile's or a provider's name, or a provider; "
+            f"got {profile_or_provider!r:.80}"
+        )
     path = configuration.find_file(config, environ=os.environ)
     file = configuration.load_file(path) if path else None
     profile = configuration.resolve(

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from finetune_sdk.errors import ConfigurationError, ResponseDecodeError
 from finetune_sdk.resources.context import Context
+from finetune_sdk.resources.plain import is_a
 from finetune_sdk.resources.steps import Emit, Steps, ask
 from finetune_sdk.types import Page
 
@@ -23,7 +24,7 @@ def pages(context: Context, fetch: Fetch[T], *, limit: int | None = None) -> Ste
     Raises:
         ResponseDecodeError: the provider gives the same cursor twice: its list would never end.
     """
-    if limit is not None and limit < 1:
+    if limit is not None and not (is_a(limit, int) and limit >= 1):
         raise ConfigurationError(f"`limit` is {limit!r}; it must be 1 or more, or None for all")
     left = limit
     cursor: str | None = None

@@ -12,6 +12,11 @@ from finetune_sdk.errors import ConfigurationError
 from finetune_sdk.transport import redact
 
 
+def is_a(value: object, *kinds: type) -> bool:
+    """Whether a caller kept to the signature: not everybody runs a type checker."""
+    return isinstance(value, kinds)
+
+
 def wrong(error: ValidationError, model: type[BaseModel], source: str) -> ConfigurationError:
     """One error that says each fault and where it stands.
 

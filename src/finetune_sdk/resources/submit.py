@@ -16,7 +16,7 @@ from finetune_sdk.errors import ConfigurationError, CostLimitError, DatasetValid
 from finetune_sdk.providers.base import CanEstimate, Field
 from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.guard import Guarded, guard, with_defaults
-from finetune_sdk.resources.plain import wrong
+from finetune_sdk.resources.plain import is_a, wrong
 from finetune_sdk.types import (
     DatasetFile,
     Job,
@@ -94,6 +94,8 @@ def base_model(context: Context, model: str | Job) -> str:
         if not model.strip():
             raise ConfigurationError("`model` is empty; give a model's name or a finished job")
         return context.resolve_model(model)
+    if not is_a(model, Job):
+        raise ConfigurationError(f"`model` is {model!r:.80}; it takes a name or a finished job")
     context.job_id(model)
     if model.status is not JobStatus.SUCCEEDED or not model.fine_tuned_model:
         raise ConfigurationError(
@@ -115,9 +117,11 @@ def _method(method: object) -> Method:
 
 def _draft(request: JobRequest, model: str, passed: Guarded) -> JobSpec:
     """The spec without its files: whatever is wrong with it is told before they are sent."""
+    if not is_a(request.metadata, Mapping, type(None)):
+        raise ConfigurationError("`metadata` takes a mapping of names to texts")
     try:
-        return JobSpec(
-            key=request.idempotency_key or uuid.uuid4().hex,
+        spec = JobSpec(
+            key=uuid.uuid4().hex if request.idempotency_key is None else request.idempotency_key,
             model=model,
             method=passed.method,
             training_file=_NOT_YET,
@@ -126,8 +130,17 @@ def _draft(request: JobRequest, model: str, passed: Guarded) -> JobSpec:
             metadata={} if "metadata" in passed.dropped else dict(request.metadata or {}),
             options=passed.options,
         )
+        if JobSpec.from_json(spec.to_json()) != spec:
+            raise ValueError("it would come back changed")
     except ValidationError as error:
         raise wrong(error, JobSpec, "the job") from None
+    except ValueError:
+        # Half of a surrogate pair, most often: arguments of a shell that are not UTF-8.
+        raise ConfigurationError(
+            "a text of the job (`suffix`, `metadata`, `model`, `idempotency_key`, `options`) is "
+            "not valid Unicode; write it as UTF-8"
+        ) from None
+    return spec
 
 
 def _rows(source: Rows, passed: Guarded, *, validation: bool) -> Dataset | DatasetFile:
@@ -162,7 +175,7 @@ def _hold_against_limit(
     limit = request.max_cost
     if limit is None:
         return
-    if not limit >= 0:
+    if not (is_a(limit, int, float) and limit >= 0):
         raise ConfigurationError(f"`max_cost` is {limit!r}; it is in US dollars, 0 or more")
     provider = context.provider
     rows = training.rows if isinstance(training, DatasetFile) else len(training)

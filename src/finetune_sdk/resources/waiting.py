@@ -117,12 +117,20 @@ def _ended(context: Context, job: Job) -> Quiet[bool]:
         # The proof of success is the model; some providers name it a few looks later.
         return bool(job.fine_tuned_model)
     if job.status is JobStatus.PAUSED:
-        why = " (its machine or process went down)" if job.raw_status == "lost" else ""
-        raise JobPausedError(f"the job {job.handle!r} is paused{why}", job=job)
+        raise JobPausedError(f"the job {job.handle!r} is paused{_why_paused(job)}", job=job)
     if job.status.terminal:
         events = yield from ask(lambda: _last_events(context, job))
         raise JobFailedError(_reason(job), job=job, events=events)
     return False
+
+
+def _why_paused(job: Job) -> str:
+    if job.raw_status != "lost":
+        return ""
+    return (
+        ": its machine or process went down; end it with `jobs.cancel`, then create it again "
+        "(with another `idempotency_key`, where it had one)"
+    )
 
 
 def _reason(job: Job) -> str:

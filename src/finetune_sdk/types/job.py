@@ -63,7 +63,7 @@ class JobSpec(Document):
 
     Attributes:
         key: the idempotency key; the same key makes the same job, once.
-        suffix: 1 to 64 characters, OpenAI's own limit.
+        suffix: 1 to 64 characters of one line; the length is OpenAI's own limit.
         seed: 0 to 2**31 - 1, OpenAI's own limit.
         model: the provider's own name of the base model.
         options: the fields of this provider's own options class.
@@ -74,7 +74,7 @@ class JobSpec(Document):
     method: Method
     training_file: DatasetFile
     validation_file: DatasetFile | None = None
-    suffix: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    suffix: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,64}$")] | None = None
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
     metadata: dict[str, str] = Field(default_factory=dict)
     options: dict[str, JsonValue] = Field(default_factory=dict)

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 _NAMES = frozenset(
     {
         "FINETUNE_HOME",
-        "HF_ENDPOINT",
         "HF_HOME",
         "HF_TOKEN",
         "HOME",
@@ -20,6 +19,11 @@ _NAMES = frozenset(
         "LD_LIBRARY_PATH",
         "NO_PROXY",
         "PATH",
+        # Where Python finds its modules, and no more: warnings that are errors, for one, are
+        # meant for the caller's own code.
+        "PYTHONHOME",
+        "PYTHONPATH",
+        "PYTHONUTF8",
         "REQUESTS_CA_BUNDLE",
         "SSL_CERT_DIR",
         "SSL_CERT_FILE",
@@ -38,19 +42,17 @@ _PREFIXES = (
     "MKL_",
     "NVIDIA_",
     "OMP_",
-    "PYTHON",
     "TRANSFORMERS_",
     "XDG_",
 )
-# PYTHONSTARTUP names code that is meant for a person's own prompt.
-_REFUSED = frozenset({"PYTHONSTARTUP"})
-_PROXIES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"})
+_ADDRESSES = frozenset({"HF_ENDPOINT", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"})
 
 
 def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """The part of `environ` that a process of ours may see.
 
-    A proxy passes only without `user:password`, so that no password lies in a long-lived process.
+    An address passes only without `user:password`, so that no password lies in a process that
+    lives long.
     """
     return {name: value for name, value in environ.items() if _may_pass(name, value)}
 
@@ -61,14 +63,14 @@ def secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _may_pass(name: str, value: str) -> bool:
-    if name in _PROXIES:
+    if name in _ADDRESSES:
         return not _has_credentials(value)
-    return name not in _REFUSED and (name in _NAMES or name.startswith(_PREFIXES))
+    return name in _NAMES or name.startswith(_PREFIXES)
 
 
-def _has_credentials(proxy: str) -> bool:
+def _has_credentials(address: str) -> bool:
     try:
         # A proxy may stand without its scheme; the part before an @ is a credential then too.
-        return "@" in urlsplit(proxy if "//" in proxy else f"//{proxy}").netloc
+        return "@" in urlsplit(address if "//" in address else f"//{address}").netloc
     except ValueError:
         return True

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 
 from finetune_sdk.errors import (
     ConfigurationError,
@@ -17,6 +19,8 @@ from finetune_sdk.providers.local.home import LocalHome
 from finetune_sdk.providers.local.settings import NAME
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+# Less than this and not even a log can be written for long.
+_ROOM = 2**18
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
@@ -37,6 +41,11 @@ def translated(home: LocalHome) -> Generator[None]:
         if isinstance(error, FineTuneError):
             raise
         raise _translate(error, home) from error
+
+
+def is_full(folder: Path) -> bool:
+    """There is no room on the folder's disk for anything worth writing."""
+    return shutil.disk_usage(folder).free < _ROOM
 
 
 def disk_full(home: LocalHome, detail: str = "") -> QuotaExceededError:

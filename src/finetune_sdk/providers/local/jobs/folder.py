@@ -25,6 +25,7 @@ from __future__ import annotations
 import fcntl
 import itertools
 import os
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -62,6 +63,17 @@ class JobFolder:
     @property
     def model(self) -> Path:
         return self.path / "model"
+
+    @property
+    def reserve(self) -> Path:
+        """Room that is set aside, so that the end can be told on a disk that is full."""
+        return self.path / ".reserve"
+
+    def tidy(self) -> None:
+        """Removes what only a job that runs has need of."""
+        # Half a model is of no use, and may be what has filled the disk.
+        shutil.rmtree(self.path / "model.partial", ignore_errors=True)
+        self.reserve.unlink(missing_ok=True)
 
     @property
     def merged(self) -> Path:

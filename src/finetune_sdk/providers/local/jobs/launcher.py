@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from finetune_sdk.errors import ServerError
+from finetune_sdk.providers.local import faults
 from finetune_sdk.providers.local.environment import child_environment
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.process import start_detached
@@ -44,6 +45,8 @@ class Launcher:
                 log=folder.log,
             )
         except ServerError as error:
+            if faults.is_full(folder.path):
+                raise faults.disk_full(folder.home) from error
             raise ServerError(
                 f"the job {folder.id!r} is made, but its supervisor did not start: {error}; the "
                 "same call again, or `jobs.get`, tries again",

@@ -5,7 +5,7 @@
 lock held                   state.json's phase: queued, running, cancelling
 lock free, never started    queued: dormant, to be woken
 lock free, was started      paused, raw status "lost"
-a file cannot be read       unknown, raw status "unreadable", with a warning
+a file cannot be read       unknown while somebody lives, else failed; raw status "unreadable"
 """
 
 from __future__ import annotations
@@ -102,14 +102,20 @@ def job_of(folder: JobFolder, sight: Sight) -> Job:
 
 
 def unreadable(folder: JobFolder, reason: str) -> Job:
-    """The job of a folder that cannot be understood: shown, so that nobody misses it in silence."""
+    """The job of a folder that cannot be understood: shown, so that nobody misses it in silence.
+
+    It is unknown while somebody lives there, and failed once nobody does: it cannot go on.
+    """
+    words = f"the job folder {str(folder.path)!r} cannot be read: {reason}"
+    alive = is_held(folder.lock)
     return Job(
         id=folder.id,
         provider=NAME,
-        status=JobStatus.UNKNOWN,
+        status=JobStatus.UNKNOWN if alive else JobStatus.FAILED,
         raw_status="unreadable",
         model="unknown",
-        warnings=(f"the job folder {str(folder.path)!r} cannot be read: {reason}",),
+        error=None if alive else JobError(code="unreadable", message=words),
+        warnings=(words,),
         extra={"folder": str(folder.path)},
     )
 

@@ -44,7 +44,7 @@ class LocalJobs:
     """All jobs of one state folder.
 
     A folder in `jobs/` whose name is no job's id is passed over. One that has such a name and
-    cannot be read is listed with the status `unknown` and a warning that says why: a job that
+    cannot be read is listed as `unknown` or `failed`, with a warning that says why: a job that
     cost hours must not vanish from the list.
     """
 
@@ -202,6 +202,7 @@ def _settle(folder: JobFolder, end: Exit) -> None:
         return
     try:
         if Exit.of(folder) is None:
+            folder.tidy()
             folder.tell(f"{end.status}; nobody looked after the job any more", type=end.status)
             end.save(folder)
     finally:

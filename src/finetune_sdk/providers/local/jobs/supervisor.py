@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -50,15 +49,17 @@ class Supervisor:
         self._command = [*trainer, str(folder.path)]
         self._lock = lock
         self._grace = grace
-        self._reserve = folder.path / ".reserve"
         self._told_to_go = False
         self._state = State(phase="queued", since=now())
+
+    def prepare(self) -> None:
+        """The first writes: before `detach`, so that who started this learns of a full disk."""
+        self._folder.reserve.write_bytes(bytes(_RESERVE))
+        self._state.save(self._folder)
 
     def run(self) -> None:
         """Returns when the job has ended, or when this process was told to go."""
         signal.signal(signal.SIGTERM, self._go)
-        self._reserve.write_bytes(bytes(_RESERVE))
-        self._state.save(self._folder)
         claimed = self._wait_for_turn()
         if claimed is not None:
             slot, slot_lock = claimed
@@ -150,10 +151,7 @@ class Supervisor:
         if end is None:
             self._tell("the supervisor was told to go; the job is lost", "lost", level="warning")
             return
-        if end.status != "succeeded":
-            # Half a model is of no use, and may be what has filled the disk.
-            shutil.rmtree(self._folder.path / "model.partial", ignore_errors=True)
-        self._reserve.unlink(missing_ok=True)
+        self._folder.tidy()
         message = end.error.message if end.error else f"the job {_SAID[end.status]}"
         self._tell(message, end.status, level=_LEVEL.get(end.status, "info"))
         end.save(self._folder)
@@ -161,7 +159,12 @@ class Supervisor:
     def _enter(self, phase: Literal["running", "cancelling"], **more: object) -> None:
         update = {"phase": phase, "since": now(), **more}
         self._state = self._state.model_copy(update=update)
-        self._state.save(self._folder)
+        try:
+            self._state.save(self._folder)
+        except OSError:
+            # This is what it was set aside for.
+            self._folder.reserve.unlink(missing_ok=True)
+            self._state.save(self._folder)
 
     def _note(self, phase: Literal["running", "cancelling"], **more: object) -> None:
         # A full disk must not part a trainer from its supervisor.
@@ -192,11 +195,13 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     if take(folder.supervisor_lock, patience=_LOOKERS) is None:
         return 1
+    supervisor = Supervisor(folder, trainer, lock=lock, grace=own.grace)
+    supervisor.prepare()
     detach()
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    Supervisor(folder, trainer, lock=lock, grace=own.grace).run()
+    supervisor.run()
     return 0
 
 

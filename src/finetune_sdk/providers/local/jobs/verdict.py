@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from collections import deque
 
-from finetune_sdk.providers.local import files
+from finetune_sdk.providers.local import faults, files
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.jobs.reading import is_complete
 from finetune_sdk.providers.local.jobs.records import Exit, Failure, Result, now
@@ -62,6 +62,8 @@ def _guessed(folder: JobFolder, code: int) -> JobError:
             f"{str(folder.path)!r}; read its log with `jobs.logs`"
         )
         return JobError(code="incomplete_model", message=message)
+    if faults.is_full(folder.path):
+        return JobError(code="disk_full", message=str(faults.disk_full(folder.home)))
     if code == -signal.SIGKILL:
         message = (
             "the trainer was killed (signal 9), most likely because memory ran out; lower "

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import cast
 
 from finetune_sdk.errors import ConflictError, NotFoundError, ServerError
-from finetune_sdk.providers.local import files, weights
+from finetune_sdk.providers.local import faults, files, weights
 from finetune_sdk.providers.local.environment import child_environment
 from finetune_sdk.providers.local.home import LocalHome
 from finetune_sdk.providers.local.jobs.folder import release, take
@@ -139,7 +139,7 @@ class LocalDeployments:
         if not self.home.deployments.is_dir():
             return ()
         paths = self.home.deployments.iterdir()
-        return sorted(path.name for path in paths if _NAME.fullmatch(path.name))
+        return sorted(path.name for path in paths if _NAME.fullmatch(path.name) and path.is_dir())
 
     def _present(self, names: Sequence[str]) -> Generator[Deployment]:
         for name in names:
@@ -147,6 +147,9 @@ class LocalDeployments:
                 yield _read(self._folder(name))
             except NotFoundError:
                 continue
+            except ServerError as error:
+                # One that is broken must not hide the others, nor itself.
+                yield _broken(name, str(error))
 
     @contextmanager
     def _alone(self) -> Generator[None]:
@@ -266,15 +269,28 @@ def _read(folder: DeploymentFolder) -> Deployment:
         # The state first: a server that says ready and then dies is seen as gone, never as ready.
         state = folder.state()
         return _deployment(folder, spec, state)
-    except FileNotFoundError:
-        raise _not_found(folder.name) from None
-    except (ValueError, KeyError) as error:
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError) as error:
+        if not folder.path.is_dir():
+            raise _not_found(folder.name) from None
         raise ServerError(
             f"the folder of the deployment {folder.name!r} is broken; delete the deployment "
             f"and create it again ({folder.path})",
             provider=NAME,
             code="broken_folder",
+            retryable=False,
         ) from error
+
+
+def _broken(name: str, reason: str) -> Deployment:
+    return Deployment(
+        id=name,
+        name=name,
+        provider=NAME,
+        status=DeploymentStatus.UNKNOWN,
+        raw_status="broken_folder",
+        model="unknown",
+        warnings=(reason,),
+    )
 
 
 def _deployment(
@@ -290,7 +306,7 @@ def _deployment(
         raw_status=str(state.get("phase", "")),
         model=spec.model,
         job_id=spec.job_id,
-        url=f"http://127.0.0.1:{state['port']}/v1" if ready else None,
+        url=f"http://127.0.0.1:{int(str(state['port']))}/v1" if ready else None,
         created_at=datetime.fromisoformat(str(state["created_at"])),
         cost_per_hour=0.0,
         error=error,
@@ -306,11 +322,18 @@ def _status(
     if phase == "failed":
         return DeploymentStatus.FAILED, JobError.model_validate(state.get("error"))
     if not folder.lives:
-        return DeploymentStatus.FAILED, _GONE
+        return DeploymentStatus.FAILED, _full(folder) or _GONE
     if folder.stopping:
         return DeploymentStatus.DELETING, None
     known = {"creating": DeploymentStatus.CREATING, "ready": DeploymentStatus.READY}
     return known.get(str(phase), DeploymentStatus.UNKNOWN), None
+
+
+def _full(folder: DeploymentFolder) -> JobError | None:
+    # A server that cannot write its state cannot say why it ended.
+    if not faults.is_full(folder.path):
+        return None
+    return JobError(code="disk_full", message=str(faults.disk_full(folder.home)))
 
 
 def _not_found(name: str) -> NotFoundError:
