@@ -157,6 +157,8 @@ class TestWhatMayStandInIt:
             ("profile =", ":1:"),
             (b"\xff\xfe", "UTF-8"),
             ("a = " + "[" * 5000, "nested"),
+            ("a = " + "9" * 5000, "no valid TOML"),
+            ("a = 1\n" * 20000, "larger than"),
         ],
     )
     def test_what_is_no_toml_is_an_error_with_its_line(

@@ -53,6 +53,13 @@ def test_deployments_are_listed_and_deleted(finetune: Command, bot: str) -> None
     assert "desk has no deployments" in finetune("deployments", "list").err
 
 
+def test_deleting_what_is_not_there_says_so(finetune: Command) -> None:
+    told = finetune("deployments", "delete", "desk:nobody")
+    assert told.code == 0
+    assert "There was no deployment" in told.err
+    assert "--profile desk" in told.err
+
+
 def test_chat_prints_the_answer_alone_without_what_steers_a_terminal(
     finetune: Command, bot: str
 ) -> None:

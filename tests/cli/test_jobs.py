@@ -184,3 +184,12 @@ def test_cancel_ends_the_job(finetune: Command, job: Job) -> None:
     done = finetune("jobs", "cancel", HANDLE, "--json")
     assert Job.from_json(done.out).status in (JobStatus.CANCELLING, JobStatus.CANCELLED)
     assert finetune("jobs", "wait", HANDLE).code == 3
+
+
+def test_cancelling_what_has_ended_says_so(finetune: Command) -> None:
+    made = finetune(
+        "jobs", "create", "--model", "small", "--training-data", "train.jsonl", "--json"
+    )
+    handle = f"desk:{made.documents[0]['id']}"
+    assert "had ended before" not in finetune("jobs", "cancel", handle).err
+    assert "had ended before" in finetune("jobs", "cancel", handle).err

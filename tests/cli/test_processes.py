@@ -111,6 +111,14 @@ def test_a_reader_that_goes_away_is_no_reason_for_words(tmp_path: Path, words: l
     assert done.returncode == 1
 
 
+def test_a_closed_stdout_is_no_reason_for_a_traceback(tmp_path: Path) -> None:
+    command = f'"{sys.executable}" -m finetune_sdk.cli init >&-'
+    done = subprocess.run(
+        ["sh", "-c", command], stderr=subprocess.PIPE, text=True, check=False, cwd=tmp_path
+    )
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
 def test_a_full_disk_behind_stdout_is_one_clear_error() -> None:
     with Path("/dev/full").open("w") as full:

@@ -142,6 +142,7 @@ def test_what_is_no_job_in_the_folder_is_passed_over(bench: Bench) -> None:
 def test_a_broken_folder_is_shown_and_breaks_nothing(bench: Bench) -> None:
     good = bench.ended(bench.create("good"))
     broken = bench.ended(bench.create("broken"))
+    eventually(lambda: not bench.processes())
     for name in ("spec", "state", "created", "exit"):
         file = bench.folder(broken) / f"{name}.json"
         whole = file.read_text()
@@ -149,7 +150,8 @@ def test_a_broken_folder_is_shown_and_breaks_nothing(bench: Bench) -> None:
 
         listed = {job.id: job for job in bench.provider.list_jobs(limit=9, cursor=None).items}
         assert listed[good.id] == good
-        assert listed[broken.id].status is JobStatus.UNKNOWN
+        # Nobody lives there, so it will never go on: whoever waits for it must learn that.
+        assert listed[broken.id].status is JobStatus.FAILED
         assert listed[broken.id].raw_status == "unreadable"
         assert str(bench.folder(broken)) in listed[broken.id].warnings[0]
         assert bench.provider.cancel_job(broken.id) == listed[broken.id]
@@ -160,6 +162,15 @@ def test_a_broken_folder_is_shown_and_breaks_nothing(bench: Bench) -> None:
 
     (bench.folder(broken) / "exit.json").write_text('{"half')
     assert bench.ended(bench.create("third")).status is JobStatus.SUCCEEDED
+
+
+def test_a_broken_folder_in_which_somebody_lives_is_unknown(bench: Bench) -> None:
+    job = bench.running(bench.create(ending="hang"))
+    spec = bench.folder(job) / "spec.json"
+    whole = spec.read_text()
+    spec.write_text('{"half')
+    assert bench.get(job).status is JobStatus.UNKNOWN
+    spec.write_text(whole)
 
 
 @pytest.mark.parametrize("job_id", ["ftjob-0123456789abcdef", "ftjob-1", "..", "../files", ""])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import pytest
 
@@ -200,6 +200,17 @@ def test_without_a_key_two_calls_are_two_jobs(client: FineTuneClient) -> None:
         ({"seed": "x"}, "`seed`"),
         ({"suffix": ""}, "`suffix`"),
         ({"idempotency_key": "k" * 300}, "`key`"),
+        # An unset variable of a script must not make a new job each time.
+        ({"idempotency_key": ""}, "`key`"),
+        ({"suffix": "two\nlines"}, "`suffix`"),
+        # Half a character: it would not come back from a file as it went in.
+        ({"suffix": "a\udcff"}, "`suffix`"),
+        ({"metadata": {"\udcff": "1"}}, "not valid Unicode"),
+        ({"idempotency_key": "\ud800"}, "`key`"),
+        ({"metadata": ["a"]}, "`metadata`"),
+        ({"model": None}, "`model`"),
+        ({"options": {"a": 1}}, "`options`"),
+        ({"max_cost": "1"}, "`max_cost`"),
     ],
 )
 def test_a_wrong_word_is_ours_to_tell_before_anything_is_sent(
@@ -289,6 +300,20 @@ class TestProfiles:
             pytest.raises(ConfigurationError, match=r'FineTuneClient\("azure-eu"\)'),
         ):
             client.jobs.get("azure-eu:ftjob-1")
+
+
+def test_what_is_no_job_and_no_profile_is_ours_to_tell(client: FineTuneClient) -> None:
+    nonsense: Any = 5
+    with pytest.raises(ConfigurationError, match="`job`"):
+        client.jobs.get(nonsense)
+    with pytest.raises(ConfigurationError, match="`timeout`"):
+        client.jobs.wait("ftjob-1", timeout=cast("Any", "x"), progress=False)
+    with pytest.raises(ConfigurationError, match="`limit`"):
+        list(client.jobs.list(limit=cast("Any", "x")))
+    with pytest.raises(ConfigurationError, match="`profile_or_provider`"):
+        FineTuneClient(nonsense)
+    with pytest.raises(ConfigurationError, match="state folder"):
+        FineTuneClient("local", home="~nobody-of-that-name/x")
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from finetune_sdk.errors import (
     FineTuneError,
     MissingDependencyError,
     NotFoundError,
+    ServerError,
 )
 from finetune_sdk.providers.local.jobs.folder import is_held
 from finetune_sdk.providers.local.serving.deployments import LocalDeployments
@@ -134,6 +135,28 @@ def test_what_cannot_work_makes_nothing(
     with pytest.raises(error):
         deployments.create(wrong)
     assert not deployments.home.root.exists()
+
+
+def test_what_is_broken_is_listed_and_hides_nothing(deployments: LocalDeployments) -> None:
+    home = deployments.home.make(deployments.home.deployments)
+    (home / "a-file").touch()
+    for name, text in (("half", "{"), ("wrong", "[]")):
+        (home / name).mkdir()
+        (home / name / "spec.json").write_text(text)
+    (home / "empty").mkdir()
+
+    page = deployments.list(limit=9, cursor=None)
+    assert [one.name for one in page.items] == ["empty", "half", "wrong"]
+    assert {one.status for one in page.items} == {DeploymentStatus.UNKNOWN}
+    assert all("delete the deployment" in one.warnings[0] for one in page.items)
+    with pytest.raises(ServerError) as caught:
+        deployments.get("half")
+    assert not caught.value.retryable
+    with pytest.raises(NotFoundError):
+        deployments.get("a-file")
+    for one in page.items:
+        deployments.delete(one.name)
+    assert deployments.list(limit=9, cursor=None).items == ()
 
 
 @pytest.mark.parametrize("name", ["other", "../local", ".", "", "a/b"])

@@ -51,6 +51,8 @@ def test_what_is_needed_passes(name: str) -> None:
         "AWS_SECRET_ACCESS_KEY",
         "GITHUB_TOKEN",
         "PYTHONSTARTUP",
+        "PYTHONWARNINGS",
+        "PYTHONOPTIMIZE",
         "LD_PRELOAD",
         "ALL_PROXY",
         "WANDB_API_KEY",
@@ -62,7 +64,9 @@ def test_everything_else_stays(name: str) -> None:
     assert child_environment({name: "value"}) == {}
 
 
-@pytest.mark.parametrize("name", ["HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "http_proxy"])
+@pytest.mark.parametrize(
+    "name", ["HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "http_proxy", "HF_ENDPOINT"]
+)
 @pytest.mark.parametrize(
     ("value", "passes"),
     [
@@ -74,5 +78,5 @@ def test_everything_else_stays(name: str) -> None:
         ("http://[::1", False),
     ],
 )
-def test_a_proxy_passes_without_its_password(name: str, value: str, passes: bool) -> None:
+def test_an_address_passes_without_its_password(name: str, value: str, passes: bool) -> None:
     assert child_environment({name: value}) == ({name: value} if passes else {})
