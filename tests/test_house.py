@@ -40,6 +40,11 @@ def test_a_client_of_the_local_provider_loads_no_vendor() -> None:
     assert not loaded_after(code) & set(HEAVY)
 
 
+def test_the_fake_needs_no_pytest() -> None:
+    code = "import finetune_sdk as f; list(f.FineTuneClient('fake').jobs.list())"
+    assert not loaded_after(code) & {"pytest", *HEAVY}
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["--profile", "local", "jobs", "list"]])
 def test_the_command_loads_no_vendor(arguments: list[str]) -> None:
     code = (
