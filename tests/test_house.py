@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import os
 import pickle
 import subprocess
 import sys
@@ -38,6 +39,23 @@ def test_importing_the_package_loads_no_pydantic_and_no_vendor() -> None:
 def test_a_client_of_the_local_provider_loads_no_vendor() -> None:
     code = "import finetune_sdk as f; list(f.FineTuneClient('local').jobs.list())"
     assert not loaded_after(code) & set(HEAVY)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_client_opens_anew_after_a_fork() -> None:
+    code = """
+import os
+from finetune_sdk import FineTuneClient
+client = FineTuneClient("fake")
+before = client.provider
+child = os.fork()
+if not child:
+    os._exit(0 if client.provider is not before and client.provider is client.provider else 1)
+_, status = os.waitpid(child, 0)
+assert os.waitstatus_to_exitcode(status) == 0
+assert client.provider is before
+"""
+    assert "finetune_sdk" in loaded_after(code)
 
 
 def test_the_fake_needs_no_pytest() -> None:

@@ -8,6 +8,7 @@ import threading
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
@@ -119,6 +120,13 @@ def test_the_same_name_and_model_is_the_same_deployment(client: FineTuneClient) 
 def test_a_name_that_is_none_is_refused(client: FineTuneClient, name: str) -> None:
     with pytest.raises(ConfigurationError, match="`name`"):
         client.deployments.create("base", name=name)
+
+
+def test_options_that_are_none_are_refused(client: FineTuneClient) -> None:
+    nonsense: Any = [1]
+    with pytest.raises(ConfigurationError, match="`options`"):
+        client.deployments.create("base", name="plain", options=nonsense)
+    assert list(client.deployments.list()) == []
 
 
 def test_deleting_twice_is_no_error(client: FineTuneClient) -> None:

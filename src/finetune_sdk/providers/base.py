@@ -44,14 +44,12 @@ class MethodSupport:
     Attributes:
         hyperparameters: names of the method's fields that it reads.
         train_on: the values of `train_on` that it can do; the first is its own default.
-        row_formats: formats of rows that it takes; the first is what rows are converted to.
         content: what a message may hold.
         min_rows: fewer rows are an error.
     """
 
     hyperparameters: frozenset[str]
     train_on: tuple[TrainOn, ...] = ("assistant",)
-    row_formats: tuple[str, ...] = ("chat",)
     content: frozenset[Content] = frozenset({"text"})
     min_rows: int = 1
 

@@ -22,6 +22,19 @@ T = TypeVar("T")
 C = TypeVar("C")
 
 
+_reopening = threading.Lock()
+
+
+def _renew_lock() -> None:
+    # The thread that held it at the moment of the fork is not in the child.
+    global _reopening
+    _reopening = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
 @dataclass(kw_only=True)
 class Context:
     """One open provider and the profile that it was opened with.
@@ -44,15 +57,16 @@ class Context:
     source: str = "the config"
     resolve_model: Callable[[str], str] = str
     _process: int = field(default_factory=os.getpid, init=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     @property
     def provider(self) -> FineTuneProvider:
         """The open provider; a new one in a process that was forked from the one that opened it."""
         if self._process != os.getpid() and self.reopen is not None:
-            # The lock may have been held at the moment of the fork, by a thread that is not here.
-            self._lock = threading.Lock()
-            self._process, self.opened = os.getpid(), self.reopen()
+            with _reopening:
+                if self._process != os.getpid():
+                    # The provider first: who sees the process's number must see its provider.
+                    self.opened = self.reopen()
+                    self._process = os.getpid()
         return self.opened
 
     @property

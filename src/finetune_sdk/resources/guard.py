@@ -58,7 +58,9 @@ def guard(
             lambda other: method.name in other.capabilities.methods,
             note=context.opened.capabilities.notes.get(method.name.value),
         )
-    passed = Guarded(method, _own_options(context, options), support)
+    given = {**context.options, **own_options(context, options)}
+    kind = context.provider.capabilities.options
+    passed = Guarded(method, checked_options(context, given, kind, "`options`"), support)
     for problem, name in _problems(context, method, support, fields):
         if strict:
             raise problem
@@ -131,18 +133,21 @@ def _without(method: Method, names: set[str]) -> Method:
     return method.model_copy(update=dict.fromkeys(names & method.given()))
 
 
-def _own_options(context: Context, options: Sequence[ProviderOptions]) -> dict[str, JsonValue]:
-    provider = context.provider
+def own_options(context: Context, options: Sequence[ProviderOptions]) -> dict[str, JsonValue]:
+    """What is said to this provider; entries for others are passed over.
+
+    Raises:
+        ConfigurationError: there is more than one entry for it, or one is no options at all.
+    """
+    name = context.opened.name
     if not all(is_a(option, ProviderOptions) for option in options):
         raise ConfigurationError("`options` takes a list of options, as in [LocalOptions(...)]")
-    own = [option for option in options if option.provider == provider.name]
+    own = [option for option in options if option.provider == name]
     if len(own) > 1:
         raise ConfigurationError(
-            f"`options` has {len(own)} entries for the provider {provider.name!r}; give one"
+            f"`options` has {len(own)} entries for the provider {name!r}; give one"
         )
-    given = own[0].model_dump(mode="json", exclude_unset=True) if own else {}
-    kind = provider.capabilities.options
-    return checked_options(context, {**context.options, **given}, kind, "`options`")
+    return own[0].model_dump(mode="json", exclude_unset=True) if own else {}
 
 
 def checked_options(

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
-from finetune_sdk.errors import ConfigurationError, CostLimitError, DeploymentFailedError
+from finetune_sdk.errors import CostLimitError, DeploymentFailedError
 from finetune_sdk.providers.base import CanDeploy
 from finetune_sdk.resources import waiting
 from finetune_sdk.resources.contact import Contact, Pace
 from finetune_sdk.resources.context import Context
-from finetune_sdk.resources.guard import checked_options
+from finetune_sdk.resources.guard import checked_options, own_options
 from finetune_sdk.resources.plain import wrong
 from finetune_sdk.resources.steps import Quiet, ask
 from finetune_sdk.resources.submit import base_model
@@ -40,12 +40,7 @@ def spec(
         ConfigurationError: the job has made no model, or the name or an option is wrong.
     """
     job = _job_of(context, model)
-    own = [option for option in options if option.provider == context.opened.name]
-    if len(own) > 1:
-        raise ConfigurationError(
-            f"`options` has {len(own)} entries for the provider {context.opened.name!r}; give one"
-        )
-    given = own[0].model_dump(mode="json", exclude_unset=True) if own else {}
+    given = own_options(context, options)
     kind = context.provider.capabilities.deployment_options
     try:
         return DeploymentSpec(
