@@ -46,7 +46,11 @@ if TYPE_CHECKING:
         LocalDeploymentOptions as LocalDeploymentOptions,
     )
     from finetune_sdk.providers.local.options import LocalOptions as LocalOptions
+    from finetune_sdk.types import DPO as DPO
+    from finetune_sdk.types import KTO as KTO
+    from finetune_sdk.types import ORPO as ORPO
     from finetune_sdk.types import ChatReply as ChatReply
+    from finetune_sdk.types import Checkpoint as Checkpoint
     from finetune_sdk.types import CostEstimate as CostEstimate
     from finetune_sdk.types import DatasetFile as DatasetFile
     from finetune_sdk.types import DatasetReport as DatasetReport
@@ -64,7 +68,12 @@ if TYPE_CHECKING:
     from finetune_sdk.types import Metric as Metric
     from finetune_sdk.types import Model as Model
     from finetune_sdk.types import ProviderOptions as ProviderOptions
+    from finetune_sdk.types import PythonGrader as PythonGrader
+    from finetune_sdk.types import Reinforcement as Reinforcement
+    from finetune_sdk.types import Reward as Reward
+    from finetune_sdk.types import StringCheckGrader as StringCheckGrader
     from finetune_sdk.types import Supervised as Supervised
+    from finetune_sdk.types import TextSimilarityGrader as TextSimilarityGrader
 
 _ROOMS = {
     "finetune_sdk.aio": ("AsyncFineTuneClient",),
@@ -101,7 +110,11 @@ _ROOMS = {
     ),
     "finetune_sdk.providers.local.options": ("LocalDeploymentOptions", "LocalOptions"),
     "finetune_sdk.types": (
+        "DPO",
+        "KTO",
+        "ORPO",
         "ChatReply",
+        "Checkpoint",
         "CostEstimate",
         "DatasetFile",
         "DatasetReport",
@@ -119,7 +132,12 @@ _ROOMS = {
         "Metric",
         "Model",
         "ProviderOptions",
+        "PythonGrader",
+        "Reinforcement",
+        "Reward",
+        "StringCheckGrader",
         "Supervised",
+        "TextSimilarityGrader",
     ),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}

@@ -20,6 +20,8 @@ from finetune_sdk.providers.local.options import LocalOptions
 from finetune_sdk.providers.local.training import hardware, wire
 from finetune_sdk.providers.local.training.failures import TrainingFailure, explain
 from finetune_sdk.providers.local.training.hardware import Choices, Machine
+from finetune_sdk.providers.local.training.owned import OWNED
+from finetune_sdk.providers.local.training.recipe import recipe as recipe_of
 from finetune_sdk.types import DatasetFile, JobSpec, Lora, Supervised
 
 OLD_CPU = Machine("cpu", bfloat16=False, cores=4)
@@ -105,18 +107,18 @@ def spec(method: Supervised, *, seed: int | None = None) -> JobSpec:
 
 
 def test_what_the_caller_leaves_open_is_filled_in_and_explained() -> None:
-    recipe = wire.recipe(spec(Supervised()), LocalOptions())
+    recipe = recipe_of(spec(Supervised()), LocalOptions())
     assert (recipe.epochs, recipe.batch_size, recipe.learning_rate) == (3.0, 8, 2e-4)
-    assert (recipe.lora, recipe.train_on, recipe.seed) == (Lora(), "assistant", 42)
+    assert (recipe.lora, recipe.seed) == (Lora(), 42)
     assert recipe.reasons["learning_rate"] == "0.0002, the default for LoRA"
-    full = wire.recipe(spec(Supervised(lora=False)), LocalOptions())
+    full = recipe_of(spec(Supervised(lora=False)), LocalOptions())
     assert (full.lora, full.learning_rate) == (None, 2e-5)
     assert "lora" not in full.reasons
 
 
 def test_what_the_caller_says_is_taken() -> None:
     method = Supervised(epochs=0.5, batch_size=4, learning_rate=1e-3, lora=Lora(rank=4))
-    recipe = wire.recipe(spec(method, seed=0), LocalOptions(warmup_steps=0, weight_decay=0.1))
+    recipe = recipe_of(spec(method, seed=0), LocalOptions(warmup_steps=0, weight_decay=0.1))
     assert (recipe.epochs, recipe.batch_size, recipe.learning_rate) == (0.5, 4, 1e-3)
     assert (recipe.seed, recipe.warmup_steps, recipe.weight_decay) == (0, 0, 0.1)
     assert recipe.lora == Lora(rank=4)
@@ -124,9 +126,10 @@ def test_what_the_caller_says_is_taken() -> None:
 
 
 def config(method: Supervised, options: LocalOptions, *, rows: int) -> dict[str, object]:
-    recipe = wire.recipe(spec(method), options)
+    recipe = recipe_of(spec(method), options)
     choices = choose(options=options, batch_size=recipe.batch_size)
-    return wire.sft_config(recipe, choices, options, rows=rows, output=Path("out"))
+    common = wire.arguments(recipe, choices, rows=rows, output=Path("out"))
+    return {**common, **wire.supervised(recipe)}
 
 
 @pytest.mark.parametrize(
@@ -135,7 +138,7 @@ def config(method: Supervised, options: LocalOptions, *, rows: int) -> dict[str,
 def test_logging_and_warmup_follow_from_the_number_of_steps(
     epochs: float, rows: int, steps: int, warmup: int
 ) -> None:
-    recipe = wire.recipe(spec(Supervised(epochs=epochs)), LocalOptions())
+    recipe = recipe_of(spec(Supervised(epochs=epochs)), LocalOptions())
     assert recipe.steps(rows) == steps
     made = config(Supervised(epochs=epochs), LocalOptions(), rows=rows)
     assert made["warmup_steps"] == warmup
@@ -143,23 +146,24 @@ def test_logging_and_warmup_follow_from_the_number_of_steps(
 
 
 def test_a_batch_is_accumulated_from_micro_batches() -> None:
-    options = LocalOptions(micro_batch_size=2, trl={"adam_beta2": 0.9})
+    options = LocalOptions(micro_batch_size=2)
     made = config(Supervised(batch_size=6), options, rows=10)
     assert made["per_device_train_batch_size"] == 2
     assert made["gradient_accumulation_steps"] == 3
-    assert made["adam_beta2"] == 0.9
 
 
 def test_words_of_ours_stand_for_fields_that_trl_has() -> None:
     """A field that TRL renames would otherwise slip past the table."""
     fields = {field.name for field in dataclasses.fields(import_module("trl").SFTConfig)}
-    assert wire.OWNED.keys() <= fields
+    assert OWNED.keys() <= fields
     assert config(Supervised(), LocalOptions(), rows=10).keys() <= fields
 
 
 def test_layers_of_lora() -> None:
-    assert wire.lora_config(Lora())["target_modules"] == "all-linear"
-    assert wire.lora_config(Lora(target_modules=("q_proj",)))["target_modules"] == ["q_proj"]
+    assert wire.lora_config(Lora(), "CAUSAL_LM")["target_modules"] == "all-linear"
+    assert wire.lora_config(Lora(target_modules=("q_proj",)), "CAUSAL_LM")["target_modules"] == [
+        "q_proj"
+    ]
 
 
 class OutOfMemoryError(RuntimeError):

@@ -226,7 +226,7 @@ def test_validation_rows_are_checked_before_training(tiny: Path, tmp_path: Path)
         ("learnin_rate", "does not know"),
         ("adam_beta_2", "near it: 'adam_beta2'"),
         ("output_dir", "the provider's"),
-        ("num_train_epochs", r"`Supervised(epochs=...)`"),
+        ("num_train_epochs", r"`epochs` of the method"),
         ("trust_remote_code", "never run"),
         ("packing", "before TRL sees them"),
     ],

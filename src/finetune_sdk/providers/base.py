@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from finetune_sdk.transport import SYSTEM_CLOCK, Clock
+from finetune_sdk.types.grader import GraderType
 from finetune_sdk.types.method import MethodName, TrainOn
 
 if TYPE_CHECKING:
     from finetune_sdk.datasets import Dataset
     from finetune_sdk.types import (
+        Checkpoint,
         Connection,
         CostEstimate,
         DatasetFile,
@@ -46,12 +48,17 @@ class MethodSupport:
         train_on: the values of `train_on` that it can do; the first is its own default.
         content: what a message may hold.
         min_rows: fewer rows are an error.
+        graders: the kinds of graders that it can run.
+        note: what the caller should know, as that the method is experimental: a warning on every
+            job, shown in the table.
     """
 
     hyperparameters: frozenset[str]
     train_on: tuple[TrainOn, ...] = ("assistant",)
     content: frozenset[Content] = frozenset({"text"})
     min_rows: int = 1
+    graders: frozenset[GraderType] = frozenset()
+    note: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,6 +201,64 @@ class CanListModels(ABC):
             ConflictError: it is in use.
             NotFoundError: there is none of that id.
             UnsupportedError: it is a base model, which is not ours to delete.
+        """
+
+
+class CanDownloadModels(ABC):
+    """Brings a fine-tuned model's files to this machine."""
+
+    @abstractmethod
+    def download_model(self, model_id: str, folder: Path, /) -> None:
+        """Fills `folder`, which is empty and the caller's, with the model's files.
+
+        Raises:
+            NotFoundError: there is none of that id.
+            UnsupportedError: the provider gives the files of this model to nobody.
+        """
+
+
+class CanPause(ABC):
+    """Stops a job so that it can go on later."""
+
+    @abstractmethod
+    def pause_job(self, job_id: str, /) -> Job:
+        """Asks the job to save what it has learned and to stop. One that is paused stays so.
+
+        Raises:
+            ConflictError: it has ended.
+            NotFoundError: there is none of that id.
+        """
+
+    @abstractmethod
+    def resume_job(self, job_id: str, /) -> Job:
+        """Goes on with a paused job. One that runs or waits is given back as it is.
+
+        Raises:
+            ConflictError: it has ended.
+            NotFoundError: there is none of that id.
+        """
+
+
+class CanListCheckpoints(ABC):
+    """Tells the models that a job saves on the way."""
+
+    @abstractmethod
+    def list_checkpoints(
+        self, job_id: str, /, *, limit: int, cursor: str | None
+    ) -> Page[Checkpoint]:
+        """The checkpoints that are complete, newest first, while the job runs too."""
+
+
+class CanFindJob(ABC):
+    """Finds what a create has made whose answer was lost."""
+
+    @abstractmethod
+    def find_jobs(self, key: str, /, *, spec: JobSpec | None = None) -> list[Job]:
+        """The jobs that the key, or else this spec, has made; oldest first.
+
+        Args:
+            key: the idempotency key.
+            spec: the whole call, for providers that do not keep the key.
         """
 
 

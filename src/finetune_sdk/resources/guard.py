@@ -12,7 +12,7 @@ from finetune_sdk.errors import ConfigurationError, UnsupportedError
 from finetune_sdk.providers.base import Field, FineTuneProvider, MethodSupport
 from finetune_sdk.resources.context import Context, unsupported
 from finetune_sdk.resources.plain import is_a, wrong
-from finetune_sdk.types import Method, ProviderOptions
+from finetune_sdk.types import Method, ProviderOptions, TrainOn
 
 RATES = frozenset({"learning_rate", "learning_rate_multiplier"})
 """Two things, never turned into each other; with both given each provider reads its own."""
@@ -96,9 +96,10 @@ def _problems(
         if name in RATES and given >= RATES and RATES & support.hyperparameters:
             continue
         yield _missing(context, name, _reads(method, name)), name
-    if method.train_on is not None and method.train_on not in support.train_on:
-        what = f"train_on={method.train_on!r}"
-        yield unsupported(context, what, _trains_on(method)), "train_on"
+    train_on = getattr(method, "train_on", None)
+    if train_on is not None and train_on not in support.train_on:
+        what = f"train_on={train_on!r}"
+        yield unsupported(context, what, _trains_on(method, train_on)), "train_on"
     for name in sorted(set(fields) - context.provider.capabilities.fields):
         yield _missing(context, name, _takes(name)), name
 
@@ -117,10 +118,10 @@ def _reads(method: Method, name: str) -> Callable[[type[FineTuneProvider]], bool
     return can
 
 
-def _trains_on(method: Method) -> Callable[[type[FineTuneProvider]], bool]:
+def _trains_on(method: Method, train_on: TrainOn) -> Callable[[type[FineTuneProvider]], bool]:
     def can(other: type[FineTuneProvider]) -> bool:
         support = other.capabilities.methods.get(method.name)
-        return support is not None and method.train_on in support.train_on
+        return support is not None and train_on in support.train_on
 
     return can
 

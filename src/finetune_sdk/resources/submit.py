@@ -6,7 +6,7 @@ import os
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from pydantic import ValidationError
 
@@ -18,6 +18,7 @@ from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.guard import Guarded, guard, with_defaults
 from finetune_sdk.resources.plain import is_a, wrong
 from finetune_sdk.types import (
+    BaseMethod,
     DatasetFile,
     Job,
     JobSpec,
@@ -108,11 +109,11 @@ def base_model(context: Context, model: str | Job) -> str:
 def _method(method: object) -> Method:
     if method is None:
         return Supervised()
-    if not isinstance(method, Supervised):
+    if not isinstance(method, BaseMethod):
         raise ConfigurationError(
             f"`method` is {method!r:.80}; it takes an object, as in `Supervised(epochs=3)`"
         )
-    return method
+    return cast("Method", method)
 
 
 def _draft(request: JobRequest, model: str, passed: Guarded) -> JobSpec:

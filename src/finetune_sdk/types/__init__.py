@@ -1,5 +1,6 @@
 """What flows: frozen pydantic models and enums, no I/O."""
 
+from finetune_sdk.types.checkpoint import Checkpoint
 from finetune_sdk.types.cost import CostEstimate
 from finetune_sdk.types.dataset import DatasetFile, DatasetReport, Finding
 from finetune_sdk.types.deployment import (
@@ -8,6 +9,13 @@ from finetune_sdk.types.deployment import (
     Deployment,
     DeploymentSpec,
     DeploymentStatus,
+)
+from finetune_sdk.types.grader import (
+    Grader,
+    GraderType,
+    PythonGrader,
+    StringCheckGrader,
+    TextSimilarityGrader,
 )
 from finetune_sdk.types.handle import Handle, parse_handle
 from finetune_sdk.types.job import (
@@ -19,13 +27,30 @@ from finetune_sdk.types.job import (
     JobStatus,
     Metric,
 )
-from finetune_sdk.types.method import Lora, Method, MethodName, Supervised, TrainOn
+from finetune_sdk.types.method import (
+    DPO,
+    KTO,
+    ORPO,
+    BaseMethod,
+    Lora,
+    Method,
+    MethodName,
+    Reinforcement,
+    Reward,
+    Supervised,
+    TrainOn,
+)
 from finetune_sdk.types.model import Model
 from finetune_sdk.types.options import ProviderOptions
 from finetune_sdk.types.page import Page
 
 __all__ = [
+    "DPO",
+    "KTO",
+    "ORPO",
+    "BaseMethod",
     "ChatReply",
+    "Checkpoint",
     "Connection",
     "CostEstimate",
     "DatasetFile",
@@ -34,6 +59,8 @@ __all__ = [
     "DeploymentSpec",
     "DeploymentStatus",
     "Finding",
+    "Grader",
+    "GraderType",
     "Handle",
     "Job",
     "JobError",
@@ -48,7 +75,12 @@ __all__ = [
     "Model",
     "Page",
     "ProviderOptions",
+    "PythonGrader",
+    "Reinforcement",
+    "Reward",
+    "StringCheckGrader",
     "Supervised",
+    "TextSimilarityGrader",
     "TrainOn",
     "parse_handle",
 ]

@@ -13,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 
 from finetune_sdk.errors import ConflictError
+from finetune_sdk.providers.local import files
 from finetune_sdk.providers.local.home import LocalHome
 from finetune_sdk.providers.local.jobs.folder import take
 from finetune_sdk.providers.local.leftovers import sweep
@@ -66,12 +67,12 @@ def _make(target: Path, home: LocalHome, make: Callable[[Path], None]) -> None:
 def publish(partial: Path, target: Path) -> None:
     """Gives a finished folder its name; what a power cut leaves is the whole folder or none."""
     for file in partial.iterdir():
-        _sync(file)
-    _sync(partial)
+        files.sync(file)
+    files.sync(partial)
     if target.exists():
         shutil.rmtree(target)
     partial.rename(target)
-    _sync(target.parent)
+    files.sync(target.parent)
 
 
 def convert(gguf: Path, folder: Path) -> None:
@@ -103,11 +104,3 @@ def merge(adapter: Path, base: Path, folder: Path) -> None:
     merged.save_pretrained(folder)
     tokenizer = adapter if (adapter / "tokenizer_config.json").is_file() else base
     transformers.AutoTokenizer.from_pretrained(tokenizer).save_pretrained(folder)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -23,7 +23,7 @@ def write_atomic(path: Path, text: str, *, mode: int = 0o600) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    sync(path.parent)
 
 
 def write_json(path: Path, value: object) -> None:
@@ -66,9 +66,9 @@ def read_lines(path: Path) -> Iterator[str]:
         return
 
 
-def sync_folder(folder: Path) -> None:
-    """Makes sure that names made or changed in `folder` outlive a crash."""
-    handle = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Makes sure that a file's content, or the names in a folder, outlive a crash."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -25,8 +25,18 @@ class LocalOptions(ProviderOptions):
         max_grad_norm: longer gradients are scaled down to this norm.
         logging_steps: optimizer steps between two metrics.
         threads: CPU threads; all cores by default.
+        save_steps: optimizer steps between two checkpoints; by default one at the end of each
+            epoch and every ten minutes.
+        keep_checkpoints: so many of the newest are kept, beside the best; 2 by default.
+        eval_steps: optimizer steps between two measurements of the validation rows; by default
+            they are measured at the end of each epoch.
+        early_stopping_patience: stop after so many measurements without a better one; the best
+            checkpoint is then what comes out. Needs validation rows.
+        report_to: where the numbers go beside the job's own folder; the packages must be
+            installed, and `wandb` and `trackio` may send the numbers out.
         chat_template: a Jinja chat template instead of the base model's own.
-        trl: further fields of TRL's `SFTConfig`, by name; an unknown one is an error.
+        trl: further fields of the method's configuration class in TRL, by name; an unknown
+            one is an error.
     """
 
     provider: ClassVar[str] = "local"
@@ -41,6 +51,11 @@ class LocalOptions(ProviderOptions):
     max_grad_norm: Annotated[float, Field(gt=0)] | None = None
     logging_steps: Annotated[int, Field(ge=1)] | None = None
     threads: Annotated[int, Field(ge=1)] | None = None
+    save_steps: Annotated[int, Field(ge=1)] | None = None
+    keep_checkpoints: Annotated[int, Field(ge=1)] | None = None
+    eval_steps: Annotated[int, Field(ge=1)] | None = None
+    early_stopping_patience: Annotated[int, Field(ge=1)] | None = None
+    report_to: tuple[Literal["tensorboard", "wandb", "trackio"], ...] | None = None
     chat_template: str | None = None
     trl: dict[str, JsonValue] = Field(default_factory=dict)
 

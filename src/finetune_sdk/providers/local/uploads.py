@@ -45,7 +45,7 @@ def store(dataset: Dataset, home: LocalHome) -> DatasetFile:
             written = _copy(dataset, file)
         id_ = f"file-{written.digest[:24]}"
         partial.replace(folder / f"{id_}.jsonl")
-        files.sync_folder(folder)
+        files.sync(folder)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise

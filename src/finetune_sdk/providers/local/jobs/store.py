@@ -216,7 +216,7 @@ def _rename(partial: Path, path: Path) -> None:
         # Another process with the same key was first; its folder is the job.
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
-    files.sync_folder(path.parent)
+    files.sync(path.parent)
 
 
 def _refuse_other(folder: JobFolder, spec: JobSpec) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.training.failures import TrainingFailure
-from finetune_sdk.providers.local.training.loss import Score
 from finetune_sdk.types import Metric
 
 _LOG = logging.getLogger("finetune_sdk.training")
@@ -30,7 +29,10 @@ _NAMES: Mapping[str, tuple[str, str | None]] = {
 _PAUSE = 0.2
 """Seconds between two writes of the progress: a step of a tiny model takes less than a write."""
 
-Validate = Callable[[], Score]
+Measure = Callable[[], Mapping[str, float] | None]
+"""Gives the numbers on the validation rows; None where there are none."""
+
+_UNITS: Mapping[str, str | None] = dict(_NAMES.values())
 
 
 class Reporter:
@@ -40,10 +42,9 @@ class Reporter:
         tokens: real tokens seen so far, padding aside.
     """
 
-    def __init__(self, folder: JobFolder, *, epochs: float, validate: Validate | None) -> None:
+    def __init__(self, folder: JobFolder, *, epochs: float) -> None:
         self._folder = folder
         self._epochs = epochs
-        self._validate = validate
         self._loss: float | None = None
         self._epoch_losses: list[float] = []
         self._steps = 0
@@ -80,22 +81,26 @@ class Reporter:
                 self._measure(step, epoch, ours, logs[name], unit=unit)
         _LOG.info("step %d: loss %.4f", step, logs["loss"])
 
-    def epoch_end(self, step: int, epoch: float) -> None:
-        """An epoch, or the last part of one, is over."""
+    def epoch_end(self, step: int, epoch: float, validation: Mapping[str, float] | None) -> None:
+        """An epoch, or the last part of one, is over.
+
+        Args:
+            validation: the numbers on the validation rows, where there are any.
+
+        Raises:
+            TrainingFailure: the loss on them is no number any more.
+        """
         self._progress(step)
         words = f"epoch {epoch:.4g} of {self._epochs:.4g} is done"
         if self._epoch_losses:
             words += f", mean training loss {fmean(self._epoch_losses):.4f}"
             self._epoch_losses.clear()
-        if self._validate is not None:
-            score = self._validate()
-            if not math.isfinite(score.mean):
+        if validation is not None:
+            if not math.isfinite(validation["loss"]):
                 raise not_a_number(step)
-            accuracy = score.right / max(score.labelled, 1)
-            unit = _NAMES["loss"][1]
-            self._measure(step, epoch, "loss", score.mean, split="validation", unit=unit)
-            self._measure(step, epoch, "token_accuracy", accuracy, split="validation")
-            words += f", validation loss {score.mean:.4f}"
+            for name, value in validation.items():
+                self._measure(step, epoch, name, value, split="validation", unit=_UNITS.get(name))
+            words += f", validation loss {validation['loss']:.4f}"
         self._folder.tell(words, type="epoch", data={"epoch": epoch, "step": step})
 
     def _measure(
@@ -136,7 +141,7 @@ def not_a_number(step: int) -> TrainingFailure:
     )
 
 
-def callback(reporter: Reporter) -> Any:
+def callback(reporter: Reporter, measure: Measure) -> Any:
     """The reporter as a callback of transformers' trainer."""
     transformers = import_module("transformers")
 
@@ -151,6 +156,6 @@ def callback(reporter: Reporter) -> Any:
             reporter.log(state.global_step, state.epoch, logs or {})
 
         def on_epoch_end(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
-            reporter.epoch_end(state.global_step, state.epoch)
+            reporter.epoch_end(state.global_step, state.epoch, measure())
 
     return Forward()

@@ -1,0 +1,27 @@
+"""The methods: what each makes of a job's rows.
+
+lesson.py       what a method is      supervised.py   to give the assistant's turns
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from finetune_sdk.providers.local.training.methods.lesson import Lesson
+from finetune_sdk.providers.local.training.order import Order
+from finetune_sdk.types import MethodName
+
+_CLASSES = {
+    MethodName.SUPERVISED: ("supervised", "SupervisedLesson"),
+}
+
+
+def lesson(order: Order) -> Lesson:
+    """The lesson of the job's method: its rows are read and checked.
+
+    Raises:
+        TrainingFailure: a row or an option is wrong.
+    """
+    module, name = _CLASSES[order.spec.method.name]
+    kind: type[Lesson] = getattr(import_module(f"{__name__}.{module}"), name)
+    return kind(order)

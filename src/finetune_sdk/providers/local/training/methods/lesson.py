@@ -1,0 +1,84 @@
+"""What a method is: rows that are read and checked, a trainer of TRL for them, and a measure."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from finetune_sdk.providers.local.training import owned, wire
+from finetune_sdk.providers.local.training.hardware import Choices
+from finetune_sdk.providers.local.training.order import Order
+
+
+class Lesson(ABC):
+    """The rows of one job, and how its method learns from them.
+
+    Attributes:
+        rows: number of rows that are learned from.
+        longest: tokens of the longest stretch that is computed at once.
+        reasons: a line of words for what the method chose for the caller, by name.
+    """
+
+    rows: int
+    longest: int
+    reasons: Mapping[str, str] = {}
+
+    def __init__(self, order: Order) -> None:
+        self.order = order
+
+    def load(self, choices: Choices) -> Any:
+        """The base model."""
+        # What is trained stays in float32; a frozen base model may have the precision of the sums.
+        precision = choices.precision if self.order.recipe.lora else "float32"
+        return import_module("transformers").AutoModelForCausalLM.from_pretrained(
+            self.order.base,
+            dtype=getattr(import_module("torch"), precision),
+            use_safetensors=True,
+            trust_remote_code=False,
+        )
+
+    @abstractmethod
+    def trainer(self, model: Any, choices: Choices, callbacks: list[Any]) -> Any:
+        """A trainer of transformers, ready to train.
+
+        Raises:
+            TrainingFailure: an option is unknown.
+        """
+
+    def measure(self, trainer: Any) -> dict[str, float] | None:  # noqa: ARG002 - for methods
+        """The numbers on the validation rows, `loss` among them; None where there are no rows."""
+        return None
+
+    def score(self, numbers: Mapping[str, float]) -> float:
+        """What checkpoints are compared by: more is better."""
+        return -numbers["loss"]
+
+    def finish(self, model: Any) -> None:  # noqa: B027 - most methods have nothing to add
+        """The last touch on the model before it is saved."""
+
+    def arguments(self, kind: Any, choices: Choices, own: Mapping[str, object]) -> Any:
+        """An object of a configuration class of TRL.
+
+        Args:
+            kind: the class.
+            choices: what was chosen for the machine.
+            own: keywords of this method.
+
+        Raises:
+            TrainingFailure: `LocalOptions.trl` has a field that the class lacks, or that is ours.
+        """
+        given = self.order.options.trl
+        known = {field.name for field in dataclasses.fields(kind)}
+        owned.check_fields(given, known, kind.__name__)
+        output = self.order.folder.checkpoints
+        common = wire.arguments(self.order.recipe, choices, rows=self.rows, output=output)
+        return kind(**{**common, **own, **given})
+
+    def adapter(self, task: str = "CAUSAL_LM") -> Any:
+        """The adapter's configuration; None trains all weights."""
+        lora = self.order.recipe.lora
+        keywords = wire.lora_config(lora, task) if lora else None
+        return import_module("peft").LoraConfig(**keywords) if keywords else None

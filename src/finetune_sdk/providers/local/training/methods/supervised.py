@@ -1,0 +1,84 @@
+"""Supervised: learn to give the assistant's turns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+from finetune_sdk.providers.local import uploads
+from finetune_sdk.providers.local.training import loss, rows, saving, wire
+from finetune_sdk.providers.local.training.hardware import Choices
+from finetune_sdk.providers.local.training.methods.lesson import Lesson
+from finetune_sdk.providers.local.training.order import Order
+from finetune_sdk.providers.local.training.rows import Encoder, Example
+from finetune_sdk.types import DatasetFile, Supervised
+
+
+class SupervisedLesson(Lesson):
+    """Chat rows, learned as tokens and labels."""
+
+    def __init__(self, order: Order) -> None:
+        super().__init__(order)
+        method = order.spec.method
+        train_on = method.train_on if isinstance(method, Supervised) else None
+        self._encoder = Encoder(order.tokenizer, train_on or "assistant", order.teller.warn)
+        self._limit = order.limit()
+        self._train = self._encode(order.spec.training_file, "training data")
+        file = order.spec.validation_file
+        self._validation = self._encode(file, "validation data") if file else []
+        self._batches: list[loss.Batch] = []
+        self.rows = len(self._train)
+        self.longest = max(len(example.tokens) for example in self._train)
+        if train_on is None:
+            self.reasons = {"train_on": "assistant, the default: the assistant's turns"}
+
+    def trainer(self, model: Any, choices: Choices, callbacks: list[Any]) -> Any:
+        collator = loss.Collator(_padding(self.order.tokenizer))
+        self._batches = _batches(self._validation, choices.micro_batch_size, collator)
+        config = import_module("trl").SFTConfig
+        return loss.trainer(
+            model=model,
+            args=self.arguments(config, choices, wire.supervised(self.order.recipe)),
+            train_dataset=import_module("datasets").Dataset.from_dict(loss.columns(self._train)),
+            processing_class=self.order.tokenizer,
+            data_collator=collator,
+            peft_config=self.adapter(),
+            callbacks=callbacks,
+        )
+
+    def measure(self, trainer: Any) -> dict[str, float] | None:
+        if not self._batches:
+            return None
+        score = loss.evaluate(trainer.model, self._batches)
+        return {"loss": score.mean, "token_accuracy": score.right / max(score.labelled, 1)}
+
+    def finish(self, model: Any) -> None:
+        saving.stop_at(model, self.order.tokenizer, self._encoder.ends)
+
+    def _encode(self, file: DatasetFile, name: str) -> list[Example]:
+        path = uploads.path_of(file, self.order.folder.home)
+        read = rows.read(path)
+        examples, empty = rows.encode_all(read, self._encoder, limit=self._limit, name=name)
+        teller = self.order.teller
+        if empty:
+            teller.warn(f"{empty} row(s) of the {name} have nothing to learn and are left out")
+        tokens = sum(len(example.tokens) for example in examples)
+        learned = sum(example.learned for example in examples)
+        teller.say(
+            f"{name}: {len(examples)} rows, {tokens} tokens, "
+            f"{learned} of them ({learned / tokens:.0%}) carry loss"
+        )
+        return examples
+
+
+def _padding(tokenizer: Any) -> int:
+    # Which token it is does not matter: it is masked and carries no label.
+    ids = (tokenizer.pad_token_id, tokenizer.eos_token_id, 0)
+    return next(token for token in ids if token is not None)
+
+
+def _batches(examples: Sequence[Example], size: int, collator: loss.Collator) -> list[loss.Batch]:
+    ordered = sorted(examples, key=lambda example: len(example.tokens))
+    dicts = [{"input_ids": one.tokens, "labels": one.labels} for one in ordered]
+    return [collator(dicts[start : start + size]) for start in range(0, len(dicts), size)]

@@ -1,0 +1,98 @@
+"""What a job asks for, read from its folder, and the base model that it asks it of."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from finetune_sdk.providers.local import weights
+from finetune_sdk.providers.local.jobs.folder import JobFolder
+from finetune_sdk.providers.local.jobs.records import Created
+from finetune_sdk.providers.local.options import LocalOptions
+from finetune_sdk.providers.local.training.failures import TrainingFailure
+from finetune_sdk.providers.local.training.recipe import Recipe, recipe
+from finetune_sdk.types import JobSpec
+
+
+class Teller:
+    """Says each warning once: as an event, and in the job's warnings."""
+
+    def __init__(self, folder: JobFolder) -> None:
+        self._folder = folder
+        self.warnings: list[str] = []
+        created = Created.of(folder)
+        self._said = set(created.notes) if created else set[str]()
+
+    def say(self, message: str) -> None:
+        """Something that is under way."""
+        self._folder.tell(message)
+
+    def warn(self, message: str) -> None:
+        """Something that the caller should know."""
+        if message not in self._said:
+            self._said.add(message)
+            self.warnings.append(message)
+            self._folder.tell(message, type="warning", level="warning")
+
+
+@dataclass(frozen=True)
+class Order:
+    """What was asked for, and the base model that it was asked of."""
+
+    folder: JobFolder
+    spec: JobSpec
+    options: LocalOptions
+    recipe: Recipe
+    teller: Teller
+    base: Path
+    tokenizer: Any
+
+    def limit(self) -> int:
+        """Tokens that a row may have: by the method, the model and its tokenizer."""
+        config = import_module("transformers").AutoConfig.from_pretrained(self.base)
+        context: int | None = getattr(config.get_text_config(), "max_position_embeddings", None)
+        # A tokenizer without a limit of its own gives a number of thirty digits.
+        limits: list[int | None] = [
+            self.recipe.max_length,
+            context,
+            self.tokenizer.model_max_length,
+        ]
+        return min(limit for limit in limits if limit is not None)
+
+
+def read_order(folder: JobFolder) -> Order:
+    """Reads the job's folder, and fetches the base model where it is not here yet.
+
+    Raises:
+        TrainingFailure: an option is wrong.
+        FineTuneError: the base model cannot be had.
+    """
+    spec = folder.spec()
+    options = _options(spec)
+    teller = Teller(folder)
+    base = _fetch(folder, spec, teller)
+    tokenizer = import_module("transformers").AutoTokenizer.from_pretrained(base)
+    if options.chat_template:
+        tokenizer.chat_template = options.chat_template
+    return Order(folder, spec, options, recipe(spec, options), teller, base, tokenizer)
+
+
+def _options(spec: JobSpec) -> LocalOptions:
+    try:
+        return LocalOptions.model_validate(spec.options)
+    except ValidationError as error:
+        raise TrainingFailure("invalid_option", str(error)) from error
+
+
+def _fetch(folder: JobFolder, spec: JobSpec, teller: Teller) -> Path:
+    found = weights.find(spec.model, folder.home, os.environ)
+    if found.note:
+        teller.warn(found.note)
+    base = weights.fetch(found, folder.home, teller.say)
+    teller.say(f"the base model is {spec.model}, from {base}")
+    return base

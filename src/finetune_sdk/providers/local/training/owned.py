@@ -1,0 +1,154 @@
+"""Fields of TRL's configuration classes that have a word of ours."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable, Mapping
+
+from finetune_sdk.providers.local.training.failures import TrainingFailure
+
+_EPOCHS_WORD = "`epochs` of the method"
+_BATCH_WORD = "`batch_size` of the method and `LocalOptions(micro_batch_size=...)`"
+_PRECISION_WORD = "`LocalOptions(precision=...)`"
+_CHECKPOINTING_WORD = "`LocalOptions(gradient_checkpointing=...)`"
+_SEED_WORD = "`seed` of the job"
+_ROWS_WORD = "nothing: rows are turned into tokens and labels before TRL sees them"
+_EVAL_WORD = "nothing: validation data is measured at the end of each epoch"
+_SAVE_WORD = "nothing: the job's folder and what is kept in it are the provider's"
+_REPORT_WORD = "nothing: progress goes to `jobs.metrics`, and nothing leaves this machine"
+_LAUNCH_WORD = "nothing: how processes are started is the provider's"
+
+OWNED: Mapping[str, str] = {
+    "num_train_epochs": _EPOCHS_WORD,
+    "max_steps": _EPOCHS_WORD,
+    "learning_rate": "`learning_rate` of the method",
+    "max_length": "`max_length` of the method",
+    "per_device_train_batch_size": _BATCH_WORD,
+    "per_device_eval_batch_size": _BATCH_WORD,
+    "gradient_accumulation_steps": _BATCH_WORD,
+    "auto_find_batch_size": _BATCH_WORD,
+    "lr_scheduler_type": "`LocalOptions(lr_scheduler=...)`",
+    "warmup_steps": "`LocalOptions(warmup_steps=...)`",
+    "weight_decay": "`LocalOptions(weight_decay=...)`",
+    "max_grad_norm": "`LocalOptions(max_grad_norm=...)`",
+    "logging_steps": "`LocalOptions(logging_steps=...)`",
+    "train_sampling_strategy": "`LocalOptions(group_by_length=...)`",
+    "length_column_name": "`LocalOptions(group_by_length=...)`",
+    "bf16": _PRECISION_WORD,
+    "fp16": _PRECISION_WORD,
+    "bf16_full_eval": _PRECISION_WORD,
+    "fp16_full_eval": _PRECISION_WORD,
+    "activation_checkpointing": _CHECKPOINTING_WORD,
+    "gradient_checkpointing": _CHECKPOINTING_WORD,
+    "seed": _SEED_WORD,
+    "data_seed": _SEED_WORD,
+    "chat_template_path": "`LocalOptions(chat_template=...)`",
+    "trust_remote_code": "nothing: code that a model brings is never run",
+    "model_init_kwargs": "nothing: the model is loaded by the provider",
+    "use_cpu": "nothing: the device is chosen from the machine; CUDA_VISIBLE_DEVICES hides a GPU",
+    **dict.fromkeys(
+        (
+            "dataset_text_field",
+            "dataset_kwargs",
+            "dataset_num_proc",
+            "eos_token",
+            "pad_token",
+            "truncation_mode",
+            "packing",
+            "packing_strategy",
+            "padding_free",
+            "pad_to_multiple_of",
+            "eval_packing",
+            "completion_only_loss",
+            "assistant_only_loss",
+            "remove_unused_columns",
+            "label_names",
+        ),
+        _ROWS_WORD,
+    ),
+    **dict.fromkeys(
+        (
+            "eval_strategy",
+            "eval_steps",
+            "eval_delay",
+            "eval_on_start",
+            "do_train",
+            "do_eval",
+            "do_predict",
+            "prediction_loss_only",
+            "load_best_model_at_end",
+            "metric_for_best_model",
+            "greater_is_better",
+        ),
+        _EVAL_WORD,
+    ),
+    **dict.fromkeys(
+        (
+            "output_dir",
+            "save_strategy",
+            "save_steps",
+            "save_only_model",
+            "save_on_each_node",
+            "save_total_limit",
+            "enable_jit_checkpoint",
+            "resume_from_checkpoint",
+            "ignore_data_skip",
+            "restore_callback_states_from_checkpoint",
+        ),
+        _SAVE_WORD,
+    ),
+    **dict.fromkeys(
+        (
+            "report_to",
+            "run_name",
+            "project",
+            "trackio_space_id",
+            "trackio_bucket_id",
+            "trackio_static_space_id",
+            "push_to_hub",
+            "hub_token",
+            "hub_private_repo",
+            "hub_model_id",
+            "hub_strategy",
+            "hub_always_push",
+            "hub_revision",
+            "disable_tqdm",
+            "logging_strategy",
+            "logging_first_step",
+            "logging_nan_inf_filter",
+            "include_num_input_tokens_seen",
+        ),
+        _REPORT_WORD,
+    ),
+    **dict.fromkeys(
+        ("local_rank", "fsdp", "fsdp_config", "deepspeed", "parallelism_config", "ddp_backend"),
+        _LAUNCH_WORD,
+    ),
+}
+"""The fields, and the word to use instead."""
+
+
+def check_fields(given: Iterable[str], known: Collection[str], kind: str) -> None:
+    """Looks at the names in `LocalOptions.trl`.
+
+    Args:
+        known: the fields of the method's configuration class in the installed TRL.
+        kind: that class's name.
+
+    Raises:
+        TrainingFailure: one is unknown, or has a word of ours.
+    """
+    for name in given:
+        if name in OWNED:
+            raise TrainingFailure(
+                "unknown_hyperparameter",
+                f"`LocalOptions.trl` sets {name!r}, which is not taken there; say {OWNED[name]}",
+            )
+        if name not in known:
+            near = difflib.get_close_matches(name, [one for one in known if one not in OWNED])
+            hint = f"; near it: {', '.join(map(repr, near))}" if near else ""
+            raise TrainingFailure(
+                "unknown_hyperparameter",
+                f"`LocalOptions.trl` sets {name!r}, which the installed TRL's `{kind}` does not "
+                f"know{hint}",
+            )
