@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Job,
         JobEvent,
         JobSpec,
+        Leftover,
         Metric,
         Model,
         Page,
@@ -259,6 +260,22 @@ class CanFindJob(ABC):
         Args:
             key: the idempotency key.
             spec: the whole call, for providers that do not keep the key.
+        """
+
+
+class CanClean(ABC):
+    """Shows what it keeps on this machine's disk, and deletes what nobody needs."""
+
+    @abstractmethod
+    def list_leftovers(self) -> list[Leftover]:
+        """What can be deleted without losing a model or a job that has not ended."""
+
+    @abstractmethod
+    def delete_leftover(self, leftover: Leftover, /) -> None:
+        """Deletes one. What has come into use since it was listed stays.
+
+        Raises:
+            ConflictError: it is in use now.
         """
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, TypeVar
@@ -54,16 +54,30 @@ from finetune_sdk.types import (
 
 T = TypeVar("T")
 
+_SHARED = frozenset(
+    {"epochs", "batch_size", "learning_rate", "learning_rate_multiplier", "lora", "max_length"}
+)
+_OWN: Mapping[MethodName, frozenset[str]] = {
+    MethodName.SUPERVISED: frozenset({"train_on"}),
+    MethodName.DPO: frozenset({"beta"}),
+    MethodName.ORPO: frozenset({"beta"}),
+    MethodName.KTO: frozenset({"beta", "desirable_weight", "undesirable_weight"}),
+    MethodName.REWARD: frozenset({"center_rewards_coefficient"}),
+    MethodName.REINFORCEMENT: frozenset(
+        {"grader", "rewards", "reward_weights", "num_generations", "max_completion_length"}
+        | {"temperature", "beta"}
+    ),
+}
+
 CAPABILITIES = Capabilities(
     methods={
-        MethodName.SUPERVISED: MethodSupport(
-            hyperparameters=frozenset(
-                {"epochs", "batch_size", "learning_rate", "learning_rate_multiplier", "lora"}
-                | {"max_length", "train_on"}
-            ),
+        name: MethodSupport(
+            hyperparameters=_SHARED | own,
             train_on=("assistant", "all"),
             content=frozenset({"text", "image", "tools"}),
+            graders=frozenset({"string_check", "text_similarity", "python"}),
         )
+        for name, own in _OWN.items()
     },
     fields=frozenset({"seed", "suffix", "metadata", "validation_data"}),
     poll_interval=(5.0, 60.0),

@@ -27,6 +27,7 @@ from finetune_sdk.types.job import (
     JobStatus,
     Metric,
 )
+from finetune_sdk.types.leftover import Leftover
 from finetune_sdk.types.method import (
     DPO,
     KTO,
@@ -68,6 +69,7 @@ __all__ = [
     "JobProgress",
     "JobSpec",
     "JobStatus",
+    "Leftover",
     "Lora",
     "Method",
     "MethodName",

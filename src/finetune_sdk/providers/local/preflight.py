@@ -6,7 +6,8 @@ import importlib.util
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import ValidationError
 
@@ -25,16 +26,25 @@ FREE_BYTES = 64 * 2**20
 _PACKAGES = ("torch", "transformers", "trl", "peft", "datasets")
 
 
+class Checked(NamedTuple):
+    """What was found out without making or loading anything.
+
+    Attributes:
+        notes: what the caller should know.
+        settings: what will be, by name, with the arithmetic behind it.
+    """
+
+    notes: tuple[str, ...] = ()
+    settings: Mapping[str, str] = MappingProxyType({})
+
+
 def check(
     spec: JobSpec, home: LocalHome, environ: Mapping[str, str], *, own_trainer: bool
-) -> tuple[str, ...]:
+) -> Checked:
     """Looks at all that a job needs and makes nothing.
 
     Args:
         own_trainer: our trainer will run; another program knows its own needs.
-
-    Returns:
-        What the caller should know.
 
     Raises:
         ConfigurationError: an option is wrong.
@@ -48,9 +58,9 @@ def check(
             uploads.path_of(file, home)
     _check_disk(home)
     if not own_trainer:
-        return ()
+        return Checked()
     _check_packages()
-    return _check_weights(spec.model, home, environ)
+    return Checked(_check_weights(spec.model, home, environ))
 
 
 def _check_options(spec: JobSpec) -> None:

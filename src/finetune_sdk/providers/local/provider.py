@@ -18,13 +18,12 @@ from finetune_sdk.providers.base import (
     CanReadLogs,
     Capabilities,
     FineTuneProvider,
-    MethodSupport,
     ProviderSettings,
 )
 from finetune_sdk.providers.local import uploads
+from finetune_sdk.providers.local.capabilities import CAPABILITIES
 from finetune_sdk.providers.local.faults import translated
 from finetune_sdk.providers.local.home import LocalHome
-from finetune_sdk.providers.local.options import LocalDeploymentOptions, LocalOptions
 from finetune_sdk.providers.local.settings import NAME, read_settings
 from finetune_sdk.types import CostEstimate, MethodName
 
@@ -45,14 +44,6 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", "JobSpec", "DeploymentSpec")
 
-_SUPERVISED = MethodSupport(
-    hyperparameters=frozenset(
-        {"epochs", "batch_size", "learning_rate", "lora", "max_length", "train_on"}
-    ),
-    train_on=("assistant", "all"),
-    content=frozenset({"text", "tools"}),
-)
-
 
 class LocalProvider(
     FineTuneProvider, CanListMetrics, CanReadLogs, CanListModels, CanDeploy, CanEstimate
@@ -71,19 +62,7 @@ class LocalProvider(
     """
 
     name: ClassVar[str] = NAME
-    capabilities: ClassVar[Capabilities] = Capabilities(
-        methods={MethodName.SUPERVISED: _SUPERVISED},
-        fields=frozenset({"seed", "suffix", "metadata", "validation_data"}),
-        options=LocalOptions,
-        deployment_options=LocalDeploymentOptions,
-        poll_interval=(0.5, 2.0),
-        notes={
-            "learning_rate_multiplier": (
-                "there is no rate of the provider's own to multiply here; give `learning_rate`"
-            ),
-            "image": "the trainer reads text only",
-        },
-    )
+    capabilities: ClassVar[Capabilities] = CAPABILITIES
 
     def __init__(
         self,

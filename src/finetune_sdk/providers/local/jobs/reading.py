@@ -155,7 +155,10 @@ def _unended(folder: JobFolder, sight: Sight, spec: JobSpec) -> Job:
         created_at=created.created_at if created else None,
         started_at=sight.state.started_at if sight.state else None,
         progress=progress.value() if progress and running else None,
-        settings=choices.settings if choices else {},
+        settings={
+            **(created.settings if created else {}),
+            **(choices.settings if choices else {}),
+        },
         warnings=(
             *(created.notes if created else ()),
             *(choices.warnings if choices else ()),

@@ -36,10 +36,19 @@ class Record(BaseModel):
 
 
 class Created(Record):
-    """When the job was made, and what the caller should know since then."""
+    """When the job was made, and what was known then.
+
+    Attributes:
+        notes: what the caller should know.
+        settings: what was found out before anything was loaded, by name.
+        modules: folder that the modules of reward functions are imported from; None where they
+            are installed.
+    """
 
     created_at: datetime
     notes: tuple[str, ...] = ()
+    settings: dict[str, str] = Field(default_factory=dict)
+    modules: str | None = None
 
 
 class State(Record):

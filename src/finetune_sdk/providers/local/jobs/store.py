@@ -18,7 +18,7 @@ from finetune_sdk.errors import (
     IdempotencyConflictError,
     NotFoundError,
 )
-from finetune_sdk.providers.local import files, leftovers, preflight
+from finetune_sdk.providers.local import files, leftovers, preflight, rewards
 from finetune_sdk.providers.local.environment import secrets
 from finetune_sdk.providers.local.faults import translated
 from finetune_sdk.providers.local.home import LocalHome
@@ -62,8 +62,8 @@ class LocalJobs:
         folder = JobFolder(self.home.jobs / id_of(spec.key))
         if not folder.path.exists():
             own = self.launcher.trainer is None
-            notes = preflight.check(spec, self.home, self.environ, own_trainer=own)
-            self._make(folder, spec, notes)
+            checked = preflight.check(spec, self.home, self.environ, own_trainer=own)
+            self._make(folder, spec, checked)
         _refuse_other(folder, spec)
         # What has waited longer gets up first.
         self._wake_all(but=folder.id)
@@ -142,15 +142,20 @@ class LocalJobs:
         except FileNotFoundError:
             return
 
-    def _make(self, folder: JobFolder, spec: JobSpec, notes: tuple[str, ...]) -> None:
+    def _make(self, folder: JobFolder, spec: JobSpec, checked: preflight.Checked) -> None:
         jobs = self.home.make(self.home.jobs)
         leftovers.sweep(jobs, ".ftjob-")
         partial = JobFolder(Path(tempfile.mkdtemp(dir=jobs, prefix=f".{folder.id}.")))
         try:
             files.write_atomic(partial.path / "spec.json", spec.to_json())
-            Created(created_at=now(), notes=notes).save(partial)
+            Created(
+                created_at=now(),
+                notes=checked.notes,
+                settings=dict(checked.settings),
+                modules=rewards.locate(spec.method),
+            ).save(partial)
             partial.tell(f"the job {folder.id} is made", type="created")
-            for note in notes:
+            for note in checked.notes:
                 partial.tell(note, type="note", level="warning")
             _rename(partial.path, folder.path)
         finally:
