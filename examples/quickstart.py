@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from finetune_sdk import Deployment, FineTuneClient, Job, JobEvent, Supervised
+from finetune_sdk.cli import main as finetune
 
 RECIPES = Path(__file__).parent / "recipes"
 PICTURE = Path("quickstart-loss.png")
@@ -40,13 +41,14 @@ def main() -> None:
         started = time.monotonic()
         job = train(client)
         seconds = time.monotonic() - started
-        draw(client, job)
+        drawn = finetune(["jobs", "show", job.handle, "--png", str(PICTURE), "--yes"]) == 0
 
         console.rule("3. What it knows now")
         deployment = deploy(client, job, "recipes")
         after = score(client, deployment, rows)
         console.print(table(job, before, after, seconds))
-        console.print(f"The loss curve is in {PICTURE}.\n")
+        if drawn:
+            console.print(f"The loss curve is in {PICTURE}.\n")
         show_one(client, deployment)
         client.deployments.delete(deployment)
         console.print(
@@ -101,25 +103,6 @@ def table(job: Job, before: int, after: int, seconds: float) -> Table:
     result.add_row("share", f"{before / TESTED:.0%}", f"{after / TESTED:.0%}")
     result.add_row("training", "", f"{seconds / 60:.1f} min, {job.trained_tokens} tokens")
     return result
-
-
-def draw(client: FineTuneClient, job: Job) -> None:
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(7, 3.5), layout="constrained")
-    losses = [metric for metric in client.jobs.metrics(job) if metric.name == "loss"]
-    for split, style in (("train", "-"), ("validation", "o--")):
-        points = [(metric.step, metric.value) for metric in losses if metric.split == split]
-        if points:
-            axes.plot(*zip(*points, strict=True), style, label=split)
-    axes.set(xlabel="optimizer step", ylabel="loss (nats per trained token)", ylim=(0, None))
-    axes.set_title("SmolLM2-135M learns to list ingredients")
-    axes.legend()
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(PICTURE, dpi=150)
 
 
 def show_one(client: FineTuneClient, deployment: Deployment) -> None:

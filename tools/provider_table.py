@@ -22,9 +22,14 @@ Row = tuple[str, Callable[[Provider], str]]
 MIXINS = {
     "`jobs.metrics`": base.CanListMetrics,
     "`jobs.logs`": base.CanReadLogs,
+    "`jobs.pause resume`": base.CanPause,
+    "`jobs.checkpoints`": base.CanListCheckpoints,
+    "`jobs.recover`": base.CanFindJob,
     "`deployments`": base.CanDeploy,
-    "`models`": base.CanListModels,
+    "`models.list get delete`": base.CanListModels,
+    "`models.download`": base.CanDownloadModels,
     "`max_cost`": base.CanEstimate,
+    "`finetune local clean`": base.CanClean,
 }
 
 
@@ -41,9 +46,10 @@ def main(arguments: Sequence[str]) -> int:
 
 def pages() -> Iterator[tuple[Path, str]]:
     """The pages with a generated part, and what they should say."""
-    yield _filled(ROOT / "README.md", table(list(_verbs()) + list(_methods())))
-    every = [*_verbs(), *_methods(), *_values()]
-    yield _filled(ROOT / "docs" / "providers.md", table(every) + "\n" + notes())
+    short = [*_verbs(), *_methods()]
+    yield _filled(ROOT / "README.md", table(short) + footnotes())
+    every = [*short, *_values()]
+    yield _filled(ROOT / "docs" / "providers.md", table(every) + footnotes() + notes())
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -57,6 +63,17 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def footnotes() -> str:
+    """What the asterisks behind a method mean, in the providers' own words."""
+    lines = [
+        f"- \\* `{provider.name}`, `{method.value}`: {support.note}."
+        for provider in _loaded()
+        for method, support in sorted(provider.capabilities.methods.items())
+        if support.note
+    ]
+    return "\n" + "\n".join(lines) + "\n" if lines else ""
+
+
 def notes() -> str:
     """Why something is missing, in the providers' own words."""
     lines = [
@@ -64,7 +81,7 @@ def notes() -> str:
         for name in _columns()
         for what, why in sorted(registry.load(name).capabilities.notes.items())
     ]
-    return "\n".join(lines) + "\n" if lines else ""
+    return "\n" + "\n".join(lines) + "\n" if lines else ""
 
 
 def _columns() -> list[str]:
@@ -82,7 +99,7 @@ def _methods() -> Iterator[Row]:
     for method in sorted({m for p in _loaded() for m in p.capabilities.methods}):
         yield (
             f"method `{method.value}`",
-            lambda provider, method=method: _yes(method in provider.capabilities.methods),
+            lambda provider, method=method: _noted(provider.capabilities.methods.get(method)),
         )
 
 
@@ -93,13 +110,23 @@ def _values() -> Iterator[Row]:
                 f"{method.value}: `{name}`",
                 lambda p, m=method, n=name: _yes(n in _support(p, m, "hyperparameters")),
             )
-        for kind in ("train_on", "content"):
+        for kind in _kinds(method):
             yield (
                 f"{method.value}: {kind}",
                 lambda p, m=method, k=kind: ", ".join(sorted(_support(p, m, k))) or "-",
             )
     for field in sorted({f for p in _loaded() for f in p.capabilities.fields}):
         yield f"`{field}`", lambda p, f=field: _yes(f in p.capabilities.fields)
+
+
+def _kinds(method: base.MethodName) -> Iterator[str]:
+    """What else is told of a method, beside its hyperparameters."""
+    read = {name for p in _loaded() for name in _support(p, method, "hyperparameters")}
+    if "train_on" in read:
+        yield "train_on"
+    if "grader" in read:
+        yield "graders"
+    yield "content"
 
 
 def _loaded() -> list[Provider]:
@@ -109,6 +136,10 @@ def _loaded() -> list[Provider]:
 def _support(provider: Provider, method: base.MethodName, kind: str) -> Sequence[str]:
     support = provider.capabilities.methods.get(method)
     return tuple(getattr(support, kind)) if support else ()
+
+
+def _noted(support: base.MethodSupport | None) -> str:
+    return _yes(support is not None) + (" \\*" if support and support.note else "")
 
 
 def _yes(can: bool) -> str:

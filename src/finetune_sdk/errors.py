@@ -68,13 +68,15 @@ class MissingDependencyError(FineTuneError, ImportError):
     """A package of an extra is not installed.
 
     Attributes:
-        extra: what to install, as in `pip install "finetune-anywhere[local]"`.
+        extra: what to install, as in `pip install "finetune-anywhere[local]"`; None where the
+            package itself is to be installed.
     """
 
-    def __init__(self, package: str, extra: str) -> None:
+    def __init__(self, package: str, extra: str | None) -> None:
+        wanted = f'"finetune-anywhere[{extra}]"' if extra else package
         super().__init__(
             f"the package `{package}` is needed for this and is not installed; "
-            f'run: pip install "finetune-anywhere[{extra}]"'
+            f"run: pip install {wanted}"
         )
         self.package = package
         self.extra = extra
@@ -112,7 +114,15 @@ class DatasetValidationError(DatasetError):
 
 
 class DatasetFileError(DatasetError):
-    """A provider refused a dataset file."""
+    """A provider refused a dataset file.
+
+    Attributes:
+        code: the provider's own code, where it has one.
+    """
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class JobFailedError(FineTuneError):

@@ -51,6 +51,38 @@ def test_without_a_profile_rows_are_checked_against_no_provider(
     assert "No profile is chosen" in done.err
 
 
+PAIR = '{"prompt": "a", "chosen": "b", "rejected": "c"}\n'
+
+
+@pytest.mark.parametrize("profile", [True, False])
+def test_rows_are_checked_for_the_method_that_is_named(
+    finetune: Command, project: Path, profile: bool
+) -> None:
+    if not profile:
+        (project / "finetune.toml").unlink()
+    (project / "pairs.jsonl").write_text(PAIR)
+    done = finetune("data", "check", "--method", "dpo", "pairs.jsonl")
+    assert done.code == 0
+    assert "1 row(s) of format preference, 0 error(s)" in done.err
+    assert "--training-data pairs.jsonl --method dpo" in done.err
+
+
+def test_rows_of_another_format_name_the_methods_that_take_them(
+    finetune: Command, project: Path
+) -> None:
+    (project / "pairs.jsonl").write_text(PAIR)
+    done = finetune("data", "check", "pairs.jsonl")
+    assert done.code == 1
+    assert "wrong_format" in done.out
+    assert "for `dpo`, `orpo` or `reward`" in done.out
+
+
+def test_a_method_that_nobody_knows_is_refused_with_the_names(finetune: Command) -> None:
+    done = finetune("data", "check", "train.jsonl", "--method", "dop")
+    assert done.code == 2
+    assert "supervised" in done.err
+
+
 def test_split_writes_parts_that_make_up_the_whole(finetune: Command, project: Path) -> None:
     done = finetune("data", "split", "train.jsonl", "--parts", "0.6,0.2,0.2", "--out", "parts")
     assert done.code == 0

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from finetune_sdk.testing import JobScript
-from finetune_sdk.types import Job, JobSpec, JobStatus, Supervised
+from finetune_sdk.types import DPO, Job, JobSpec, JobStatus, Lora, Page, Supervised
 from tests.cli.account import AccountProvider
 from tests.cli.conftest import Command
 
@@ -52,6 +54,22 @@ def test_what_nobody_set_is_not_sent(finetune: Command, account: AccountProvider
     assert spec_of(account).method.given() == frozenset()
 
 
+def test_another_method_takes_its_own_hyperparameters(
+    finetune: Command, account: AccountProvider, project: Path
+) -> None:
+    (project / "pairs.jsonl").write_text('{"prompt": "a", "chosen": "b", "rejected": "c"}\n')
+    create = ("jobs", "create", "--model", "small", "--training-data", "pairs.jsonl")
+    done = finetune(*create, "--method", "dpo", "--epochs", "2", "--hyperparameter", "beta=0.2")
+    assert done.code == 0, done.err
+    assert spec_of(account).method == DPO(epochs=2, beta=0.2)
+
+
+def test_a_hyperparameter_may_be_an_object(finetune: Command, account: AccountProvider) -> None:
+    done = finetune(*CREATE, "--hyperparameter", 'lora={"rank": 4}')
+    assert done.code == 0, done.err
+    assert spec_of(account).method == Supervised(lora=Lora(rank=4))
+
+
 def test_a_finished_job_can_be_trained_on(
     finetune: Command, account: AccountProvider, job: Job
 ) -> None:
@@ -71,6 +89,10 @@ def test_a_finished_job_can_be_trained_on(
         (["--metadata", "a=1", "--metadata", "a=2"], "'a' twice"),
         (["--option", "a={"], "`--option a` is no valid JSON"),
         (["--option", "a=1"], "no options of its own"),
+        (["--method", "dpo", "--hyperparameter", "betta=1"], "did you mean `beta`?"),
+        (["--method", "dop"], "did you mean `dpo`?"),
+        (["--epochs", "2", "--hyperparameter", "epochs=3"], "`--hyperparameter epochs` stands"),
+        (["--hyperparameter", "beta"], "`--hyperparameter` takes KEY=VALUE"),
     ],
 )
 def test_a_wrong_option_is_one_clear_error(
@@ -164,6 +186,35 @@ def test_watch_takes_jobs_of_one_profile(finetune: Command) -> None:
     done = finetune("jobs", "watch", HANDLE, "fake:ftjob-1")
     assert done.code == 1
     assert "several profiles (desk, fake)" in done.err
+
+
+def test_watch_ends_with_1_when_only_a_paused_job_is_left(
+    finetune: Command, account: AccountProvider, job: Job
+) -> None:
+    account.pause(job.id)
+    done = finetune("jobs", "watch")
+    assert done.code == 1
+    assert done.out == f"{HANDLE}  paused\n"
+    assert f"Next: finetune jobs resume {HANDLE}" in done.err
+
+
+class Crowded(AccountProvider):
+    """Tells the place in its queue."""
+
+    def get_job(self, job_id: str, /) -> Job:
+        return super().get_job(job_id).model_copy(update={"queue_position": 2})
+
+    def list_jobs(self, *, limit: int, cursor: str | None) -> Page[Job]:
+        page = super().list_jobs(limit=limit, cursor=cursor)
+        return Page(tuple(self.get_job(job.id) for job in page.items), page.next_cursor)
+
+
+def test_the_place_in_the_queue_is_shown(finetune: Command) -> None:
+    Crowded.anew()
+    finetune(*CREATE)
+    assert "queued (2.)" in finetune("jobs", "list").out
+    assert "queued (2.)" in finetune("jobs", "show", HANDLE).out
+    assert finetune("jobs", "list", "--json").documents[0]["queue_position"] == 2
 
 
 def test_logs_are_the_lines_as_they_are(

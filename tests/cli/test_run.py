@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,19 @@ from finetune_sdk.errors import (
     SubmissionUnknownError,
 )
 from finetune_sdk.testing import JobScript
-from finetune_sdk.types import Job, JobSpec, JobStatus, Supervised
+from finetune_sdk.types import (
+    DPO,
+    KTO,
+    ORPO,
+    Job,
+    JobSpec,
+    JobStatus,
+    Method,
+    Reinforcement,
+    Reward,
+    StringCheckGrader,
+    Supervised,
+)
 from tests.cli.account import AccountProvider
 from tests.cli.conftest import Command
 
@@ -69,6 +83,95 @@ def test_every_word_of_a_recipe_reaches_the_provider(
     assert (spec.method.epochs, spec.suffix, spec.seed) == (2, "recipes", 7)
     assert spec.metadata == {"team": "search"}
     assert spec.training_file.rows == 10
+
+
+PAIR = {"prompt": "a", "chosen": "b", "rejected": "c"}
+METHODS: list[tuple[str, Method, Mapping[str, object]]] = [
+    ("type: dpo\n  beta: 0.2", DPO(beta=0.2), PAIR),
+    ("type: orpo\n  epochs: 1", ORPO(epochs=1), PAIR),
+    ("type: reward", Reward(), PAIR),
+    (
+        "type: kto\n  undesirable_weight: 2",
+        KTO(undesirable_weight=2),
+        {"prompt": "a", "completion": "b", "label": True},
+    ),
+    (
+        "type: reinforcement\n  grader:\n    type: string_check\n    operation: eq\n"
+        '    input: "{{sample.output_text}}"\n    reference: "{{item.answer}}"',
+        Reinforcement(
+            grader=StringCheckGrader(
+                operation="eq", input="{{sample.output_text}}", reference="{{item.answer}}"
+            )
+        ),
+        {"prompt": "a", "answer": "b"},
+    ),
+    (
+        "type: reinforcement\n  rewards: ['my_rewards:exact']\n  reward_weights: [2]",
+        Reinforcement(rewards=("my_rewards:exact",), reward_weights=(2.0,)),
+        {"prompt": "a"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("table", "method", "row"), METHODS)
+def test_a_recipe_may_be_of_any_method(
+    finetune: Command,
+    project: Path,
+    account: AccountProvider,
+    table: str,
+    method: Method,
+    row: Mapping[str, object],
+) -> None:
+    (project / "rows.jsonl").write_text(json.dumps(row) + "\n")
+    (project / "r.yaml").write_text(f"model: m\ntraining_data: rows.jsonl\nmethod:\n  {table}\n")
+    assert finetune("run", "r.yaml").code == 0
+    assert created(account).method == method
+
+
+@pytest.mark.parametrize("table", ["{}", "{epochs: 2}"])
+def test_a_method_that_does_not_say_its_type_is_supervised(
+    finetune: Command, project: Path, account: AccountProvider, table: str
+) -> None:
+    (project / "r.yaml").write_text(f"model: m\ntraining_data: train.jsonl\nmethod: {table}\n")
+    assert finetune("run", "r.yaml").code == 0
+    assert isinstance(created(account).method, Supervised)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("model: m\ntraining_data: t\nmethod:\n  type: dop", "r.yaml:4: `method.type` is 'dop'"),
+        ("model: m\nsufix: x\ntraining_data: t", "r.yaml:2: `sufix` is no known key"),
+        (
+            "model: m\ntraining_data: t\nmethod:\n  type: dpo\n  bta: 1",
+            "r.yaml:5: `method.bta` is no known key; did you mean `beta`?",
+        ),
+        (
+            "model: m\nmethod:\n  type: reinforcement\n  rewards:\n    - 'a:b'\n    - c\n"
+            "training_data: t",
+            "r.yaml:6: `method.rewards.1` is 'c'",
+        ),
+        # What is missing has no line; what it is missing from may have one.
+        ("model: m\n", "r.yaml: `training_data` is missing"),
+        (
+            "model: m\ntraining_data: t\nmethod:\n  type: reinforcement\n"
+            "  grader: {type: string_check}",
+            "r.yaml:5: `method.grader.input` is missing",
+        ),
+    ],
+)
+def test_a_wrong_word_is_told_with_its_line(
+    finetune: Command, project: Path, text: str, words: str
+) -> None:
+    (project / "r.yaml").write_text(text)
+    done = finetune("run", "r.yaml")
+    assert done.code == 1
+    assert words in done.err
+
+
+def test_a_wrong_word_in_toml_is_told_with_its_file(finetune: Command, project: Path) -> None:
+    (project / "r.toml").write_text(TOML.replace("supervised", "dop"))
+    assert "r.toml: `method.type` is 'dop'; did you mean `dpo`?" in finetune("run", "r.toml").err
 
 
 def test_it_waits_and_names_the_next_command(finetune: Command, recipe: Path) -> None:
@@ -194,6 +297,22 @@ def test_ctrl_c_leaves_the_job_alone_and_tells_how_to_go_on(
         ("model: m\ntraining_data: t\nmethod: {epochs: -1}", "`method.epochs` is -1"),
         ("model: m\ntraining_data: t\nmethod: {epochs: many}", "`method.epochs` is 'many'"),
         ("model: m\ntraining_data: t\nmethod: {type: magic}", "`method.type` is 'magic'"),
+        ("model: m\ntraining_data: t\nmethod: {type: dop}", "did you mean `dpo`?"),
+        ("model: m\ntraining_data: t\nmethod: {type: dpo, bta: 1}", "did you mean `beta`?"),
+        ("model: m\ntraining_data: t\nmethod: {beta: 1}", "belongs to: `dpo`, `orpo`, `kto`"),
+        ("model: m\ntraining_data: t\nmethod: {type: dpo, train_on: all}", "to: `supervised`"),
+        ("model: m\ntraining_data: t\nmethod: {type: reinforcement}", "`method`: give a `grader`"),
+        (
+            "model: m\ntraining_data: t\n"
+            "method: {type: reinforcement, grader: {type: string_chek}}",
+            "did you mean `string_check`?",
+        ),
+        (
+            "model: m\ntraining_data: t\nmethod: {type: reinforcement, grader: {source: x}}",
+            "`method.grader.type` is missing",
+        ),
+        ("model: m\ntraining_data: t\nmethod: dpo", "`method` is 'dpo': it should be a table"),
+        ("model: m\ntraining_data: train.jsonl\nmethod: {type: dpo}", "wrong_format"),
         ("model: m\ntraining_data: t\nseed: [1]", "`seed` is a list"),
         ("model: m\n", "`training_data` is missing"),
         ("model: m\nmodel: n\ntraining_data: t", "r.yaml:2: no valid YAML: the key 'model'"),

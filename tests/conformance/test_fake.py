@@ -13,7 +13,7 @@ from finetune_sdk.testing import FakeProvider, JobScript, ProviderConformance
 from finetune_sdk.testing.conformance import JobKind
 
 SCRIPTS: Mapping[JobKind, JobScript] = {
-    "short": JobScript(queued=5, running=30, steps=10),
+    "short": JobScript(queued=5, running=30, steps=10, checkpoint_every=5),
     "endless": JobScript(running=1e9),
     "failing": JobScript(queued=5, outcome="failed", fails_at_step=3),
 }

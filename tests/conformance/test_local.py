@@ -34,7 +34,8 @@ class TestLocal(ProviderConformance):
         return LocalProvider(home=folder, trainer=TRAINER, environ=environ, cancel_grace=2.0)
 
     def job_words(self, provider: FineTuneProvider, kind: JobKind) -> Mapping[str, Any]:
-        return {"metadata": {"ending": ENDINGS[kind], "steps": "3"}}
+        wishes = {"ending": ENDINGS[kind], "steps": "3", "checkpoint_every": "1"}
+        return {"metadata": wishes}
 
     def say_unknown_word(self, provider: FineTuneProvider, job_id: str) -> None:
         folder = provider.get_job(job_id).extra["folder"]

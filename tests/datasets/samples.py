@@ -11,6 +11,7 @@ Json = dict[str, object]
 
 USER: Json = {"role": "user", "content": "2 eggs, a pinch of salt"}
 ASSISTANT: Json = {"role": "assistant", "content": '["eggs", "salt"]'}
+WORSE: Json = {"role": "assistant", "content": "salt"}
 TOOL: Json = {"type": "function", "function": {"name": "scale", "parameters": {"type": "object"}}}
 CALL: Json = {
     "id": "call_1",
@@ -24,6 +25,40 @@ ANSWER: Json = {"role": "tool", "tool_call_id": "call_1", "content": "4 eggs"}
 def row(*messages: object, **keys: object) -> Json:
     """A row of the format `chat`; a good one without arguments."""
     return {"messages": list(messages or (USER, ASSISTANT)), **keys}
+
+
+def pair(**keys: object) -> Json:
+    """A row of the format `preference` in OpenAI's spelling, with these keys changed."""
+    return {
+        "input": {"messages": [USER]},
+        "preferred_output": [ASSISTANT],
+        "non_preferred_output": [WORSE],
+        **keys,
+    }
+
+
+def trl_pair(**keys: object) -> Json:
+    """The same in TRL's spelling."""
+    return {"prompt": [USER], "chosen": [ASSISTANT], "rejected": [WORSE], **keys}
+
+
+def text_pair(**keys: object) -> Json:
+    """The same in TRL's spelling, as plain text."""
+    return {"prompt": "2 eggs", "chosen": "eggs", "rejected": "salt", **keys}
+
+
+def thumb(**keys: object) -> Json:
+    """A row of the format `kto`."""
+    return {"prompt": [USER], "completion": [ASSISTANT], "label": True, **keys}
+
+
+def question(**keys: object) -> Json:
+    """A row of the format `prompts`."""
+    return {"messages": [USER], **keys}
+
+
+def without(value: Json, *keys: str) -> Json:
+    return {key: inner for key, inner in value.items() if key not in keys}
 
 
 def numbered_rows(count: int) -> list[Json]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from finetune_sdk.datasets import RowRules, check, load
+from finetune_sdk.datasets import RowFormat, RowRules, check, load
 from finetune_sdk.errors import DatasetError
 from finetune_sdk.types import DatasetReport
 from tests.datasets.samples import ANSWER, ASSISTANT, CALLING, TOOL, USER, Json
@@ -51,6 +52,15 @@ near_rows = st.fixed_dictionaries(
         | json_values
     },
     optional={"tools": json_values | st.just([TOOL]), "parallel_tool_calls": json_values},
+)
+PAIR_WORDS = ["input", "preferred_output", "non_preferred_output", "prompt", "chosen", "rejected"]
+FORM_WORDS = st.sampled_from([*ROW_WORDS, *PAIR_WORDS, "completion", "label", "Chosen", "lable"])
+FORMS: list[RowFormat] = ["chat", "preference", "kto", "prompts"]
+turns = st.lists(messages | json_values, max_size=3)
+near_forms = st.dictionaries(
+    FORM_WORDS | texts,
+    turns | json_values | st.fixed_dictionaries({"messages": turns}),
+    max_size=6,
 )
 near_lines = near_rows.map(lambda row: json.dumps(row).encode())
 lines = st.binary(max_size=40) | near_lines | json_values.map(lambda v: json.dumps(v).encode())
@@ -129,3 +139,77 @@ def test_an_accepted_row_holds_what_the_format_demands(row: Json) -> None:
         assert isinstance(turn.get("content"), (str, list)) or turn["tool_calls"]
         assert turn.get("weight", 1) in (0, 1)
     assert any(t["role"] == "assistant" and t.get("weight", 1) == 1 for t in turns)
+
+
+@settings(deadline=None)
+@given(st.sampled_from(FORMS), st.lists(near_forms | near_rows | json_values, max_size=3))
+def test_any_row_is_judged_by_any_format(wanted: RowFormat, rows: list[Json]) -> None:
+    report = check(load(rows, name="a"), rules=replace(ALL, format=wanted))
+    assert_well_formed(report)
+    assert report.rows == len(rows)
+
+
+said = st.text(st.characters(categories=("L", "N")), min_size=1, max_size=8)
+
+
+def user(text: str) -> Json:
+    return {"role": "user", "content": text}
+
+
+def assistant(text: str) -> Json:
+    return {"role": "assistant", "content": text}
+
+
+def talk(told: list[tuple[str, str]], last: str) -> list[Json]:
+    """Turns that end with the user's."""
+    before = [turn for asked, answer in told for turn in (user(asked), assistant(answer))]
+    return [*before, user(last)]
+
+
+talks = st.builds(talk, st.lists(st.tuples(said, said), max_size=2), said)
+answers = said.map(lambda text: [assistant(text)])
+others = said.map(lambda text: [assistant(f"{text}!")])
+labels = st.booleans()
+fields = {name: st.none() | said | st.lists(said) for name in ("answer", "chosen", "label", "x")}
+
+
+def rows_of(
+    optional: dict[str, st.SearchStrategy[object]] | None = None,
+    **keys: st.SearchStrategy[object],
+) -> st.SearchStrategy[Json]:
+    return st.fixed_dictionaries(keys, optional=optional or {})
+
+
+good_rows: dict[RowFormat, st.SearchStrategy[Json]] = {
+    "chat": st.tuples(talks, answers).map(lambda parts: {"messages": [*parts[0], *parts[1]]}),
+    "preference": rows_of(
+        input=rows_of(messages=talks), preferred_output=answers, non_preferred_output=others
+    )
+    | rows_of(prompt=talks, chosen=answers, rejected=others)
+    | rows_of(prompt=said, chosen=said, rejected=said.map("{}!".format)),
+    "kto": rows_of(prompt=talks, completion=answers, label=labels)
+    | rows_of(prompt=said, completion=said, label=labels),
+    "prompts": rows_of({**fields}, messages=talks) | rows_of({**fields}, prompt=talks | said),
+}
+
+
+@settings(deadline=None)
+@given(st.data(), st.sampled_from(FORMS))
+def test_a_good_row_of_any_format_has_no_error(data: st.DataObject, form: RowFormat) -> None:
+    row = data.draw(good_rows[form])
+    report = check(load([row]), rules=replace(ALL, format=form))
+    assert {f.code for f in report.findings} == ({"one_label"} if form == "kto" else set())
+
+
+@settings(deadline=None)
+@given(st.data(), st.sampled_from(FORMS), st.sampled_from(["preference", "kto"]))
+def test_a_good_row_of_another_format_is_one_finding(
+    data: st.DataObject, form: RowFormat, wanted: RowFormat
+) -> None:
+    row = data.draw(good_rows[form])
+    # A prompt with a field like that may be meant as the other format.
+    assume(form != "prompts" or not ("chosen" in row or {"prompt", "label"} <= row.keys()))
+    report = check(load([row]), rules=replace(ALL, format=wanted))
+    assert [f.code for f in report.findings if f.line] == (
+        [] if form == wanted else ["wrong_format"]
+    )

@@ -17,6 +17,7 @@ from tests.datasets.samples import (
     USER,
     Json,
     row,
+    without,
 )
 
 ALL = RowRules(content=frozenset({"text", "image", "tools"}))
@@ -30,10 +31,6 @@ FUNCTION = cast("Json", CALL["function"])
 
 def said(content: object, role: str = "user") -> Json:
     return {"role": role, "content": content}
-
-
-def without(value: Json, key: str) -> Json:
-    return {k: v for k, v in value.items() if k != key}
 
 
 def calling(call: object) -> Json:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+
+from finetune_sdk.providers.local.jobs.supervisor import Limits
+from finetune_sdk.providers.local.provider import LocalProvider
 from finetune_sdk.types import JobStatus
 from tests.local.small_jobs import Bench
 from tests.support import eventually
@@ -18,7 +22,7 @@ def test_a_running_job_is_cancelled(bench: Bench) -> None:
     eventually(lambda: not bench.processes())
 
 
-def test_a_deaf_trainer_and_its_children_are_killed(bench: Bench) -> None:
+def test_loc_16_a_deaf_trainer_and_its_children_are_killed(bench: Bench) -> None:
     bench.grace = 0.5
     bench.provider = bench.another()
     job = bench.create(ending="ignore_sigterm")
@@ -28,6 +32,13 @@ def test_a_deaf_trainer_and_its_children_are_killed(bench: Bench) -> None:
 
     assert bench.ended(job).status is JobStatus.CANCELLED
     eventually(lambda: not bench.processes())
+
+
+def test_loc_16_nobody_has_to_wait_a_minute_for_it() -> None:
+    given = inspect.signature(LocalProvider).parameters["cancel_grace"].default
+
+    assert given == Limits.grace
+    assert given < 60
 
 
 def test_cancelling_what_has_ended_changes_nothing(bench: Bench) -> None:

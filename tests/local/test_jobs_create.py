@@ -56,7 +56,7 @@ def test_the_same_rows_under_another_name_are_the_same_call(bench: Bench) -> Non
     assert again.id == job.id
 
 
-def test_twenty_processes_at_once_make_one_job(bench: Bench) -> None:
+def test_loc_01_twenty_processes_at_once_make_one_job(bench: Bench) -> None:
     words = [sys.executable, "-m", "tests.local.callers", "many", str(bench.home)]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
 
@@ -177,7 +177,7 @@ def test_a_disk_that_the_job_fills_is_the_jobs_end(small_disk: Callable[[int], P
         bench.clear()
 
 
-def test_a_folder_that_is_not_ours_is_one_clear_error(bench: Bench) -> None:
+def test_loc_18_a_folder_that_is_not_ours_is_one_clear_error(bench: Bench) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can become somebody else")
     words = [sys.executable, "-m", "tests.local.callers", "stranger", str(bench.home)]
@@ -187,6 +187,37 @@ def test_a_folder_that_is_not_ours_is_one_clear_error(bench: Bench) -> None:
     kinds = [line.partition(":")[0] for line in done.stdout.splitlines()]
     assert kinds == ["PermissionDeniedError"] * 4
     assert done.stdout.count("FINETUNE_HOME") == 4
+
+
+def test_loc_18_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can become somebody else")
+    home = tmp_path / "read only"
+    home.mkdir(mode=0o555)
+    words = [sys.executable, "-m", "tests.local.callers", "reader", str(home)]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert done.stdout.count("FINETUNE_HOME") == len(done.stdout.splitlines()) == 1
+    assert list(home.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["x" * 220, "group-writable"])
+def test_loc_18_folders_of_any_kind_work(tmp_path: Path, name: str) -> None:
+    home = tmp_path / name / "with spaces"
+    home.mkdir(parents=True)
+    home.chmod(0o770)
+    bench = Bench(home)
+    try:
+        job = bench.running(bench.create(ending="hang"))
+        bench.provider.pause_job(job.id)
+        bench.until(job, JobStatus.PAUSED)
+        bench.provider.resume_job(job.id)
+        bench.until(job, JobStatus.RUNNING)
+    finally:
+        bench.clear()
+    # What we make is for its owner alone, whatever the folder is.
+    assert (home / "local").stat().st_mode & 0o077 == 0
 
 
 def test_a_home_that_is_a_file_is_one_clear_error(bench: Bench, tmp_path: Path) -> None:

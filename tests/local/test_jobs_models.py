@@ -6,12 +6,28 @@ from pathlib import Path
 
 import pytest
 
-from finetune_sdk.errors import ConflictError, NotFoundError, UnsupportedError
+from finetune_sdk.errors import (
+    ConflictError,
+    InvalidRequestError,
+    NotFoundError,
+    UnsupportedError,
+)
 from finetune_sdk.providers.local import files, weights
 from finetune_sdk.providers.local.home import LocalHome
+from finetune_sdk.providers.local.jobs import checkpoints
 from finetune_sdk.providers.local.provider import LocalProvider
-from finetune_sdk.types import Deployment, DeploymentStatus, Job, JobStatus, Model, Page
+from finetune_sdk.types import (
+    Deployment,
+    DeploymentSpec,
+    DeploymentStatus,
+    Job,
+    JobStatus,
+    Model,
+    Page,
+    Reward,
+)
 from tests.local.small_jobs import TRAINER, Bench
+from tests.support import eventually
 
 
 def test_a_job_that_succeeded_leaves_a_model(bench: Bench) -> None:
@@ -141,3 +157,79 @@ class Serving(LocalProvider):
             model=self._job.fine_tuned_model or "",
         )
         return Page((deployment,))
+
+
+def test_a_checkpoint_is_a_model_as_well(bench: Bench) -> None:
+    job = bench.ended(bench.create(steps="3", checkpoint_every="1"))
+    newest, oldest = _checkpoint(bench, job, 3), _checkpoint(bench, job, 1)
+
+    model = bench.provider.get_model(newest)
+    assert (model.kind, model.job_id, model.base_model) == ("fine_tuned", job.id, "a-base-model")
+    assert "step 3" in str(model.source)
+    second = bench.create("second", model=newest, ending="hang")
+    with pytest.raises(ConflictError, match=second.id):
+        bench.provider.delete_model(newest)
+    # The model itself is another one.
+    bench.provider.delete_model(job.id)
+    bench.provider.delete_model(oldest)
+    with pytest.raises(NotFoundError):
+        bench.provider.get_model(oldest)
+    assert [model.kind for model in _models(bench)] == ["base"] * len(_models(bench))
+
+
+def test_a_checkpoint_that_its_job_may_need_is_not_deleted(bench: Bench) -> None:
+    job = bench.running(bench.create(steps="2", checkpoint_every="1", ending="hang"))
+
+    with pytest.raises(ConflictError, match="has not ended"):
+        bench.provider.delete_model(_checkpoint(bench, job, 2))
+
+
+def test_a_model_is_downloaded_whole(bench: Bench, tmp_path: Path) -> None:
+    job = bench.ended(bench.create(steps="2", checkpoint_every="1"))
+    model = Path(str(job.fine_tuned_model))
+    saved = _checkpoint(bench, job, 2)
+    bench.provider.download_model(job.id, tmp_path / "new" / "model")
+    (tmp_path / "empty").mkdir()
+    bench.provider.download_model(saved, tmp_path / "empty")
+
+    assert _contents(tmp_path / "new" / "model") == _contents(model)
+    # A checkpoint's weights, and nothing of what its trainer goes on with.
+    assert set(_contents(tmp_path / "empty")) == {
+        "adapter_config.json",
+        "adapter_model.safetensors",
+    }
+    with pytest.raises(InvalidRequestError, match="not empty"):
+        bench.provider.download_model(job.id, tmp_path / "empty")
+    with pytest.raises(NotFoundError):
+        bench.provider.download_model("nobody/knows", tmp_path / "nothing")
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_a_base_model_is_not_copied(bench: Bench, tmp_path: Path) -> None:
+    _convert(LocalHome.of(bench.home), "org/name")
+
+    with pytest.raises(UnsupportedError, match="on this machine already"):
+        bench.provider.download_model("org/name", tmp_path / "model")
+
+
+def test_a_reward_model_says_what_it_is_and_is_not_deployed(bench: Bench) -> None:
+    spec = bench.spec(checkpoint_every="1").model_copy(update={"method": Reward()})
+    job = bench.ended(bench.provider.create_job(spec))
+    saved = _checkpoint(bench, job, 1)
+
+    for model in (str(job.fine_tuned_model), saved):
+        assert "cannot be deployed" in str(bench.provider.get_model(model).source)
+        with pytest.raises(UnsupportedError, match="scores answers"):
+            bench.provider.create_deployment(DeploymentSpec(name="judge", model=model))
+    assert not (bench.home / "local" / "deployments").exists()
+
+
+def _checkpoint(bench: Bench, job: Job, step: int) -> str:
+    """The folder of a checkpoint, once it is there."""
+    path = bench.folder(job) / "checkpoints" / f"checkpoint-{step}"
+    eventually(lambda: checkpoints.read(path) is not None)
+    return str(path)
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}

@@ -113,7 +113,7 @@ def test_its_table_can_be_read_without_a_vendor_and_on_windows() -> None:
         "print(*LocalProvider.capabilities.methods)\n"
         f"print([name for name in {VENDORS!r} if name in sys.modules])\n"
     )
-    assert _run(program) == ["supervised", "[]"]
+    assert _run(program) == ["supervised dpo orpo kto reward reinforcement", "[]"]
 
 
 def test_listing_jobs_loads_no_vendor(bench: Bench) -> None:

@@ -28,12 +28,19 @@ def test_the_second_job_waits_for_the_first(bench: Bench) -> None:
     assert second.started_at >= first.finished_at
 
 
-def test_the_machine_is_free_when_a_trainer_was_killed(bench: Bench) -> None:
+@pytest.mark.parametrize("both", [False, True])
+def test_loc_19_the_second_starts_when_the_first_is_killed(bench: Bench, both: bool) -> None:
+    """One slot, as one GPU is: the trainer dies alone, or its supervisor before it."""
     first = bench.running(bench.create("first", ending="hang"))
-    second = bench.create("second")
+    second = bench.until(bench.create("second", ending="hang"), JobStatus.QUEUED)
+    third = bench.until(bench.create("third"), JobStatus.QUEUED)
+    assert [bench.get(job).queue_position for job in (first, second, third)] == [None, 1, 2]
+    if both:
+        kill(bench.supervisor(first))
     kill(bench.trainer(first))
 
-    assert bench.ended(second).status is JobStatus.SUCCEEDED
+    bench.until(second, JobStatus.RUNNING)
+    assert [bench.get(job).queue_position for job in (second, third)] == [None, 1]
 
 
 def test_the_machine_is_busy_until_an_orphaned_trainer_is_gone(bench: Bench) -> None:

@@ -23,32 +23,40 @@ NOW = datetime.now(UTC).isoformat()
 
 
 @pytest.mark.parametrize(
-    ("phase", "alive", "cancel", "status", "raw"),
+    ("phase", "alive", "asked", "status", "raw"),
     [
-        (None, False, False, "queued", "queued"),
-        (None, True, False, "queued", "queued"),
-        ("queued", False, False, "queued", "queued"),
-        ("queued", True, True, "cancelling", "cancelling"),
-        ("running", True, False, "running", "running"),
-        ("running", True, True, "cancelling", "cancelling"),
-        ("cancelling", True, True, "cancelling", "cancelling"),
-        ("running", False, False, "paused", "lost"),
-        ("cancelling", False, True, "paused", "lost"),
+        (None, False, (), "queued", "queued"),
+        (None, True, (), "queued", "queued"),
+        ("queued", False, (), "queued", "queued"),
+        ("queued", True, ("cancel",), "cancelling", "cancelling"),
+        ("queued", True, ("pause",), "pausing", "pausing"),
+        ("queued", False, ("pause",), "paused", "paused"),
+        ("running", True, (), "running", "running"),
+        ("running", True, ("cancel",), "cancelling", "cancelling"),
+        ("running", True, ("pause",), "pausing", "pausing"),
+        ("running", True, ("pause", "cancel"), "cancelling", "cancelling"),
+        ("cancelling", True, ("cancel",), "cancelling", "cancelling"),
+        ("running", False, (), "paused", "lost"),
+        ("running", False, ("pause",), "paused", "paused"),
+        ("cancelling", False, ("cancel",), "paused", "lost"),
+        ("paused", True, (), "pausing", "pausing"),
+        ("paused", False, (), "paused", "paused"),
     ],
 )
 def test_where_a_job_stands_is_read_from_its_state_and_its_lock(
-    tmp_path: Path, phase: str | None, alive: bool, cancel: bool, status: str, raw: str
+    tmp_path: Path, phase: str | None, alive: bool, asked: tuple[str, ...], status: str, raw: str
 ) -> None:
     folder = JobFolder(tmp_path)
     if phase is not None:
         folder.write("state", {"phase": phase, "since": NOW})
-    if cancel:
-        folder.request_cancel()
+    for wish in asked:
+        (tmp_path / wish).touch()
     lock = take(folder.lock) if alive else None
 
     sight = reading.look(folder)
     assert (sight.status.value, sight.raw_status) == (status, raw)
-    assert sight.dormant == (not alive and phase in (None, "queued"))
+    assert sight.dormant == (not alive and status == "queued")
+    assert sight.waits == (alive and status == "queued")
     if lock is not None:
         release(lock)
 
@@ -63,42 +71,99 @@ def test_the_end_counts_whatever_else_is_said(tmp_path: Path, phase: str, alive:
 
     sight = reading.look(folder)
     assert sight.status is JobStatus.FAILED
-    assert not sight.abandoned
+    assert not sight.dormant
+    assert not sight.waits
     if lock is not None:
         release(lock)
 
 
-class Starting(JobFolder):
-    """Its job starts right after its lock was looked at."""
+class Meanwhile(JobFolder):
+    """A folder to which something happens while it is looked at, once."""
+
+    def happen(self) -> None:
+        raise NotImplementedError
+
+    def once(self) -> None:
+        if not (self.path / "happened").exists():
+            (self.path / "happened").touch()
+            self.happen()
+
+
+class Starting(Meanwhile):
+    """Its job starts right after its lock was found free."""
+
+    def read(self, name: str) -> dict[str, object] | None:
+        if (self.path / "looked").exists():
+            self.once()
+        return super().read(name)
 
     @property
     def lock(self) -> Path:
         (self.path / "looked").touch()
         return super().lock
 
-    def read(self, name: str) -> dict[str, object] | None:
-        if (self.path / "looked").exists():
-            self.write("state", {"phase": "running", "since": NOW})
-        return super().read(name)
+    def happen(self) -> None:
+        HELD.append(take(super().lock))
+        self.write("state", {"phase": "running", "since": NOW})
 
 
-class Ending(JobFolder):
+class Ending(Meanwhile):
     """Its job ends right before its lock is looked at."""
 
     @property
     def lock(self) -> Path:
-        self.write("exit", {"status": "succeeded", "finished_at": NOW})
+        self.once()
         return super().lock
+
+    def happen(self) -> None:
+        self.write("exit", {"status": "succeeded", "finished_at": NOW})
+
+
+class Pausing(Ending):
+    """Its job is paused right before its lock is looked at."""
+
+    def happen(self) -> None:
+        error = {"code": "disk_full", "message": "full"}
+        self.write("state", {"phase": "paused", "since": NOW, "error": error})
+        self.pause.unlink()
+
+
+class Resuming(Ending):
+    """Its job is resumed right before its lock is looked at; its supervisor is yet to come."""
+
+    def happen(self) -> None:
+        self.write("state", {"phase": "queued", "since": NOW})
+        self.pause.unlink()
+
+
+HELD: list[int | None] = []
 
 
 def test_a_job_that_starts_while_it_is_looked_at_is_not_lost(tmp_path: Path) -> None:
-    assert reading.look(Starting(tmp_path)).status is JobStatus.QUEUED
+    assert reading.look(Starting(tmp_path)).status is JobStatus.RUNNING
+    lock = HELD.pop()
+    assert lock is not None
+    release(lock)
 
 
 def test_a_job_that_ends_while_it_is_looked_at_is_not_lost(tmp_path: Path) -> None:
     JobFolder(tmp_path).write("state", {"phase": "running", "since": NOW})
 
     assert reading.look(Ending(tmp_path)).status is JobStatus.SUCCEEDED
+
+
+def test_a_job_that_pauses_while_it_is_looked_at_is_not_lost(tmp_path: Path) -> None:
+    JobFolder(tmp_path).write("state", {"phase": "running", "since": NOW})
+    JobFolder(tmp_path).request_pause()
+
+    assert reading.look(Pausing(tmp_path)).raw_status == "disk_full"
+
+
+def test_a_job_that_is_resumed_while_it_is_looked_at_is_not_paused(tmp_path: Path) -> None:
+    JobFolder(tmp_path).write("state", {"phase": "paused", "since": NOW})
+    JobFolder(tmp_path).request_pause()
+
+    assert reading.look(Resuming(tmp_path)).status is JobStatus.QUEUED
 
 
 def test_a_lock_that_is_let_go_is_free_for_all_who_have_inherited_it(tmp_path: Path) -> None:

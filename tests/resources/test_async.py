@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -14,6 +15,7 @@ from finetune_sdk import (
     FineTuneClient,
     JobEvent,
     JobFailedError,
+    JobPausedError,
     JobStatus,
     WaitTimeoutError,
 )
@@ -46,6 +48,8 @@ def test_a_job_from_beginning_to_end() -> None:
             assert len(await collect(client.jobs.metrics(job))) == 100
             assert len(await collect(client.jobs.events(job, follow=True))) == 3
             assert len(await collect(client.jobs.logs(job))) == 3
+            checkpoints = await collect(client.jobs.checkpoints(job))
+            assert [one.step for one in checkpoints] == [100, 75, 50, 25]
             deployment = await client.deployments.create(job, name="recipes")
             question = [{"role": "user", "content": "why?"}]
             assert (await client.deployments.chat(deployment, question)).content == "because"
@@ -58,6 +62,23 @@ def test_a_job_from_beginning_to_end() -> None:
             await client.deployments.delete(deployment)
             (model,) = await collect(client.models.list())
             await client.models.delete(model)
+
+    go(main())
+
+
+def test_a_job_is_paused_resumed_found_again_and_downloaded(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with AsyncFineTuneClient(FakeProvider()) as client:
+            job = await client.jobs.create(model="base", training_data=ROWS, idempotency_key="mine")
+            await client.jobs.pause(job)
+            with pytest.raises(JobPausedError, match=r"jobs\.resume"):
+                await client.jobs.wait(job, progress=False)
+            assert [seen.status async for seen in client.jobs.watch()] == [JobStatus.PAUSED]
+            await client.jobs.resume(job)
+            assert (await client.jobs.recover("mine")).id == job.id
+            done = await client.jobs.wait(job, progress=False)
+            folder = await client.models.download(done, tmp_path / "model")
+            assert (folder / "fake.txt").exists()
 
     go(main())
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
 import pytest
 
 from finetune_sdk import (
+    DPO,
+    Checkpoint,
     ConfigurationError,
     CostLimitError,
     DatasetError,
@@ -22,6 +25,8 @@ from finetune_sdk import (
     Lora,
     MethodName,
     ProviderError,
+    Reinforcement,
+    StringCheckGrader,
     Supervised,
     UnsupportedError,
 )
@@ -32,6 +37,11 @@ ROWS = [
     {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]},
 ]
 BAD = [{"messages": [{"role": "user", "content": "a"}]}]
+PAIRS = [{"prompt": "a", "chosen": "b", "rejected": "c"}]
+SAME = StringCheckGrader(
+    input="{{sample.output_text}}", reference="{{item.answer}}", operation="eq"
+)
+GRADED = [{**BAD[0], "answer": "b"}]
 WRITES = {"upload_dataset", "create_job", "create_deployment", "cancel_job"}
 
 
@@ -234,6 +244,29 @@ def test_a_job_that_has_not_ended_is_no_model(client: FineTuneClient) -> None:
         client.jobs.create(model=running, training_data=ROWS)
 
 
+def saved(provider: str) -> Checkpoint:
+    return Checkpoint(
+        id="ckpt-1",
+        job_id="ftjob-1",
+        provider=provider,
+        model="fake:half",
+        step=2,
+        created_at=datetime.now(UTC),
+    )
+
+
+def test_a_checkpoint_is_a_model_to_train_on(client: FineTuneClient) -> None:
+    assert client.jobs.create(model=saved("fake"), training_data=ROWS).model == "fake:half"
+
+
+def test_a_checkpoint_of_another_provider_is_refused(
+    client: FineTuneClient, fake: FakeProvider
+) -> None:
+    with pytest.raises(ConfigurationError, match="checkpoint 'ckpt-1' is of the provider 'local'"):
+        client.jobs.create(model=saved("local"), training_data=ROWS)
+    assert writes(fake) == []
+
+
 @pytest.mark.parametrize("model", ["", "  "])
 def test_an_empty_model_is_refused(client: FineTuneClient, model: str) -> None:
     with pytest.raises(ConfigurationError, match="`model`"):
@@ -262,9 +295,31 @@ class TestProfiles:
             [profiles.rehearsal.hyperparameters]
             epochs = 5
             lora = { rank = 2 }
+            beta = 0.3
+            train_on = "all"
             [profiles.wrong]
             provider = "fake"
             hyperparameters = { epoch = 5 }
+            [profiles.typed]
+            provider = "fake"
+            hyperparameters = { type = "dpo" }
+            [profiles.hard]
+            provider = "fake"
+            hyperparameters = { beta = -1 }
+            [profiles.loose]
+            provider = "fake"
+            hyperparameters = { beta = 0 }
+            [profiles.graded]
+            provider = "fake"
+            [profiles.graded.hyperparameters.grader]
+            type = "python"
+            source = "import os"
+            [profiles.rewarded]
+            provider = "fake"
+            hyperparameters = { rewards = ["os:system"] }
+            [profiles.weighted]
+            provider = "fake"
+            hyperparameters = { reward_weights = [1.0] }
             [profiles.odd]
             provider = "fake"
             options = { speed = "high" }
@@ -279,14 +334,38 @@ class TestProfiles:
         with FineTuneClient() as client:
             job = client.jobs.create(model="small", training_data=ROWS, method=Supervised(epochs=1))
             assert job.model == "tiny-base"
-            assert job.method == Supervised(epochs=1, lora=Lora(rank=2))
+            assert job.method == Supervised(epochs=1, lora=Lora(rank=2), train_on="all")
             assert job.handle == f"rehearsal:{job.id}"
             assert client.jobs.get(job.handle) == job
+
+    def test_a_default_that_the_method_has_not_is_for_others(self) -> None:
+        with FineTuneClient() as client:
+            job = client.jobs.create(model="small", training_data=PAIRS, method=DPO())
+            assert job.method == DPO(epochs=5, lora=Lora(rank=2), beta=0.3)
+            assert job.warnings == ()
+
+    def test_a_default_that_one_method_allows_is_refused_for_another(self) -> None:
+        with FineTuneClient("loose") as client:
+            graded = Reinforcement(grader=SAME)
+            job = client.jobs.create(model="base", training_data=GRADED, method=graded)
+            assert job.method == Reinforcement(grader=SAME, beta=0)
+            with pytest.raises(ConfigurationError, match=r"profiles\.loose\.hyper.*`beta` is 0"):
+                client.jobs.create(model="base", training_data=PAIRS, method=DPO())
+
+    @pytest.mark.parametrize(
+        ("profile", "word"),
+        [("graded", "grader"), ("rewarded", "rewards"), ("weighted", "reward_weights")],
+    )
+    def test_a_config_file_names_no_program(self, profile: str, word: str) -> None:
+        with pytest.raises(ConfigurationError, match=rf"profiles\.{profile}\.hyper.*`{word}` may"):
+            FineTuneClient(profile)
 
     @pytest.mark.parametrize(
         ("profile", "words"),
         [
             ("wrong", r"finetune\.toml.*profiles\.wrong\.hyperparameters.*`epochs`\?"),
+            ("typed", r"profiles\.typed\.hyperparameters.*`type` is no known key"),
+            ("hard", r"profiles\.hard\.hyperparameters.*`beta` is -1"),
             ("odd", r"profiles\.odd\.options.*has no options"),
         ],
     )

@@ -13,7 +13,7 @@ from finetune_sdk.providers.local.home import LocalHome
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.options import LocalOptions
 from finetune_sdk.providers.local.training.__main__ import main
-from finetune_sdk.types import DatasetFile, JobEvent, JobSpec, Metric, Supervised
+from finetune_sdk.types import DatasetFile, JobEvent, JobSpec, Method, Metric, Supervised
 
 Row = Mapping[str, object]
 
@@ -52,7 +52,7 @@ def make_job(
     *,
     name: str = "ftjob-1",
     validation: Iterable[Row] | None = None,
-    method: Supervised | None = None,
+    method: Method | None = None,
     options: LocalOptions | None = None,
     seed: int | None = None,
 ) -> JobFolder:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import errno
-from importlib import import_module
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,21 @@ from finetune_sdk.providers.local.options import LocalOptions
 from finetune_sdk.providers.local.training import hardware, wire
 from finetune_sdk.providers.local.training.failures import TrainingFailure, explain
 from finetune_sdk.providers.local.training.hardware import Choices, Machine
+from finetune_sdk.providers.local.training.methods.trl import named
 from finetune_sdk.providers.local.training.owned import OWNED
 from finetune_sdk.providers.local.training.recipe import recipe as recipe_of
-from finetune_sdk.types import DatasetFile, JobSpec, Lora, Supervised
+from finetune_sdk.types import (
+    DPO,
+    KTO,
+    ORPO,
+    DatasetFile,
+    JobSpec,
+    Lora,
+    Method,
+    Reinforcement,
+    Reward,
+    Supervised,
+)
 
 OLD_CPU = Machine("cpu", bfloat16=False, cores=4)
 
@@ -101,7 +114,7 @@ def test_the_cpu_tells_what_it_can_do(tmp_path: Path) -> None:
     assert hardware.cpu_flags(tmp_path / "missing") == frozenset()
 
 
-def spec(method: Supervised, *, seed: int | None = None) -> JobSpec:
+def spec(method: Method, *, seed: int | None = None) -> JobSpec:
     file = DatasetFile(id="file-1")
     return JobSpec(key="k", model="m", method=method, training_file=file, seed=seed)
 
@@ -152,11 +165,70 @@ def test_a_batch_is_accumulated_from_micro_batches() -> None:
     assert made["gradient_accumulation_steps"] == 3
 
 
+CONFIGS = {
+    "SFTConfig": "trl",
+    "DPOConfig": "trl",
+    "KTOConfig": "trl",
+    "RewardConfig": "trl",
+    "GRPOConfig": "trl",
+    "ORPOConfig": "trl.experimental.orpo",
+}
+
+
+def fields_of(name: str) -> set[str]:
+    return {field.name for field in dataclasses.fields(named(name, CONFIGS[name]))}
+
+
 def test_words_of_ours_stand_for_fields_that_trl_has() -> None:
     """A field that TRL renames would otherwise slip past the table."""
-    fields = {field.name for field in dataclasses.fields(import_module("trl").SFTConfig)}
-    assert OWNED.keys() <= fields
-    assert config(Supervised(), LocalOptions(), rows=10).keys() <= fields
+    known = {name: fields_of(name) for name in CONFIGS}
+    assert OWNED.keys() <= set[str]().union(*known.values())
+    made = config(Supervised(), LocalOptions(), rows=10)
+    assert made.keys() <= known["SFTConfig"]
+    recipe = recipe_of(spec(DPO()), LocalOptions())
+    shared = made.keys() - wire.supervised(recipe).keys()
+    assert all(shared <= fields for fields in known.values())
+    for name in ("DPOConfig", "RewardConfig", "ORPOConfig"):
+        assert wire.pairs(recipe, 4).keys() <= known[name]
+    assert wire.answers(recipe, 4).keys() <= known["KTOConfig"]
+    assert wire.reinforcement(recipe, 4, 8).keys() <= known["GRPOConfig"]
+
+
+@pytest.mark.parametrize(
+    ("method", "lora", "full"),
+    [
+        (Supervised, 2e-4, 2e-5),
+        (DPO, 5e-6, 5e-7),
+        (ORPO, 8e-5, 8e-6),
+        (KTO, 5e-6, 5e-7),
+        (Reward, 1e-4, 1e-5),
+        (partial(Reinforcement, rewards=("a:b",)), 1e-5, 1e-6),
+    ],
+)
+def test_each_method_has_learning_rates_of_its_own(
+    method: Callable[..., Method], lora: float, full: float
+) -> None:
+    assert recipe_of(spec(method()), LocalOptions()).learning_rate == lora
+    assert recipe_of(spec(method(lora=False)), LocalOptions()).learning_rate == full
+
+
+def test_rows_of_some_methods_cannot_be_grouped_by_length() -> None:
+    assert recipe_of(spec(DPO()), LocalOptions()).group_by_length
+    recipe = recipe_of(spec(KTO()), LocalOptions())
+    assert not recipe.group_by_length
+    assert recipe.reasons["group_by_length"].startswith("off, because KTO")
+    with pytest.raises(TrainingFailure, match="group_by_length") as caught:
+        recipe_of(spec(KTO()), LocalOptions(group_by_length=True))
+    assert caught.value.code == "invalid_option"
+
+
+def test_rows_that_are_held_against_each_other_are_computed_together() -> None:
+    options = LocalOptions()
+    for batch_size, micro in ((8, 2), (6, 2), (9, 3), (7, 7)):
+        choices = hardware.choose(
+            OLD_CPU, options, batch_size=batch_size, rows=100, longest=9000, least=2
+        )
+        assert choices.micro_batch_size == micro
 
 
 def test_layers_of_lora() -> None:

@@ -8,7 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from finetune_sdk.providers.local.jobs import checkpoints
 from finetune_sdk.providers.local.jobs.folder import JobFolder
+from finetune_sdk.providers.local.options import LocalOptions
 from finetune_sdk.types import Supervised
 from tests.support import eventually
 from tests.training.jobs import CAKES, make_job, metrics
@@ -45,7 +47,9 @@ def test_a_whole_job(tiny: Path, tmp_path: Path) -> None:
 
 def test_a_failure_and_a_signal(tiny: Path, tmp_path: Path) -> None:
     missing = make_job(tmp_path, tmp_path / "nowhere" / "x", name="ftjob-missing")
-    endless = make_job(tmp_path, tiny, name="ftjob-endless", method=Supervised(epochs=100_000))
+    options = LocalOptions(save_steps=10**6)
+    method = Supervised(epochs=100_000)
+    endless = make_job(tmp_path, tiny, name="ftjob-endless", method=method, options=options)
     failed, ended = start(missing), start(endless)
     try:
         assert failed.wait(timeout=120) == 1
@@ -55,9 +59,11 @@ def test_a_failure_and_a_signal(tiny: Path, tmp_path: Path) -> None:
         assert "Traceback" in missing.log.read_text(encoding="utf-8")
         eventually(lambda: (endless.path / "progress.json").exists(), timeout=120)
         ended.send_signal(signal.SIGTERM)
-        assert ended.wait(timeout=30) == -signal.SIGTERM
+        assert ended.wait(timeout=30) == 0
         assert endless.read("result") is None
         assert not endless.model.exists()
+        (saved,) = checkpoints.complete(endless.checkpoints)
+        assert saved.manifest.step == (endless.read("progress") or {})["step"]
     finally:
         ended.kill()
         ended.wait(timeout=30)

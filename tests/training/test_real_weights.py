@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from finetune_sdk.providers.local import weights
+from finetune_sdk.providers.local import licence, weights
 from finetune_sdk.providers.local.home import LocalHome
 from finetune_sdk.types import Lora, Supervised
 from tests.training.jobs import VENDOR_WARNINGS, events, make_job, metrics, settings, train
@@ -53,6 +53,10 @@ def test_recipes_are_learned(home: Path) -> None:
     assert settings(folder)["device"] in ("cpu", "cuda", "mps")
     converted = LocalHome.of(home).models / MODEL.replace("/", "--")
     assert (converted / "model.safetensors").stat().st_mode & 0o077 == 0
+    card = converted.with_name(f"{converted.name}.card")
+    assert not list(card.glob("*.safetensors"))
+    assert licence.of(card) == licence.of(converted)
+    assert licence.of(card).startswith("apache-2.0, as `general.license` of SmolLM2")
     config = json.loads((folder.model / "adapter_config.json").read_bytes())
     assert config["base_model_name_or_path"] == str(converted)
     assert [model.id for model in weights.known(folder.home)] == [MODEL]

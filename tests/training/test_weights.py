@@ -18,7 +18,7 @@ from finetune_sdk.errors import (
     ProviderError,
     UnsupportedError,
 )
-from finetune_sdk.providers.local import weights
+from finetune_sdk.providers.local import licence, weights
 from finetune_sdk.providers.local.home import LocalHome
 from finetune_sdk.providers.local.training.failures import explain
 from tests.training.conftest import NO_HUB
@@ -227,6 +227,63 @@ def test_a_model_of_the_hub_is_fetched_once_and_then_found_in_the_cache(
     assert folder.name == SHA
     (folder / "model.safetensors").unlink()
     assert weights.find("owner/model", home, online).path is None
+
+
+def test_all_but_the_weights_can_be_had_of_the_hub(
+    home: LocalHome,
+    hub: Hub,
+    online: dict[str, str],
+    tiny: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hub.files = tmp_path / "repository"
+    shutil.copytree(tiny, hub.files)
+    (hub.files / "README.md").write_text("---\nlicense: mit\n---\n", encoding="utf-8")
+    for name, value in online.items():
+        monkeypatch.setenv(name, value)
+    found = weights.find("owner/model", home, online)
+    assert weights.missing(found, home) == weights.Missing(download=True, folders=0)
+    card = weights.card(found, home, print)
+    assert card.base == card.tokenizer
+    names = {path.name for path in card.base.iterdir()}
+    assert {"config.json", "tokenizer.json", "chat_template.jinja", "README.md"} <= names
+    assert not any(name.endswith(".safetensors") for name in names)
+    assert licence.of(card.base) == "mit, as the model's README.md says"
+    # The weights are still to be had: a card is no model.
+    again = weights.find("owner/model", home, online)
+    assert again.path is None
+    assert (weights.fetch(again, home, print) / "model.safetensors").is_file()
+    whole = weights.find("owner/model", home, {**online, **OFFLINE})
+    assert weights.missing(whole, home) == weights.Missing(download=False, folders=0)
+    assert weights.card(whole, home, print) == card
+
+
+def test_a_card_without_a_tokenizer_is_told(
+    home: LocalHome,
+    hub: Hub,
+    online: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in online.items():
+        monkeypatch.setenv(name, value)
+    hub.files = model_folder(tmp_path / "repository")
+    (hub.files / "tokenizer.json").unlink()
+    with pytest.raises(NotFoundError, match=r": tokenizer\.json is missing"):
+        weights.card(weights.find("owner/model", home, online), home, print)
+
+
+def test_the_card_of_an_adapter_is_its_bases_with_its_own_tokenizer(
+    home: LocalHome, tmp_path: Path
+) -> None:
+    base = model_folder(tmp_path / "base")
+    folder = adapter_folder(tmp_path / "adapter", str(base))
+    found = weights.find(str(folder), home, OFFLINE)
+    assert weights.card(found, home, print) == (base, base)
+    assert weights.missing(found, home) == weights.Missing(download=False, folders=1)
+    (folder / "tokenizer_config.json").write_text("{}", encoding="utf-8")
+    assert weights.card(found, home, print) == (base, folder)
 
 
 def test_a_download_that_breaks_off_is_a_failure_with_a_code(

@@ -9,7 +9,18 @@ from typing import Annotated
 import typer
 
 from finetune_sdk._version import __version__
-from finetune_sdk.cli import data, deployments, doctor, jobs, models, run_command, setup
+from finetune_sdk.cli import (
+    data,
+    deployments,
+    doctor,
+    jobs,
+    learned,
+    local,
+    models,
+    pausing,
+    run_command,
+    setup,
+)
 from finetune_sdk.cli.session import Session
 
 app = typer.Typer(
@@ -90,9 +101,19 @@ app.command("init")(setup.init)
 app.command("doctor")(doctor.doctor)
 app.add_typer(data.app, name="data")
 app.command("run")(run_command.run)
+for command in (
+    learned.show,
+    learned.metrics,
+    learned.checkpoints,
+    pausing.pause,
+    pausing.resume,
+    pausing.recover,
+):
+    jobs.app.command()(command)
 app.add_typer(jobs.app, name="jobs")
 app.command("deploy")(deployments.deploy)
 app.add_typer(deployments.app, name="deployments")
 app.command("chat")(deployments.chat)
 app.add_typer(models.app, name="models")
+app.add_typer(local.app, name="local")
 app.command("trust")(setup.trust)

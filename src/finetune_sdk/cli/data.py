@@ -15,6 +15,7 @@ from finetune_sdk.cli.output import write
 from finetune_sdk.cli.session import Session
 from finetune_sdk.config import chosen, find_file, load_file
 from finetune_sdk.errors import ConfigurationError
+from finetune_sdk.types import MethodName
 
 if TYPE_CHECKING:
     from finetune_sdk.types import DatasetReport
@@ -30,11 +31,14 @@ _NAMES = ("train", "validation", "test")
 def check(
     context: typer.Context,
     file: File,
+    method: Annotated[
+        MethodName, typer.Option(help="What the rows are for.")
+    ] = MethodName.SUPERVISED,
     limit: Annotated[int, typer.Option(min=1, help="Findings shown, at most.")] = 100,
 ) -> None:
     """Check every row: line, place in the row, what is wrong, how to mend it."""
     session = Session.of(context)
-    report = _report(session, file, limit)
+    report = _report(session, file, method, limit)
     if session.json:
         render.document(report)
     else:
@@ -46,15 +50,17 @@ def check(
     )
     if not report.ok:
         raise typer.Exit(ExitCode.ERROR)
-    session.next("jobs", "create", "--model", "MODEL", "--training-data", file)
+    chosen_method = () if method is MethodName.SUPERVISED else ("--method", method.value)
+    session.next("jobs", "create", "--model", "MODEL", "--training-data", file, *chosen_method)
 
 
-def _report(session: Session, file: str, limit: int) -> DatasetReport:
+def _report(session: Session, file: str, method: MethodName, limit: int) -> DatasetReport:
     if _has_profile(session):
         with session.open() as client:
-            return client.datasets.check(file, limit=limit)
+            return client.datasets.check(file, method=method, limit=limit)
     session.say("No profile is chosen: checked against no provider's own limits.")
-    return datasets.check(datasets.load(file), limit=limit)
+    rules = datasets.RowRules(format=datasets.FORMATS[method])
+    return datasets.check(datasets.load(file), rules=rules, limit=limit)
 
 
 def _has_profile(session: Session) -> bool:

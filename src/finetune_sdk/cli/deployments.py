@@ -26,7 +26,10 @@ Name = Annotated[str, typer.Argument(metavar="DEPLOYMENT", help="The deployment'
 def deploy(
     context: typer.Context,
     model: Annotated[
-        str, typer.Argument(metavar="JOB|MODEL", help="A finished job's handle, or a model.")
+        str,
+        typer.Argument(
+            metavar="JOB|MODEL", help="A finished job's handle, a checkpoint's model, or a model."
+        ),
     ],
     name: Annotated[str, typer.Option(help="Your name for it.")],
     option: Annotated[

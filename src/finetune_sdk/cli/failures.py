@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -17,8 +18,13 @@ from finetune_sdk.errors import (
     StatusUnavailableError,
     SubmissionUnknownError,
 )
+from finetune_sdk.providers import registry
+from finetune_sdk.providers.base import CanPause
 from finetune_sdk.resources.plain import sentences
 from finetune_sdk.transport import redact
+
+if TYPE_CHECKING:
+    from finetune_sdk.types import Job
 
 
 class ExitCode(IntEnum):
@@ -70,11 +76,18 @@ def _words(error: Exception) -> str:
     )
 
 
+def _resumable(job: Job) -> bool:
+    try:
+        return issubclass(registry.load(job.provider), CanPause)
+    except FineTuneError:
+        return False
+
+
 def _next(error: Exception) -> tuple[str, ...]:
     if isinstance(error, JobFailedError):
         return "jobs", "logs", error.job.handle
     if isinstance(error, JobPausedError):
-        return "jobs", "show", error.job.handle
+        return "jobs", "resume" if _resumable(error.job) else "show", error.job.handle
     if isinstance(error, StatusUnavailableError):
         return "jobs", "wait", error.handle
     if isinstance(error, DatasetValidationError):

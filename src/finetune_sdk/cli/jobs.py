@@ -14,6 +14,8 @@ from finetune_sdk.cli.failures import ExitCode
 from finetune_sdk.cli.pairs import option_pairs, text_pairs
 from finetune_sdk.cli.session import Session, owner_of
 from finetune_sdk.errors import ConfigurationError
+from finetune_sdk.resources.progress import status_words
+from finetune_sdk.types import JobStatus
 
 if TYPE_CHECKING:
     from finetune_sdk.types import Job
@@ -27,11 +29,16 @@ Handle = Annotated[str, typer.Argument(metavar="JOB", help="The job's handle or 
 def create(
     context: typer.Context,
     model: Annotated[
-        str, typer.Option(help="A name of [models], a base model, or a finished job's handle.")
+        str,
+        typer.Option(help="A name of [models], a base model, a checkpoint, or a finished job."),
     ],
     training_data: Annotated[str, typer.Option(metavar="FILE", help="Rows to learn from.")],
     validation_data: Annotated[
         str | None, typer.Option(metavar="FILE", help="Rows to measure on.")
+    ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="How to learn, such as dpo; supervised by default."),
     ] = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the data.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Rows per step.")] = None,
@@ -45,6 +52,9 @@ def create(
     max_length: Annotated[int | None, typer.Option(help="Tokens per row at most.")] = None,
     train_on: Annotated[
         Literal["assistant", "all"] | None, typer.Option(help="Which tokens are learned.")
+    ] = None,
+    hyperparameter: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Another one of the method's.")
     ] = None,
     suffix: Annotated[str | None, typer.Option(help="A word for the result's name.")] = None,
     seed: Annotated[int | None, typer.Option(help="Makes the run repeatable.")] = None,
@@ -64,7 +74,8 @@ def create(
 ) -> None:
     """Create a job and come back at once."""
     session = Session.of(context)
-    method = {
+    flags = {
+        "type": method,
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
@@ -78,7 +89,7 @@ def create(
             "model": model,
             "training_data": training_data,
             "validation_data": validation_data,
-            "method": _given(method),
+            "method": _method(_given(flags), hyperparameter),
             "suffix": suffix,
             "seed": seed,
             "metadata": text_pairs(metadata, "--metadata") or None,
@@ -90,6 +101,15 @@ def create(
         job = recipes.create(client, recipes.of_table(_given(table), source="the options"))
     waiting.show(session, job)
     session.next("jobs", "wait", job.handle)
+
+
+def _method(flags: Mapping[str, object], words: Sequence[str] | None) -> dict[str, object] | None:
+    """The method in a recipe's words; None where nothing of it was said."""
+    pairs = option_pairs(words, "--hyperparameter")
+    for name in flags.keys() & pairs.keys():
+        raise ConfigurationError(f"`--hyperparameter {name}` stands beside an option of that name")
+    given = {**flags, **pairs}
+    return {"type": "supervised", **given} if given else None
 
 
 def _given(table: Mapping[str, object]) -> dict[str, object]:
@@ -126,24 +146,8 @@ _COLUMNS = ("job", "status", "progress", "model", "suffix", "created")
 
 def _row(job: Job) -> tuple[str | None, ...]:
     far = "" if job.status.terminal else waiting.progress(job)
-    return job.handle, job.status.value, far, job.model, job.suffix, render.when(job.created_at)
-
-
-@app.command()
-def show(context: typer.Context, job: Handle) -> None:
-    """Show a job: how far it is, what was chosen, what it said last."""
-    session = Session.of(context)
-    with session.open(job) as client:
-        found = client.jobs.get(job)
-        waiting.show(session, found)
-        if session.json:
-            return
-        for event in list(client.jobs.events(job))[-5:]:
-            render.line(waiting.event_line(event))
-    if found.fine_tuned_model:
-        session.next("deploy", found.handle, "--name", found.suffix or "NAME")
-    else:
-        session.next("jobs", "logs" if found.status.terminal else "wait", found.handle)
+    created = render.when(job.created_at)
+    return job.handle, status_words(job), far, job.model, job.suffix, created
 
 
 @app.command()
@@ -154,7 +158,7 @@ def wait(
 ) -> None:
     """Wait until a job has ended; Ctrl-C leaves it alone."""
     session = Session.of(context)
-    with session.open(job) as client:
+    with waiting.going_on(session, job), session.open(job) as client:
         waiting.wait(session, client, client.jobs.get(job), timeout=timeout)
 
 
@@ -166,9 +170,9 @@ def watch(
     ] = None,
     timeout: Annotated[float | None, typer.Option(min=0, help="Seconds, at most.")] = None,
 ) -> None:
-    """Print each job whenever it changed, until all have ended."""
+    """Print each job whenever it changed, until none goes on."""
     session = Session.of(context)
-    failed = False
+    last: dict[str, Job] = {}
     with (
         session.open(_one_owner(jobs)) as client,
         waiting.leaving_alone(session, "the jobs go on", "jobs", "watch", *(jobs or ())),
@@ -176,14 +180,29 @@ def watch(
         # Looked up first: an id that nobody knows is an error now, not a wait.
         named = [client.jobs.get(job) for job in jobs] if jobs else None
         for job in client.jobs.watch(named, timeout=timeout):
-            failed = failed or (job.status.terminal and not job.fine_tuned_model)
+            last[job.id] = job
             if session.json:
                 render.document(job)
             else:
-                render.line(f"{job.handle}  {job.status.value}  {waiting.progress(job)}".rstrip())
-    session.next("jobs", "list", of=_one_owner(jobs))
-    if failed:
+                render.line(f"{job.handle}  {status_words(job)}  {waiting.progress(job)}".rstrip())
+    _end_watch(session, list(last.values()), _one_owner(jobs))
+
+
+def _end_watch(session: Session, jobs: Sequence[Job], owner: str | None) -> None:
+    paused = [job for job in jobs if job.status is JobStatus.PAUSED]
+    if paused:
+        session.say(f"Paused, and going on only when told to: {', '.join(_handles(paused))}")
+        session.next("jobs", "resume", paused[0].handle)
+    else:
+        session.next("jobs", "list", of=owner)
+    if any(job.status.terminal and not job.fine_tuned_model for job in jobs):
         raise typer.Exit(ExitCode.JOB_FAILED)
+    if paused:
+        raise typer.Exit(ExitCode.ERROR)
+
+
+def _handles(jobs: Sequence[Job]) -> list[str]:
+    return [job.handle for job in jobs]
 
 
 def _one_owner(jobs: Sequence[str] | None) -> str | None:

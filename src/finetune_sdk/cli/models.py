@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from finetune_sdk.types import Model
 
 app = typer.Typer(help="What can be tuned, and what was.", invoke_without_command=True)
+
+Name = Annotated[str, typer.Argument(metavar="MODEL", help="The model's id.")]
 
 _COLUMNS = ("model", "kind", "base model", "size", "shuts down", "source")
 
@@ -41,6 +44,53 @@ def list_(context: typer.Context) -> None:
 
 
 def _row(model: Model) -> tuple[str | None, ...]:
-    size = f"{model.bytes / 1e6:.0f} MB" if model.bytes is not None else None
-    end = render.when(model.shutdown_date)
+    size, end = render.size(model.bytes), render.when(model.shutdown_date)
     return model.id, model.kind, model.base_model, size, end, model.source
+
+
+@app.command()
+def get(context: typer.Context, model: Name) -> None:
+    """Show a model."""
+    session = Session.of(context)
+    with session.open() as client:
+        found = client.models.get(model)
+        profile = client.profile
+    if session.json:
+        render.document(found)
+    else:
+        job = f"{profile}:{found.job_id}" if found.job_id else None
+        values = zip(_COLUMNS, _row(found), strict=True)
+        render.facts([*values, ("job", job), ("created", render.when(found.created_at))])
+    session.next("deploy", found.id, "--name", "NAME")
+
+
+@app.command()
+def delete(context: typer.Context, model: Name) -> None:
+    """Delete a fine-tuned model; its job stays."""
+    session = Session.of(context)
+    session.confirm(f"Delete the model {model} for good?")
+    with session.open() as client:
+        client.models.delete(model)
+    if session.json:
+        render.plain_document({"deleted": model})
+    session.say(f"Deleted {model}.")
+    session.next("models", "list")
+
+
+@app.command()
+def download(
+    context: typer.Context,
+    model: Annotated[
+        str, typer.Argument(metavar="JOB|MODEL", help="A finished job's handle, or a model.")
+    ],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new one, or an empty one.")],
+) -> None:
+    """Copy a fine-tuned model's files to a folder of yours."""
+    session = Session.of(context)
+    with session.open(model) as client:
+        place = client.models.download(model, folder)
+    if session.json:
+        render.plain_document({"model": model, "folder": str(place)})
+    else:
+        render.line(str(place))
+    session.next("models", "list", of=model)

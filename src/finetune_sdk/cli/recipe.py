@@ -3,27 +3,50 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
 
 from finetune_sdk.cli import yaml_text
 from finetune_sdk.config import did_you_mean
 from finetune_sdk.errors import ConfigurationError
 from finetune_sdk.providers import registry
 from finetune_sdk.resources import plain
-from finetune_sdk.types import DatasetFile, Job, Method, ProviderOptions, parse_handle
+from finetune_sdk.types import (
+    DatasetFile,
+    Job,
+    Method,
+    MethodName,
+    ProviderOptions,
+    parse_handle,
+)
 
 if TYPE_CHECKING:
     from finetune_sdk.client import FineTuneClient
+
+Where = Callable[[Sequence[str]], str]
+"""The place of a word in the text, to be put after the source's name; empty where not known."""
+
+
+def _nowhere(_: Sequence[str]) -> str:
+    return ""
+
+
+def _typed(method: object) -> object:
+    """A table that does not say which method it is means the one that needs no saying."""
+    if not isinstance(method, dict):
+        return method
+    table = cast("dict[str, object]", method)
+    return table if "type" in table else {"type": MethodName.SUPERVISED.value, **table}
 
 
 class Recipe(BaseModel):
     """What `jobs.create` is told.
 
     Attributes:
+        method: a table with its `type`; `supervised` by default.
         training_data: a file, relative to the recipe; or `{id: ...}` of one that the provider has.
         options: by provider, what it alone knows; entries for others are passed over.
     """
@@ -33,7 +56,7 @@ class Recipe(BaseModel):
     model: str
     training_data: str | DatasetFile
     validation_data: str | DatasetFile | None = None
-    method: Method | None = None
+    method: Annotated[Method | None, BeforeValidator(_typed)] = None
     suffix: str | None = None
     seed: int | None = None
     metadata: dict[str, str] | None = None
@@ -49,7 +72,8 @@ def load(path: Path) -> Recipe:
     Raises:
         ConfigurationError: it cannot be read, or a word in it is wrong.
     """
-    recipe = of_table(_table(path), source=str(path))
+    text = _text(path)
+    recipe = of_table(_table(path, text), source=str(path), where=_lines_of(path, text))
     places = {
         "model": _placed(recipe.model, path) if recipe.model[:2] in ("./", "..") else recipe.model,
         "training_data": _placed(recipe.training_data, path),
@@ -58,8 +82,13 @@ def load(path: Path) -> Recipe:
     return recipe.model_copy(update=places)
 
 
-def of_table(table: Mapping[str, object], *, source: str) -> Recipe:
+def of_table(table: Mapping[str, object], *, source: str, where: Where = _nowhere) -> Recipe:
     """A recipe of its words.
+
+    Args:
+        table: the words.
+        source: what they came from, for messages.
+        where: knows the place of each in it.
 
     Raises:
         ConfigurationError: one of them is wrong; names it and `source`.
@@ -67,7 +96,8 @@ def of_table(table: Mapping[str, object], *, source: str) -> Recipe:
     try:
         return Recipe.model_validate(table)
     except ValidationError as error:
-        raise plain.wrong(error, Recipe, source) from None
+        told = plain.faults(error, Recipe).items()
+    raise ConfigurationError("\n".join(f"{source}{where(path)}: {words}" for path, words in told))
 
 
 def create(client: FineTuneClient, recipe: Recipe) -> Job:
@@ -127,17 +157,32 @@ def _placed(value: str | DatasetFile | None, recipe: Path) -> str | DatasetFile 
     return str(recipe.absolute().parent / Path(value).expanduser())
 
 
-def _table(path: Path) -> dict[str, object]:
+def _text(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path}: is not UTF-8 text; save it as UTF-8") from None
+
+
+def _table(path: Path, text: str) -> dict[str, object]:
     value = _parsed(path, text)
     if not isinstance(value, dict):
         raise ConfigurationError(f"{path}: holds no words of a job; write `model: ...` and more")
     return cast("dict[str, object]", value)
+
+
+def _lines_of(path: Path, text: str) -> Where:
+    # The parser of TOML tells no lines.
+    if path.suffix == ".toml":
+        return _nowhere
+
+    def where(keys: Sequence[str]) -> str:
+        line = yaml_text.line_of(text, keys)
+        return f":{line}" if line else ""
+
+    return where
 
 
 def _parsed(path: Path, text: str) -> object:

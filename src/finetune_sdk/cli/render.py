@@ -103,6 +103,18 @@ def span(seconds: float | None) -> str | None:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def size(count: int | None) -> str | None:
+    """Bytes in a unit that people read: `538 MB`."""
+    if count is None:
+        return None
+    amount, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if amount < 1000:
+            break
+        amount, unit = amount / 1000, larger
+    return f"{amount:.0f} {unit}" if amount >= 10 or unit == "B" else f"{amount:.1f} {unit}"
+
+
 def plain_line(text: str) -> None:
     """A line that somebody else wrote."""
     line(clean(text))

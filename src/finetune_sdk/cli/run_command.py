@@ -27,9 +27,10 @@ def run(
             session, "where the job was made already, it goes on", "jobs", "list"
         ):
             job = recipes.create(client, recipe)
-        session.say(f"Created {job.handle}")
-        if detach:
-            waiting.show(session, job)
-            session.next("jobs", "wait", job.handle)
-        else:
-            waiting.wait(session, client, job)
+        with waiting.going_on(session, job.handle):
+            session.say(f"Created {job.handle}")
+            if detach:
+                waiting.show(session, job)
+                session.next("jobs", "wait", job.handle)
+            else:
+                waiting.wait(session, client, job)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from finetune_sdk.cli import render
 from finetune_sdk.cli.session import Session, say
-from finetune_sdk.errors import JobFailedError
+from finetune_sdk.errors import JobFailedError, JobPausedError
+from finetune_sdk.resources.progress import status_words
 
 if TYPE_CHECKING:
     from finetune_sdk.client import FineTuneClient
@@ -16,23 +17,26 @@ if TYPE_CHECKING:
 
 
 def wait(
-    session: Session, client: FineTuneClient, job: Job | str, *, timeout: float | None = None
+    session: Session, client: FineTuneClient, job: Job, *, timeout: float | None = None
 ) -> None:
     """Waits for the job, shows it, and names the next command."""
-    handle = job if isinstance(job, str) else job.handle
-    with leaving_alone(session, f"the job {handle} goes on", "jobs", "wait", handle):
-        try:
-            done = client.jobs.wait(
-                job,
-                timeout=timeout,
-                progress=False if session.json else None,
-                on_event=None if session.json else _tell,
-            )
-        except JobFailedError as error:
-            show(session, error.job)
-            raise
+    try:
+        done = client.jobs.wait(
+            job,
+            timeout=timeout,
+            progress=False if session.json else None,
+            on_event=None if session.json else _tell,
+        )
+    except (JobFailedError, JobPausedError) as error:
+        show(session, error.job)
+        raise
     show(session, done)
     session.next("deploy", done.handle, "--name", done.suffix or "NAME")
+
+
+def going_on(session: Session, handle: str) -> AbstractContextManager[None]:
+    """Tells that the job goes on without us, when somebody stops us."""
+    return leaving_alone(session, f"the job {handle} goes on", "jobs", "wait", handle)
 
 
 @contextmanager
@@ -81,7 +85,7 @@ def _facts(job: Job) -> list[tuple[str, str | None]]:
     raw = f" ({job.raw_status})" if job.raw_status not in (None, job.status.value) else ""
     return [
         ("job", job.handle),
-        ("status", f"{job.status.value}{raw}"),
+        ("status", f"{status_words(job)}{raw}"),
         ("progress", None if ended else progress(job)),
         ("loss", f"{loss:.4f}" if ended and loss is not None else None),
         ("error", job.error.message if job.error else None),

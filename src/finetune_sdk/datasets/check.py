@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
-from finetune_sdk.datasets.chat import row_faults
 from finetune_sdk.datasets.dataset import Dataset
 from finetune_sdk.datasets.faults import Fault
-from finetune_sdk.datasets.read import Record, fingerprint
+from finetune_sdk.datasets.formats import row_faults
+from finetune_sdk.datasets.kto import label_faults
+from finetune_sdk.datasets.read import Record, Row, fingerprint
 from finetune_sdk.datasets.rules import RowRules
 from finetune_sdk.errors import ConfigurationError
 from finetune_sdk.types.dataset import DatasetReport, Finding, Severity
@@ -31,49 +33,68 @@ def check(dataset: Dataset, *, rules: RowRules = _TEXT, limit: int = 1000) -> Da
     """
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:  # pyright: ignore[reportUnnecessaryIsInstance] - it comes from users
         raise ConfigurationError(f"`limit` is {limit!r}; it is a whole number, 0 or more")
-    tally = _Tally(dataset.place, limit)
-    seen: set[bytes] = set()
+    tally = _Tally(dataset.place, rules, limit)
+    seen = _Seen()
     for record in dataset.records():
         tally.rows += not record.blank
         for fault in _faults(record, rules, seen):
             tally.add(record.line, fault)
-    for fault in _whole(tally.rows, rules):
+    for fault in _whole(tally.rows, rules, seen):
         tally.add(0, fault)
     return tally.report()
 
 
-def _faults(record: Record, rules: RowRules, seen: set[bytes]) -> Iterator[Fault]:
+@dataclass
+class _Seen:
+    """What is remembered of the rows so far.
+
+    Attributes:
+        marks: eight bytes a row.
+        labels: those of KTO rows.
+    """
+
+    marks: set[bytes] = field(default_factory=set[bytes])
+    labels: set[bool] = field(default_factory=set[bool])
+
+
+def _faults(record: Record, rules: RowRules, seen: _Seen) -> Iterator[Fault]:
     yield from record.faults
     if record.row is None:
         return
     try:
         yield from row_faults(record.row, rules)
         if not record.faults:
-            yield from _repeat(record.row, seen)
+            yield from _remembered(record.row, seen)
     except RecursionError:
         yield Fault("not_json", "", "values are nested too deeply to be looked at")
 
 
-def _repeat(row: dict[str, object], seen: set[bytes]) -> Iterator[Fault]:
+def _remembered(row: Row, seen: _Seen) -> Iterator[Fault]:
     mark = fingerprint(row)
-    if mark in seen:
+    if mark in seen.marks:
         yield Fault("duplicate_row", "", "the same row comes earlier in the dataset")
-    seen.add(mark)
+    seen.marks.add(mark)
+    label = row.get("label")
+    if isinstance(label, bool):
+        seen.labels.add(label)
 
 
-def _whole(rows: int, rules: RowRules) -> Iterator[Fault]:
+def _whole(rows: int, rules: RowRules, seen: _Seen) -> Iterator[Fault]:
     if not rows:
         yield Fault("empty_dataset", "", "the dataset has no row")
     elif rows < rules.min_rows:
         text = f"the dataset has {rows} row(s), and {rules.min_rows} are needed"
         yield Fault("too_few_rows", "", text)
+    if rules.format == "kto":
+        yield from label_faults(seen.labels)
 
 
 class _Tally:
     """Counts all findings and keeps as many as are shown: warnings never crowd out errors."""
 
-    def __init__(self, place: str, limit: int) -> None:
+    def __init__(self, place: str, rules: RowRules, limit: int) -> None:
         self.rows = 0
+        self._format = rules.format
         self._place = place
         self._limit = limit
         self._counts: dict[Severity, int] = {"error": 0, "warning": 0}
@@ -91,7 +112,7 @@ class _Tally:
         shown = (errors + warnings)[: self._limit]
         return DatasetReport(
             file=self._place,
-            format="chat",
+            format=self._format,
             rows=self.rows,
             findings=tuple(sorted(shown, key=_line)),
             errors=self._counts["error"],

@@ -44,11 +44,15 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "`errors='replace'`.",
         ),
         "duplicate_row": Code("warning", "Delete one of them, unless the repeat is meant."),
-        "not_an_object": Code("error", 'Make the row an object: {"messages": [...]}.'),
+        "not_an_object": Code("error", 'Make the row an object, as in {"messages": [...]}.'),
+        "wrong_format": Code(
+            "error", "Choose a method that learns from such rows, or write the rows anew."
+        ),
+        "missing_key": Code("error", "Add what is missing, or mend its spelling."),
         "no_messages": Code(
             "error", 'Put the conversation under `messages`: {"messages": [{"role": ...}, ...]}.'
         ),
-        "wrong_messages_type": Code("error", "Make `messages` a list of message objects."),
+        "wrong_messages_type": Code("error", "Make it a list of message objects."),
         "empty_messages": Code("error", "Put the conversation in, or delete the row."),
         "unknown_row_key": Code(
             "warning", "It is not learned from: delete it, unless you know that it is needed."
@@ -106,6 +110,42 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "missing_tool_call_id": Code("error", "Name the `id` of the call that this answers."),
         "unknown_tool_call_id": Code(
             "error", "Use the `id` of a call that an earlier assistant message makes."
+        ),
+        "mixed_spellings": Code(
+            "error",
+            "Keep to one: `input`, `preferred_output`, `non_preferred_output`, or `prompt`, "
+            "`chosen`, `rejected`.",
+        ),
+        "text_beside_messages": Code(
+            "error", "Write the prompt and its answers all as text, or all as lists of messages."
+        ),
+        "wrong_turn_type": Code("error", "Make it text, or a list of message objects."),
+        "wrong_input_type": Code("error", 'Make `input` an object: {"messages": [...]}.'),
+        "prompt_end": Code("error", "End the prompt with the message of the user to be answered."),
+        "empty_prompt": Code("error", "Write the prompt, or delete the row."),
+        "bad_answer": Code(
+            "error",
+            "Give exactly one message of the assistant, and put what was said before it into the "
+            'prompt: [{"role": "assistant", "content": "..."}].',
+        ),
+        "empty_answer": Code("error", "Write the answer, or delete the row."),
+        "same_answers": Code("error", "Make the answers differ, or delete the row."),
+        "bad_label": Code("error", "Use true for a good answer, false for a bad one."),
+        "one_label": Code(
+            "warning",
+            "Add answers with the other label. Good answers alone are for the method `supervised`.",
+        ),
+        "no_prompt": Code(
+            "error",
+            'Put the prompt under `messages`: {"messages": [{"role": "user", "content": "..."}]}.',
+        ),
+        "two_prompts": Code(
+            "error", "Delete one, or give it another name where it is a field for graders."
+        ),
+        "answered_prompt": Code(
+            "error",
+            "Delete the answer, which the model writes itself; what graders compare with goes "
+            "under a key of its own. Answers to learn are for the method `supervised`.",
         ),
     }
 )

@@ -1,4 +1,4 @@
-"""Tools in the format `chat`: what may be called, the calls, and their answers."""
+"""Tools beside messages: what may be called, the calls, and their answers."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from finetune_sdk.datasets.read import Row
 from finetune_sdk.datasets.rules import RowRules
 
 
-def row_tool_faults(row: Row, rules: RowRules) -> Iterator[Fault]:
-    """What is wrong with the row's `tools` and `parallel_tool_calls`."""
+def row_tool_faults(row: Row, rules: RowRules, at: str = "") -> Iterator[Fault]:
+    """What is wrong with `tools` and `parallel_tool_calls` of a row, or of the object `at`."""
     if "tools" in row and "tools" not in rules.content:
-        yield _unsupported("/tools")
+        yield _unsupported(f"{at}/tools")
     elif "tools" in row:
-        yield from _each(row["tools"], "/tools", "bad_tools", _tool)
+        yield from _each(row["tools"], f"{at}/tools", "bad_tools", _tool)
     parallel = row.get("parallel_tool_calls", False)
     if not isinstance(parallel, bool):
         text = f"`parallel_tool_calls` is {shown(parallel)}, neither true nor false"
-        yield Fault("bad_parallel_tool_calls", "/parallel_tool_calls", text)
+        yield Fault("bad_parallel_tool_calls", f"{at}/parallel_tool_calls", text)
 
 
 def message_tool_faults(message: Row, at: str, rules: RowRules, calls: set[str]) -> Iterator[Fault]:
@@ -45,7 +45,7 @@ def call_ids(message: Row) -> Iterator[str]:
     """The ids of the calls that a message makes, as far as they can be read."""
     if message.get("role") != "assistant":
         return
-    for call in _listed(message.get("tool_calls")):
+    for call in listed(message.get("tool_calls")):
         name = cast("Row", call).get("id") if isinstance(call, dict) else None
         if isinstance(name, str):
             yield name
@@ -58,17 +58,18 @@ def _unsupported(at: str) -> Fault:
 def _each(
     items: object, at: str, code: str, judge: Callable[[Row, str], Iterator[Fault]]
 ) -> Iterator[Fault]:
-    listed = _listed(items)
-    if not listed:
+    members = listed(items)
+    if not members:
         yield Fault(code, at, f"it is {shown(items)}, and has to be a list that is not empty")
-    for index, item in enumerate(listed):
+    for index, item in enumerate(members):
         if isinstance(item, dict):
             yield from judge(cast("Row", item), f"{at}/{index}")
         else:
             yield Fault(code, f"{at}/{index}", f"it is {shown(item)}, no object")
 
 
-def _listed(value: object) -> list[object]:
+def listed(value: object) -> list[object]:
+    """The value, where it is a list; else an empty one."""
     return cast("list[object]", value) if isinstance(value, list) else []
 
 

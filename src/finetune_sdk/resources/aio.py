@@ -6,11 +6,19 @@ Each class holds its synchronous twin and documents nothing anew. `list`, `watch
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from finetune_sdk.datasets import Dataset
-from finetune_sdk.providers.base import CanDeploy, CanListMetrics, CanListModels, CanReadLogs
+from finetune_sdk.providers.base import (
+    CanDeploy,
+    CanListCheckpoints,
+    CanListMetrics,
+    CanListModels,
+    CanReadLogs,
+)
 from finetune_sdk.resources import _openai_client, serving, steps, waiting
 from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.datasets import Datasets, Source
@@ -24,12 +32,14 @@ from finetune_sdk.resources.submit import Rows
 from finetune_sdk.resources.waiting import Patience
 from finetune_sdk.types import (
     ChatReply,
+    Checkpoint,
     Connection,
     DatasetReport,
     Deployment,
     Job,
     JobEvent,
     Method,
+    MethodName,
     Metric,
     Model,
     ProviderOptions,
@@ -68,7 +78,7 @@ class AsyncJobs(Asynchronous):
     async def create(
         self,
         *,
-        model: str | Job,
+        model: str | Job | Checkpoint,
         training_data: Rows,
         validation_data: Rows | None = None,
         method: Method | None = None,
@@ -112,6 +122,18 @@ class AsyncJobs(Asynchronous):
     async def cancel(self, job: Job | str, /) -> Job:
         """See `Jobs.cancel`."""
         return await self._do(lambda: Jobs(self._context).cancel(job))
+
+    async def pause(self, job: Job | str, /) -> Job:
+        """See `Jobs.pause`."""
+        return await self._do(lambda: Jobs(self._context).pause(job))
+
+    async def resume(self, job: Job | str, /) -> Job:
+        """See `Jobs.resume`."""
+        return await self._do(lambda: Jobs(self._context).resume(job))
+
+    async def recover(self, idempotency_key: str, /) -> Job:
+        """See `Jobs.recover`."""
+        return await self._do(lambda: Jobs(self._context).recover(idempotency_key))
 
     async def wait(
         self,
@@ -157,6 +179,12 @@ class AsyncJobs(Asynchronous):
         teller = self._context.need(CanListMetrics, "jobs.metrics")
         return self._pages(lambda n, at: teller.list_metrics(job_id, limit=n, cursor=at))
 
+    def checkpoints(self, job: Job | str, /) -> AsyncIterator[Checkpoint]:
+        """See `Jobs.checkpoints`."""
+        job_id = self._context.job_id(job)
+        keeper = self._context.need(CanListCheckpoints, "jobs.checkpoints")
+        return self._pages(lambda n, at: keeper.list_checkpoints(job_id, limit=n, cursor=at))
+
     def logs(self, job: Job | str, /) -> AsyncIterator[str]:
         """See `Jobs.logs`."""
         job_id = self._context.job_id(job)
@@ -171,9 +199,18 @@ class AsyncDatasets(Asynchronous):
         """See `Datasets.load`."""
         return await self._do(lambda: Datasets(self._context).load(source, name=name))
 
-    async def check(self, dataset: Source, /, *, limit: int = 1000) -> DatasetReport:
+    async def check(
+        self,
+        dataset: Source,
+        /,
+        *,
+        method: Method | MethodName | str | None = None,
+        limit: int = 1000,
+    ) -> DatasetReport:
         """See `Datasets.check`."""
-        return await self._do(lambda: Datasets(self._context).check(dataset, limit=limit))
+        return await self._do(
+            lambda: Datasets(self._context).check(dataset, method=method, limit=limit)
+        )
 
     async def split(
         self, dataset: Source, /, *, parts: Sequence[float] = (0.9, 0.1), seed: int = 0
@@ -200,13 +237,19 @@ class AsyncModels(Asynchronous):
         """See `Models.delete`."""
         await self._do(lambda: Models(self._context).delete(model))
 
+    async def download(
+        self, model: Model | Job | Checkpoint | str, folder: str | os.PathLike[str], /
+    ) -> Path:
+        """See `Models.download`."""
+        return await self._do(lambda: Models(self._context).download(model, folder))
+
 
 class AsyncDeployments(Asynchronous):
     """`Deployments`, asynchronous; `openai` gives an `AsyncOpenAI`."""
 
     async def create(
         self,
-        model: Job | str,
+        model: Job | Checkpoint | str,
         /,
         *,
         name: str,

@@ -6,9 +6,10 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 
 from finetune_sdk import datasets
-from finetune_sdk.datasets import Dataset, RowRules
+from finetune_sdk.datasets import Dataset
 from finetune_sdk.resources.context import Context
-from finetune_sdk.types import DatasetReport, MethodName
+from finetune_sdk.resources.rules import method_name, row_rules
+from finetune_sdk.types import DatasetReport, Method, MethodName
 
 Source = str | os.PathLike[str] | Dataset | Iterable[Mapping[str, object]]
 
@@ -31,17 +32,28 @@ class Datasets:
         """
         return datasets.load(source, name=name)
 
-    def check(self, dataset: Source, /, *, limit: int = 1000) -> DatasetReport:
+    def check(
+        self,
+        dataset: Source,
+        /,
+        *,
+        method: Method | MethodName | str | None = None,
+        limit: int = 1000,
+    ) -> DatasetReport:
         """Every fault of every row, as this client's provider would meet them.
 
         Args:
             dataset: what to check.
+            method: what the rows are for, or its name, such as `"dpo"`; supervised by default.
             limit: at most so many findings are listed; all are counted.
 
         Raises:
+            ConfigurationError: there is no such method.
             DatasetError: there is no such file, or it cannot be read.
         """
-        return datasets.check(datasets.load(dataset), rules=self._rules(), limit=limit)
+        name = method_name(method)
+        rules = row_rules(name, self._context.provider.capabilities.methods.get(name))
+        return datasets.check(datasets.load(dataset), rules=rules, limit=limit)
 
     def split(
         self, dataset: Source, /, *, parts: Sequence[float] = (0.9, 0.1), seed: int = 0
@@ -58,9 +70,3 @@ class Datasets:
             DatasetError: it cannot be read, or is too small for so many parts.
         """
         return datasets.split(datasets.load(dataset), parts=parts, seed=seed)
-
-    def _rules(self) -> RowRules:
-        support = self._context.provider.capabilities.methods.get(MethodName.SUPERVISED)
-        if support is None:
-            return RowRules()
-        return RowRules(content=support.content, min_rows=support.min_rows)

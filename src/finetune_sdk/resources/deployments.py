@@ -9,7 +9,7 @@ from finetune_sdk.providers.base import CanDeploy
 from finetune_sdk.resources import _openai_client, serving, steps
 from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.paging import pages
-from finetune_sdk.types import ChatReply, Connection, Deployment, Job, ProviderOptions
+from finetune_sdk.types import ChatReply, Checkpoint, Connection, Deployment, Job, ProviderOptions
 
 if TYPE_CHECKING:
     import openai
@@ -26,7 +26,7 @@ class Deployments:
 
     def create(
         self,
-        model: Job | str,
+        model: Job | Checkpoint | str,
         /,
         *,
         name: str,
@@ -36,7 +36,8 @@ class Deployments:
         """Starts to serve a model and gives the deployment at once; `chat` waits until it is ready.
 
         Args:
-            model: a job that succeeded (or its handle), a fine-tuned model, or a base model.
+            model: a job that succeeded (or its handle), a checkpoint, a fine-tuned model, or a
+                base model.
             name: yours, of letters, digits, `-` and `_`; the same name and model give the
                 deployment that is there.
             options: what one provider alone knows.

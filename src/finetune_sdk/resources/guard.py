@@ -12,10 +12,13 @@ from finetune_sdk.errors import ConfigurationError, UnsupportedError
 from finetune_sdk.providers.base import Field, FineTuneProvider, MethodSupport
 from finetune_sdk.resources.context import Context, unsupported
 from finetune_sdk.resources.plain import is_a, wrong
-from finetune_sdk.types import Method, ProviderOptions, TrainOn
+from finetune_sdk.types import Grader, GraderType, Method, ProviderOptions, TrainOn
 
 RATES = frozenset({"learning_rate", "learning_rate_multiplier"})
 """Two things, never turned into each other; with both given each provider reads its own."""
+
+_GOALS = frozenset({"grader", "rewards"})
+# Without one of them another thing is learned, and that is no lesser job but a wrong one.
 
 
 @dataclass
@@ -44,7 +47,8 @@ def guard(
         method: with the profile's defaults in it.
         options: of any provider; the others' are passed over.
         fields: the optional words of `jobs.create` that the caller used.
-        strict: False turns what is not supported into a warning and leaves it out.
+        strict: False turns what is not supported into a warning and leaves it out; not what
+            says what is to be learned.
 
     Raises:
         UnsupportedError: the provider cannot do it; names those that can.
@@ -61,31 +65,15 @@ def guard(
     given = {**context.options, **own_options(context, options)}
     kind = context.provider.capabilities.options
     passed = Guarded(method, checked_options(context, given, kind, "`options`"), support)
+    if support.note is not None:
+        passed.warnings.append(f"`{method.name.value}`: {support.note}")
     for problem, name in _problems(context, method, support, fields):
-        if strict:
+        if strict or name in _GOALS:
             raise problem
         passed.dropped.add(name)
         passed.warnings.append(f"left out, because strict=False: {problem}")
     passed.method = _without(method, passed.dropped)
     return passed
-
-
-def with_defaults(context: Context, method: Method) -> Method:
-    """The method, with the profile's hyperparameters where the caller said nothing.
-
-    Raises:
-        ConfigurationError: the profile names a hyperparameter that the method has not.
-    """
-    missing = {
-        name: value for name, value in context.hyperparameters.items() if name not in method.given()
-    }
-    if not missing:
-        return method
-    try:
-        return type(method).model_validate({**method.model_dump(exclude_none=True), **missing})
-    except ValidationError as error:
-        place = f"[profiles.{context.profile}.hyperparameters]"
-        raise wrong(error, type(method), f"{context.source}: {place}") from None
 
 
 def _problems(
@@ -100,8 +88,21 @@ def _problems(
     if train_on is not None and train_on not in support.train_on:
         what = f"train_on={train_on!r}"
         yield unsupported(context, what, _trains_on(method, train_on)), "train_on"
+    grader = getattr(method, "grader", None)
+    if grader is not None and "grader" in support.hyperparameters:
+        yield from _grader_problems(context, method, support, grader)
     for name in sorted(set(fields) - context.provider.capabilities.fields):
         yield _missing(context, name, _takes(name)), name
+
+
+def _grader_problems(
+    context: Context, method: Method, support: MethodSupport, grader: Grader
+) -> Iterable[tuple[UnsupportedError, str]]:
+    if grader.type in support.graders:
+        return
+    what = f"graders of the type {grader.type!r}"
+    note = context.opened.capabilities.notes.get(grader.type)
+    yield unsupported(context, what, _grades(method, grader.type), note=note), "grader"
 
 
 def _missing(
@@ -126,12 +127,21 @@ def _trains_on(method: Method, train_on: TrainOn) -> Callable[[type[FineTuneProv
     return can
 
 
+def _grades(method: Method, grader: GraderType) -> Callable[[type[FineTuneProvider]], bool]:
+    def can(other: type[FineTuneProvider]) -> bool:
+        support = other.capabilities.methods.get(method.name)
+        return support is not None and grader in support.graders
+
+    return can
+
+
 def _takes(name: Field) -> Callable[[type[FineTuneProvider]], bool]:
     return lambda other: name in other.capabilities.fields
 
 
 def _without(method: Method, names: set[str]) -> Method:
-    return method.model_copy(update=dict.fromkeys(names & method.given()))
+    fields = type(method).model_fields
+    return method.model_copy(update={name: fields[name].default for name in names & method.given()})
 
 
 def own_options(context: Context, options: Sequence[ProviderOptions]) -> dict[str, JsonValue]:

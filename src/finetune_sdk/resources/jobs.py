@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from finetune_sdk.providers.base import CanListMetrics, CanReadLogs
-from finetune_sdk.resources import steps, waiting
+from finetune_sdk.providers.base import (
+    CanListCheckpoints,
+    CanListMetrics,
+    CanPause,
+    CanReadLogs,
+)
+from finetune_sdk.resources import recovery, steps, waiting
 from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.paging import pages
 from finetune_sdk.resources.progress import drawn
 from finetune_sdk.resources.submit import JobRequest, Rows, submit
 from finetune_sdk.resources.waiting import Patience, fetch
-from finetune_sdk.types import Job, JobEvent, Method, Metric, ProviderOptions
+from finetune_sdk.types import Checkpoint, Job, JobEvent, Method, Metric, ProviderOptions
 
 
 class Jobs:
@@ -23,7 +28,7 @@ class Jobs:
     def create(
         self,
         *,
-        model: str | Job,
+        model: str | Job | Checkpoint,
         training_data: Rows,
         validation_data: Rows | None = None,
         method: Method | None = None,
@@ -39,7 +44,7 @@ class Jobs:
 
         Args:
             model: a name of `[models]`, the provider's own name of a base model, or a finished
-                job to train on.
+                job or a checkpoint to train on.
             training_data: a JSONL file, rows, a `Dataset`, or a `DatasetFile` of this provider.
             validation_data: rows to measure on and not to learn from.
             method: how to learn; `Supervised()` by default.
@@ -103,6 +108,50 @@ class Jobs:
         context, job_id = self._context, self._context.job_id(job)
         return context.stamp(context.call(lambda: context.provider.cancel_job(job_id)))
 
+    def pause(self, job: Job | str, /) -> Job:
+        """Asks the job to save what it has learned and to stop; `resume` goes on from there.
+
+        The job comes as it then stands: it may read `pausing` for a while. One that is paused
+        already is given back as it is.
+
+        Raises:
+            ConflictError: it has ended.
+            NotFoundError: the provider knows none of that id.
+            UnsupportedError: the provider cannot pause.
+        """
+        context, job_id = self._context, self._context.job_id(job)
+        pauser = context.need(CanPause, "jobs.pause")
+        return context.stamp(context.call(lambda: pauser.pause_job(job_id)))
+
+    def resume(self, job: Job | str, /) -> Job:
+        """Goes on with a job that is paused, whoever or whatever paused it.
+
+        One that runs or waits for its turn is given back as it is.
+
+        Raises:
+            ConflictError: it has ended.
+            NotFoundError: the provider knows none of that id.
+            UnsupportedError: the provider cannot pause.
+        """
+        context, job_id = self._context, self._context.job_id(job)
+        pauser = context.need(CanPause, "jobs.resume")
+        return context.stamp(context.call(lambda: pauser.resume_job(job_id)))
+
+    def recover(self, idempotency_key: str, /) -> Job:
+        """The job that a create with this key has made, where its answer was lost.
+
+        Nothing is made and nothing is cancelled. Where several were made it is the oldest, and
+        its warnings name the others.
+
+        Args:
+            idempotency_key: what `create` was given.
+
+        Raises:
+            NotFoundError: the provider has no job of this key; says how to go on.
+            UnsupportedError: the provider cannot be asked.
+        """
+        return recovery.recover(self._context, idempotency_key)
+
     def wait(
         self,
         job: Job | str,
@@ -127,7 +176,8 @@ class Jobs:
 
         Raises:
             JobFailedError: it failed or was cancelled.
-            JobPausedError: somebody paused it, or its machine went down.
+            JobPausedError: somebody paused it, its machine went down, or it ran out of memory or
+                disk; says how to go on.
             WaitTimeoutError: `timeout` is over; the job goes on.
             StatusUnavailableError: no contact for 30 minutes; the job may go on.
         """
@@ -147,7 +197,10 @@ class Jobs:
         timeout: float | None = None,
         poll_interval: float | None = None,
     ) -> Iterator[Job]:
-        """Gives each job whenever it changed, until all have ended; one listing a look.
+        """Gives each job whenever it changed, until none goes on; one listing a look.
+
+        A paused job does not go on by itself: it is given like any other, and is watched further
+        as long as another one runs or waits. When all that are left are paused, watching ends.
 
         Args:
             jobs: which ones; None is all that have not ended now.
@@ -168,7 +221,7 @@ class Jobs:
 
         Args:
             job: which one.
-            follow: go on until the job has ended.
+            follow: go on until the job has ended or is paused.
         """
         context, job_id = self._context, self._context.job_id(job)
         return steps.iterate(waiting.follow(context, job_id, forever=follow), context.clock)
@@ -182,6 +235,19 @@ class Jobs:
         context, job_id = self._context, self._context.job_id(job)
         teller = context.need(CanListMetrics, "jobs.metrics")
         found = pages(context, lambda n, at: teller.list_metrics(job_id, limit=n, cursor=at))
+        return steps.iterate(found, context.clock)
+
+    def checkpoints(self, job: Job | str, /) -> Iterator[Checkpoint]:
+        """The models that the job has saved on the way, newest first, while it runs too.
+
+        Each can be the `model` of `jobs.create` and of `deployments.create`.
+
+        Raises:
+            UnsupportedError: the provider tells none.
+        """
+        context, job_id = self._context, self._context.job_id(job)
+        keeper = context.need(CanListCheckpoints, "jobs.checkpoints")
+        found = pages(context, lambda n, at: keeper.list_checkpoints(job_id, limit=n, cursor=at))
         return steps.iterate(found, context.clock)
 
     def logs(self, job: Job | str, /) -> Iterator[str]:

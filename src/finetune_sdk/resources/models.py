@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
-from finetune_sdk.providers.base import CanListModels
-from finetune_sdk.resources import steps
+from finetune_sdk.providers.base import CanDownloadModels, CanListModels
+from finetune_sdk.resources import downloads, serving, steps
 from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.paging import pages
-from finetune_sdk.types import Model
+from finetune_sdk.resources.submit import base_model
+from finetune_sdk.types import Checkpoint, Job, Model
 
 
 class Models:
@@ -48,6 +51,34 @@ class Models:
         """
         lister = self._lister("models.delete")
         self._context.call(lambda: lister.delete_model(_id(model)))
+
+    def download(
+        self, model: Model | Job | Checkpoint | str, folder: str | os.PathLike[str], /
+    ) -> Path:
+        """Copies a fine-tuned model's files to a folder of yours, whole or not at all.
+
+        Args:
+            model: a model, a finished job (or its handle), a checkpoint, or a model's id.
+            folder: it does not exist yet, or is empty.
+
+        Returns:
+            The folder.
+
+        Raises:
+            ConfigurationError: something is in the folder, or it cannot be written.
+            NotFoundError: there is no such model.
+            UnsupportedError: the provider gives its models' files to nobody.
+        """
+        context = self._context
+        source = context.need(CanDownloadModels, "models.download")
+        model_id = (
+            model.id
+            if isinstance(model, Model)
+            else base_model(context, serving.job_of(context, model))
+        )
+        return downloads.fill(
+            folder, lambda part: context.call(lambda: source.download_model(model_id, part))
+        )
 
     def _lister(self, verb: str) -> CanListModels:
         return self._context.need(CanListModels, verb)

@@ -11,9 +11,9 @@ from finetune_sdk.home import state_folder
 from finetune_sdk.providers import registry
 from finetune_sdk.providers.base import FineTuneProvider, ProviderSettings
 from finetune_sdk.resources.context import Context
-from finetune_sdk.resources.guard import checked_options, with_defaults
+from finetune_sdk.resources.defaults import check_defaults
+from finetune_sdk.resources.guard import checked_options
 from finetune_sdk.resources.plain import is_a
-from finetune_sdk.types import Supervised
 
 
 def open_context(
@@ -70,6 +70,6 @@ def _open(
 
 def _check_defaults(context: Context) -> None:
     # A wrong word in the file is told now, and not when a job is created.
-    with_defaults(context, Supervised())
+    check_defaults(context)
     place = f"{context.source}: [profiles.{context.profile}.options]"
     checked_options(context, context.options, context.provider.capabilities.options, place)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, cast, get_args
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, cast, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from finetune_sdk.config import did_you_mean
 from finetune_sdk.errors import ConfigurationError
 from finetune_sdk.transport import redact
+
+_QUOTE = "'"
+_TAG_FAULTS = ("union_tag_invalid", "union_tag_not_found")
+_TABLE_FAULTS = ("dict_type", "model_type", "model_attributes_type")
+_PLAIN_TYPES = frozenset({"bool", "str", "int", "float"})
 
 
 def is_a(value: object, *kinds: type) -> bool:
@@ -30,30 +35,82 @@ def wrong(error: ValidationError, model: type[BaseModel], source: str) -> Config
 
 def sentences(error: ValidationError, model: type[BaseModel] | None = None) -> list[str]:
     """Each fault in a sentence."""
-    told: dict[str, str] = {}
-    for entry in error.errors(include_url=False):
-        path = _keys(entry["loc"], model)
-        place = ".".join(path) or error.title
-        told.setdefault(place, _sentence(cast("dict[str, Any]", entry), place, path, model))
+    return list(faults(error, model).values())
+
+
+def faults(
+    error: ValidationError, model: type[BaseModel] | None = None
+) -> dict[tuple[str, ...], str]:
+    """Each fault in a sentence, by the keys that lead to it."""
+    told: dict[tuple[str, ...], str] = {}
+    for entry in cast("list[dict[str, Any]]", error.errors(include_url=False)):
+        location = entry["loc"]
+        if entry["type"] in _TAG_FAULTS:
+            location = (*location, entry["ctx"]["discriminator"].strip(_QUOTE))
+        spot = _walk(location, model)
+        told.setdefault(spot.path, _sentence(entry, spot, error.title))
     # Of a union each branch complains; the complaint that goes deepest meant the right one.
-    return [
-        words
-        for place, words in told.items()
-        if not any(other.startswith(f"{place}.") for other in told)
-    ]
+    return {
+        path: words
+        for path, words in told.items()
+        if not any(len(other) > len(path) and other[: len(path)] == path for other in told)
+    }
 
 
-def _sentence(
-    entry: dict[str, Any], place: str, path: Sequence[str], model: type[BaseModel] | None
-) -> str:
+class _Spot(NamedTuple):
+    """Where a fault is.
+
+    Attributes:
+        path: the keys that somebody wrote, without the names of a union's branches in between.
+        kinds: the models that the last key may stand in.
+        others: models that might have stood there instead.
+    """
+
+    path: tuple[str, ...]
+    kinds: Sequence[type[BaseModel]]
+    others: Sequence[type[BaseModel]]
+
+
+def _sentence(entry: dict[str, Any], spot: _Spot, title: str) -> str:
+    place = ".".join(spot.path) or title
     if entry["type"] == "missing":
         return f"`{place}` is missing"
     if entry["type"] == "extra_forbidden":
-        known = _fields_at(model, path[:-1])
-        allowed = f"; allowed: {', '.join(f'`{name}`' for name in known)}" if known else ""
-        return f"`{place}` is no known key{did_you_mean(path[-1], known)}{allowed}"
+        return _stranger(place, spot)
+    if entry["type"] in _TAG_FAULTS:
+        return _tag_sentence(entry["ctx"], place)
+    if entry["type"] in _TABLE_FAULTS:
+        return f"`{place}` is {_shown(entry['input'])}: it should be a table"
     words = str(entry["msg"]).removeprefix("Value error, ").replace("Input ", "it ", 1)
+    if entry["type"] == "value_error" and isinstance(entry["input"], dict):
+        return f"`{place}`: {words}"
     return f"`{place}` is {_shown(entry['input'])}: {words}"
+
+
+def _stranger(place: str, spot: _Spot) -> str:
+    key = spot.path[-1]
+    known = [name for kind in spot.kinds for name in kind.model_fields]
+    owners = [_tag(kind) or kind.__name__ for kind in spot.others if key in kind.model_fields]
+    hint = f"; it belongs to: {_listed(owners)}" if owners else did_you_mean(key, known)
+    return f"`{place}` is no known key{hint}{_allowed(known)}"
+
+
+def _tag_sentence(given: Mapping[str, str], place: str) -> str:
+    """For a table that says by one of its keys which kind it is."""
+    if "tag" not in given:
+        return f"`{place}` is missing: it says which kind this is"
+    known = [tag.strip(_QUOTE) for tag in given["expected_tags"].split(", ")]
+    return (
+        f"`{place}` is {_shown(given['tag'])}{did_you_mean(given['tag'], known)}{_allowed(known)}"
+    )
+
+
+def _allowed(known: Sequence[str]) -> str:
+    return f"; allowed: {_listed(known)}" if known else ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _shown(value: object) -> str:
@@ -63,26 +120,32 @@ def _shown(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def _keys(location: Sequence[int | str], model: type[BaseModel] | None) -> list[str]:
-    """The keys that somebody wrote, without the names of a union's branches in between."""
-    keys: list[str] = []
+def _walk(location: Sequence[int | str], model: type[BaseModel] | None) -> _Spot:
+    path: list[str] = []
+    spot = _Spot((), (), ())
+    kinds, others = [model] if model else [], list[type[BaseModel]]()
     for part in map(str, location):
-        branches = {kind.__name__ for kind in _models_at(model, keys)}
-        if part not in branches | {"bool", "str", "int", "float"}:
-            keys.append(part)
-    return keys
+        branch = [kind for kind in kinds if part in (kind.__name__, _tag(kind))]
+        if branch:
+            kinds, others = branch, kinds
+        elif part not in _PLAIN_TYPES:
+            path.append(part)
+            spot = _Spot(tuple(path), kinds, others)
+            kinds, others = _inside(kinds, part), []
+    return spot
 
 
-def _fields_at(model: type[BaseModel] | None, path: Sequence[str]) -> list[str]:
-    return [name for kind in _models_at(model, path) for name in kind.model_fields]
+def _tag(kind: type[BaseModel]) -> str | None:
+    """The word that tells a model apart from others, as pydantic calls it in a union."""
+    field = kind.model_fields.get("type")
+    return field.default if field and isinstance(field.default, str) else None
 
 
-def _models_at(model: type[BaseModel] | None, path: Sequence[str]) -> list[type[BaseModel]]:
-    found = [model] if model else []
-    for key in path:
-        inner = (kind.model_fields.get(key) for kind in found)
-        found = [one for field in inner if field for one in _models_in(field.annotation)]
-    return found
+def _inside(kinds: Sequence[type[BaseModel]], key: str) -> list[type[BaseModel]]:
+    fields = (kind.model_fields.get(key) for kind in kinds)
+    return list(
+        dict.fromkeys(one for field in fields if field for one in _models_in(field.annotation))
+    )
 
 
 def _models_in(annotation: object) -> Iterator[type[BaseModel]]:

@@ -36,7 +36,7 @@ def drawn(progress: bool | None) -> Generator[Callable[[Job], None]]:
                 done = done.model_copy(update={"step": done.steps, "seconds_left": None})
             bar.update(
                 task,
-                description=_description(job.status, done),
+                description=_description(job, done),
                 total=done.steps if done else None,
                 completed=done.step if done else None,
                 loss=f"loss {done.loss:.4f}" if done and done.loss is not None else "",
@@ -68,8 +68,15 @@ def _bar() -> Progress:
     )
 
 
-def _description(status: JobStatus, done: JobProgress | None) -> str:
-    return status.value if done is None else f"{status.value} {done.step}/{done.steps}"
+def _description(job: Job, done: JobProgress | None) -> str:
+    words = status_words(job)
+    return words if done is None else f"{words} {done.step}/{done.steps}"
+
+
+def status_words(job: Job) -> str:
+    """Where the job stands: `running`, `queued (2.)`."""
+    place = "" if job.queue_position is None else f" ({job.queue_position}.)"
+    return f"{job.status.value}{place}"
 
 
 def _left(seconds: float | None) -> str:

@@ -16,6 +16,7 @@ from finetune_sdk.resources.plain import wrong
 from finetune_sdk.resources.steps import Quiet, ask
 from finetune_sdk.resources.submit import base_model
 from finetune_sdk.types import (
+    Checkpoint,
     Connection,
     Deployment,
     DeploymentSpec,
@@ -32,21 +33,25 @@ ENDED = (DeploymentStatus.FAILED, DeploymentStatus.DELETING, DeploymentStatus.DE
 
 
 def spec(
-    context: Context, model: Job | str, *, name: str, options: Sequence[ProviderOptions]
+    context: Context,
+    model: Job | Checkpoint | str,
+    *,
+    name: str,
+    options: Sequence[ProviderOptions],
 ) -> DeploymentSpec:
     """What to serve, resolved.
 
     Raises:
         ConfigurationError: the job has made no model, or the name or an option is wrong.
     """
-    job = _job_of(context, model)
+    source = job_of(context, model)
     given = own_options(context, options)
     kind = context.provider.capabilities.deployment_options
     try:
         return DeploymentSpec(
             name=name,
-            model=base_model(context, job or model),
-            job_id=job.id if job else None,
+            model=base_model(context, source),
+            job_id=_made_by(source),
             options=checked_options(context, given, kind, "`options`"),
         )
     except ValidationError as error:
@@ -99,14 +104,21 @@ def connect(context: Context, name: str, timeout: float) -> Quiet[Connection]:
     return (yield from ask(lambda: context.call(lambda: server.connect(name))))
 
 
-def _job_of(context: Context, model: Job | str) -> Job | None:
-    if isinstance(model, Job):
+def job_of(context: Context, model: Job | Checkpoint | str) -> Job | Checkpoint | str:
+    """The job where the model is a handle of one; else what it is."""
+    if not isinstance(model, str):
         return model
     try:
         handle = parse_handle(model)
     except ValueError:
-        return None  # A model's own name, a path for instance.
-    return waiting.fetch(context, handle.id) if handle.owner == context.owner else None
+        return model  # A model's own name, a path for instance.
+    return waiting.fetch(context, handle.id) if handle.owner == context.owner else model
+
+
+def _made_by(model: Job | Checkpoint | str) -> str | None:
+    if isinstance(model, Checkpoint):
+        return model.job_id
+    return model.id if isinstance(model, Job) else None
 
 
 def _reason(deployment: Deployment) -> str:

@@ -11,14 +11,17 @@ from typing import TypeVar, cast
 from pydantic import ValidationError
 
 from finetune_sdk import datasets
-from finetune_sdk.datasets import Dataset, RowRules
+from finetune_sdk.datasets import Dataset
 from finetune_sdk.errors import ConfigurationError, CostLimitError, DatasetValidationError
 from finetune_sdk.providers.base import CanEstimate, Field
 from finetune_sdk.resources.context import Context
-from finetune_sdk.resources.guard import Guarded, guard, with_defaults
+from finetune_sdk.resources.defaults import with_defaults
+from finetune_sdk.resources.guard import Guarded, guard
 from finetune_sdk.resources.plain import is_a, wrong
+from finetune_sdk.resources.rules import row_rules
 from finetune_sdk.types import (
     BaseMethod,
+    Checkpoint,
     DatasetFile,
     Job,
     JobSpec,
@@ -40,7 +43,7 @@ Rows = str | os.PathLike[str] | Dataset | DatasetFile | Iterable[Mapping[str, ob
 class JobRequest:
     """The words of `jobs.create`, documented there."""
 
-    model: str | Job
+    model: str | Job | Checkpoint
     training_data: Rows
     validation_data: Rows | None = None
     method: Method | None = None
@@ -85,25 +88,44 @@ def submit(context: Context, request: JobRequest) -> Job:
     return context.stamp(job.model_copy(update={"warnings": warnings}))
 
 
-def base_model(context: Context, model: str | Job) -> str:
+def base_model(context: Context, model: str | Job | Checkpoint) -> str:
     """The provider's own name of the model to start from.
 
     Raises:
-        ConfigurationError: a job was given that has made no model, or one of another place.
+        ConfigurationError: a job was given that has made no model, or a job or a checkpoint of
+            another place.
     """
     if isinstance(model, str):
         if not model.strip():
             raise ConfigurationError("`model` is empty; give a model's name or a finished job")
         return context.resolve_model(model)
-    if not is_a(model, Job):
-        raise ConfigurationError(f"`model` is {model!r:.80}; it takes a name or a finished job")
-    context.job_id(model)
-    if model.status is not JobStatus.SUCCEEDED or not model.fine_tuned_model:
+    if is_a(model, Checkpoint):
+        return _of_checkpoint(context, cast("Checkpoint", model))
+    if is_a(model, Job):
+        return _of_job(context, cast("Job", model))
+    raise ConfigurationError(
+        f"`model` is {model!r:.80}; it takes a name, a finished job or a checkpoint"
+    )
+
+
+def _of_checkpoint(context: Context, checkpoint: Checkpoint) -> str:
+    provider = context.opened.name
+    if checkpoint.provider != provider:
         raise ConfigurationError(
-            f"the job {model.handle!r} is {model.status.value} and has made no model; "
+            f"the checkpoint {checkpoint.id!r} is of the provider {checkpoint.provider!r} and this "
+            f"client is of {provider!r}; open a client of the profile that its job was made with"
+        )
+    return checkpoint.model
+
+
+def _of_job(context: Context, job: Job) -> str:
+    context.job_id(job)
+    if job.status is not JobStatus.SUCCEEDED or not job.fine_tuned_model:
+        raise ConfigurationError(
+            f"the job {job.handle!r} is {job.status.value} and has made no model; "
             "wait for it with `jobs.wait`, or read it anew with `jobs.get`"
         )
-    return model.fine_tuned_model
+    return job.fine_tuned_model
 
 
 def _method(method: object) -> Method:
@@ -148,11 +170,7 @@ def _rows(source: Rows, passed: Guarded, *, validation: bool) -> Dataset | Datas
     if isinstance(source, DatasetFile):
         return source
     dataset = datasets.load(source)
-    rules = RowRules(
-        content=passed.support.content,
-        min_rows=1 if validation else passed.support.min_rows,
-        validation=validation,
-    )
+    rules = row_rules(passed.method.name, passed.support, validation=validation)
     report = datasets.check(dataset, rules=rules)
     if not report.ok:
         raise DatasetValidationError(report)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from finetune_sdk.errors import JobFailedError, JobPausedError, ProviderError
+from finetune_sdk.providers.base import CanPause
 from finetune_sdk.resources.contact import Contact, Pace
 from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.feed import EventFeed
 from finetune_sdk.resources.paging import PAGE_SIZE
 from finetune_sdk.resources.steps import Emit, Quiet, Steps, ask
-from finetune_sdk.types import Job, JobEvent, JobStatus, Page
+from finetune_sdk.types import Job, JobError, JobEvent, JobStatus, Page
 
 TOLD_EVENTS = 20
 """Events that a `JobFailedError` carries."""
@@ -63,40 +64,40 @@ def wait(
 
 
 def watch(context: Context, job_ids: Iterable[str] | None, patience: Patience) -> Steps[Job, None]:
-    """Hands out each job whenever it changed, until all have ended; one listing a look.
+    """Hands out each job whenever it changed, until none goes on; one listing a look.
 
-    Without ids these are the jobs that have not ended at the first look.
+    Without ids these are the jobs that have not ended at the first look. A paused job may be
+    resumed, so it is looked at as long as another one goes on; it alone is no reason to wait.
     """
     open_ids = set(job_ids) if job_ids is not None else None
     if open_ids is not None and not open_ids:
         return
     contact, pace = Contact(context, context.owner), patience.pace(context)
     known: dict[str, Job] = {}
-    while open_ids is None or open_ids:
+    while True:
         jobs = yield from contact.look(partial(_look_at_all, context, open_ids))
-        for job in jobs or ():
-            if open_ids is None and job.status.terminal:
-                continue
-            if known.get(job.id) != job:
-                known[job.id] = job
-                yield Emit(job)
         if jobs is not None:
-            ended = {job.id for job in jobs if job.status.terminal}
-            open_ids = (open_ids if open_ids is not None else set(known)) - ended
-        if open_ids is None or open_ids:
-            yield from pace.rest(f"{len(open_ids or ())} job(s) have not ended")
+            wanted = [job for job in jobs if open_ids is not None or not job.status.terminal]
+            for job in wanted:
+                if known.get(job.id) != job:
+                    known[job.id] = job
+                    yield Emit(job)
+            open_ids = {job.id for job in wanted if not job.status.terminal}
+            if all(known[job_id].status is JobStatus.PAUSED for job_id in open_ids):
+                return
+        yield from pace.rest(f"{len(open_ids or ())} job(s) have not ended")
 
 
 def follow(context: Context, job_id: str, *, forever: bool) -> Steps[JobEvent, None]:
-    """Hands out the job's events, oldest first; with `forever` until the job has ended."""
+    """Hands out the job's events, oldest first; with `forever` until it ended or paused."""
     feed = EventFeed(context, job_id)
     contact = Contact(context, f"{context.owner}:{job_id}")
     pace = Patience().pace(context)
     while True:
-        # The job is looked at first: what it says before its end is then never missed.
+        # The job is looked at first: what it says before it stops is then never missed.
         job = yield from contact.look(lambda: fetch(context, job_id))
         yield from _hand_out(feed, bear=forever)
-        if not forever or (job is not None and job.status.terminal):
+        if not forever or (job is not None and _stands_still(job)):
             return
         yield from pace.rest(f"the job {job_id!r} has not ended")
 
@@ -112,34 +113,46 @@ def _hand_out(feed: EventFeed, *, bear: bool) -> Steps[JobEvent, None]:
         yield Emit(event)
 
 
+def _stands_still(job: Job) -> bool:
+    return job.status.terminal or job.status is JobStatus.PAUSED
+
+
 def _ended(context: Context, job: Job) -> Quiet[bool]:
     if job.status is JobStatus.SUCCEEDED:
         # The proof of success is the model; some providers name it a few looks later.
         return bool(job.fine_tuned_model)
     if job.status is JobStatus.PAUSED:
-        raise JobPausedError(f"the job {job.handle!r} is paused{_why_paused(job)}", job=job)
+        raise JobPausedError(_why_paused(context, job), job=job)
     if job.status.terminal:
         events = yield from ask(lambda: _last_events(context, job))
         raise JobFailedError(_reason(job), job=job, events=events)
     return False
 
 
-def _why_paused(job: Job) -> str:
-    if job.raw_status != "lost":
-        return ""
-    return (
-        ": its machine or process went down; end it with `jobs.cancel`, then create it again "
-        "(with another `idempotency_key`, where it had one)"
-    )
+def _why_paused(context: Context, job: Job) -> str:
+    words = f"the job {job.handle!r} is paused{_cause(job)}"
+    if "`jobs.resume`" in words:
+        return words
+    if isinstance(context.provider, CanPause):
+        return f"{words}; go on with `jobs.resume`"
+    return f"{words}; resume it where it was paused"
+
+
+def _cause(job: Job) -> str:
+    if job.error is not None:
+        return _told(job.error)
+    return ": its machine or process went down" if job.raw_status == "lost" else ""
 
 
 def _reason(job: Job) -> str:
     if job.status is JobStatus.CANCELLED:
         return f"the job {job.handle!r} was cancelled"
-    error = job.error
-    code = f" [{error.code}]" if error and error.code else ""
-    words = error.message if error else "the provider gave no reason"
-    return f"the job {job.handle!r} failed{code}: {words}"
+    error = job.error or JobError(message="the provider gave no reason")
+    return f"the job {job.handle!r} failed{_told(error)}"
+
+
+def _told(error: JobError) -> str:
+    return f"{f' [{error.code}]' if error.code else ''}: {error.message}"
 
 
 def _last_events(context: Context, job: Job) -> list[JobEvent]:

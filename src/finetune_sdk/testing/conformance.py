@@ -17,12 +17,10 @@ from __future__ import annotations
 
 import copy
 import pickle
-from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 import pytest
 
@@ -35,22 +33,13 @@ from finetune_sdk.errors import (
     UnsupportedError,
 )
 from finetune_sdk.providers.base import CanDeploy, CanListMetrics, CanReadLogs, FineTuneProvider
+from finetune_sdk.testing.conformance_bench import ROWS as ROWS
+from finetune_sdk.testing.conformance_bench import JobKind as JobKind
+from finetune_sdk.testing.conformance_keeping import KeepingLaws
 from finetune_sdk.types import Job, JobStatus, Supervised
 
-JobKind = Literal["short", "endless", "failing"]
 
-ROWS: Sequence[Mapping[str, object]] = tuple(
-    {
-        "messages": [
-            {"role": "user", "content": f"Say {number}."},
-            {"role": "assistant", "content": str(number)},
-        ]
-    }
-    for number in range(12)
-)
-
-
-class ProviderConformance(ABC):
+class ProviderConformance(KeepingLaws):
     """Subclass it, say how to open your provider against its stand-in, and run pytest.
 
     Attributes:
@@ -58,10 +47,6 @@ class ProviderConformance(ABC):
         secrets: what was given to the provider and must show up nowhere.
         wait_timeout: seconds that a short or failing job of the stand-in may take.
     """
-
-    model: ClassVar[str] = "base-model"
-    secrets: ClassVar[tuple[str, ...]] = ()
-    wait_timeout: ClassVar[float] = 60.0
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -72,22 +57,6 @@ class ProviderConformance(ABC):
                     f"{cls.__name__}.{name} overrides a law without a reasoned xfail; mark it "
                     '`@pytest.mark.xfail(reason="...")` and call `super()`'
                 )
-
-    @abstractmethod
-    def open_provider(self, folder: Path) -> FineTuneProvider:
-        """A new provider against a new stand-in; `folder` is empty and its own."""
-
-    @abstractmethod
-    def job_words(self, provider: FineTuneProvider, kind: JobKind) -> Mapping[str, Any]:
-        """Further words for `jobs.create` that make a job short, endless or failing."""
-
-    def say_unknown_word(
-        self,
-        provider: FineTuneProvider,  # noqa: ARG002 - for those who override it
-        job_id: str,  # noqa: ARG002
-    ) -> None:
-        """Makes the service say a status that nobody knows."""
-        pytest.skip("this stand-in cannot say an unknown word")
 
     # Identity
 
@@ -208,7 +177,7 @@ class ProviderConformance(ABC):
 
     def test_what_is_not_supported_is_refused_before_anything_is_made(self, tmp_path: Path) -> None:
         with self._client(tmp_path) as client:
-            for method in self._unsupported_methods(client.provider):
+            for method in _unsupported_methods(client.provider):
                 with pytest.raises(UnsupportedError, match=client.provider.name):
                     client.jobs.create(model=self.model, training_data=ROWS, method=method)
             assert list(client.jobs.list()) == []
@@ -267,39 +236,20 @@ class ProviderConformance(ABC):
         client.close()
         client.close()
 
-    # Help
 
-    @contextmanager
-    def _client(self, folder: Path) -> Generator[FineTuneClient]:
-        with FineTuneClient(self.open_provider(folder)) as client:
-            yield client
-
-    def _create(self, client: FineTuneClient, kind: JobKind) -> Job:
-        return self._create_with(client, self.job_words(client.provider, kind))
-
-    def _create_with(self, client: FineTuneClient, words: Mapping[str, Any], **more: Any) -> Job:
-        return client.jobs.create(model=self.model, training_data=ROWS, **{**words, **more})
-
-    def _wait(self, client: FineTuneClient, job: Job) -> Job:
-        return client.jobs.wait(job, timeout=self.wait_timeout, progress=False)
-
-    def _need(self, client: FineTuneClient, mixin: type[object]) -> None:
-        if not isinstance(client.provider, mixin):
-            pytest.skip(f"the provider lacks {mixin.__name__}")
-
-    def _unsupported_methods(self, provider: FineTuneProvider) -> Iterator[Supervised]:
-        known = Supervised(
-            epochs=1,
-            batch_size=1,
-            learning_rate=1e-3,
-            learning_rate_multiplier=1.0,
-            lora=True,
-            max_length=64,
-        )
-        method = provider.capabilities.methods.get(known.name)
-        read = method.hyperparameters if method else frozenset[str]()
-        for name in sorted(known.given() - read):
-            yield Supervised.model_validate({name: getattr(known, name)})
+def _unsupported_methods(provider: FineTuneProvider) -> Iterator[Supervised]:
+    known = Supervised(
+        epochs=1,
+        batch_size=1,
+        learning_rate=1e-3,
+        learning_rate_multiplier=1.0,
+        lora=True,
+        max_length=64,
+    )
+    method = provider.capabilities.methods.get(known.name)
+    read = method.hyperparameters if method else frozenset[str]()
+    for name in sorted(known.given() - read):
+        yield Supervised.model_validate({name: getattr(known, name)})
 
 
 def _page_by_page(provider: FineTuneProvider, *, size: int) -> Iterator[str]:

@@ -10,21 +10,26 @@ import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from pathlib import Path
 from typing import ClassVar, TypeVar
 
 from finetune_sdk.datasets import Dataset
 from finetune_sdk.errors import (
     ConfigurationError,
+    ConflictError,
     FineTuneError,
     IdempotencyConflictError,
     NotFoundError,
 )
 from finetune_sdk.providers.base import (
     CanDeploy,
+    CanDownloadModels,
     CanEstimate,
+    CanFindJob,
+    CanListCheckpoints,
     CanListMetrics,
     CanListModels,
+    CanPause,
     CanReadLogs,
     Capabilities,
     FineTuneProvider,
@@ -32,18 +37,18 @@ from finetune_sdk.providers.base import (
     ProviderSettings,
 )
 from finetune_sdk.testing.clock import VirtualClock
-from finetune_sdk.testing.script import JobScript, fake_loss
+from finetune_sdk.testing.jobs import FakeJob
+from finetune_sdk.testing.script import JobScript
 from finetune_sdk.testing.server import FakeServer, Replies
 from finetune_sdk.types import (
+    Checkpoint,
     Connection,
     CostEstimate,
     DatasetFile,
     Deployment,
     DeploymentSpec,
     Job,
-    JobError,
     JobEvent,
-    JobProgress,
     JobSpec,
     JobStatus,
     MethodName,
@@ -92,19 +97,17 @@ class RecordedCall:
     arguments: tuple[object, ...]
 
 
-@dataclass
-class _FakeJob:
-    spec: JobSpec
-    id: str
-    script: JobScript
-    created_at: datetime
-    cancelled_at: datetime | None = None
-    word: str | None = None
-    paused: bool = False
-
-
 class FakeProvider(
-    FineTuneProvider, CanListMetrics, CanReadLogs, CanListModels, CanEstimate, CanDeploy
+    FineTuneProvider,
+    CanListMetrics,
+    CanReadLogs,
+    CanListCheckpoints,
+    CanPause,
+    CanFindJob,
+    CanListModels,
+    CanDownloadModels,
+    CanEstimate,
+    CanDeploy,
 ):
     """A provider in memory with a clock of its own.
 
@@ -138,7 +141,7 @@ class FakeProvider(
         self._script = script or JobScript()
         self._scripts: deque[JobScript] = deque()
         self._failures: dict[str, deque[FineTuneError]] = {}
-        self._jobs: dict[str, _FakeJob] = {}
+        self._jobs: dict[str, FakeJob] = {}
         self._deleted_models: set[str] = set()
         self._server = FakeServer(replies, self._clock)
         self._cost = cost
@@ -175,7 +178,7 @@ class FakeProvider(
 
     def pause(self, job_id: str) -> None:
         """Pauses the job, as somebody else might."""
-        self._found(job_id).paused = True
+        self._found(job_id).pause()
 
     # The provider.
 
@@ -204,40 +207,61 @@ class FakeProvider(
                     f"the key {spec.key!r} made the job {made.id!r} with another call; "
                     "use a new key for a new job"
                 )
-            return self._job(made)
+            return made.job()
 
     def get_job(self, job_id: str, /) -> Job:
         self._record("get_job", job_id)
-        return self._job(self._found(job_id))
+        return self._found(job_id).job()
 
     def list_jobs(self, *, limit: int, cursor: str | None) -> Page[Job]:
         self._record("list_jobs", limit, cursor)
         with self._lock:
-            jobs = [self._job(job) for job in reversed(self._jobs.values())]
+            jobs = [made.job() for made in reversed(self._jobs.values())]
         return page_of(jobs, limit, cursor)
 
     def cancel_job(self, job_id: str, /) -> Job:
         self._record("cancel_job", job_id)
         with self._lock:
             made = self._found(job_id)
-            if not self._job(made).status.terminal:
-                made.cancelled_at = self.clock.now()
-            return self._job(made)
+            made.cancel()
+            return made.job()
+
+    def pause_job(self, job_id: str, /) -> Job:
+        self._record("pause_job", job_id)
+        with self._lock:
+            made = self._unended(job_id)
+            made.pause()
+            return made.job()
+
+    def resume_job(self, job_id: str, /) -> Job:
+        self._record("resume_job", job_id)
+        with self._lock:
+            made = self._unended(job_id)
+            made.resume()
+            return made.job()
+
+    def find_jobs(self, key: str, /, *, spec: JobSpec | None = None) -> list[Job]:
+        self._record("find_jobs", key, spec)
+        with self._lock:
+            return [made.job() for made in self._jobs.values() if made.spec.key == key]
 
     def list_events(self, job_id: str, /, *, limit: int, cursor: str | None) -> Page[JobEvent]:
         self._record("list_events", job_id, limit, cursor)
-        return page_of(list(reversed(self._events(self._found(job_id)))), limit, cursor)
+        return page_of(self._found(job_id).events()[::-1], limit, cursor)
 
     def list_metrics(self, job_id: str, /, *, limit: int, cursor: str | None) -> Page[Metric]:
         self._record("list_metrics", job_id, limit, cursor)
-        made = self._found(job_id)
-        steps = range(1, made.script.step(self._age(made)) + 1)
-        metrics = [Metric(step=n, name="loss", value=fake_loss(n), unit="fake") for n in steps]
-        return page_of(metrics, limit, cursor)
+        return page_of(list(self._found(job_id).metrics()), limit, cursor)
+
+    def list_checkpoints(
+        self, job_id: str, /, *, limit: int, cursor: str | None
+    ) -> Page[Checkpoint]:
+        self._record("list_checkpoints", job_id, limit, cursor)
+        return page_of(self._found(job_id).checkpoints(), limit, cursor)
 
     def read_logs(self, job_id: str, /, *, limit: int, cursor: str | None) -> Page[str]:
         self._record("read_logs", job_id, limit, cursor)
-        lines = [event.message for event in self._events(self._found(job_id))]
+        lines = [event.message for event in self._found(job_id).events()]
         return page_of(lines, limit, cursor)
 
     def list_models(self, *, limit: int, cursor: str | None) -> Page[Model]:
@@ -249,12 +273,20 @@ class FakeProvider(
         for model in self._models():
             if model.id == model_id:
                 return model
-        raise NotFoundError(f"no model {model_id!r}", provider=self.name, status_code=404)
+        raise self._no_model(model_id)
 
     def delete_model(self, model_id: str, /) -> None:
         self._record("delete_model", model_id)
         self.get_model(model_id)
         self._deleted_models.add(model_id)
+
+    def download_model(self, model_id: str, folder: Path, /) -> None:
+        self._record("download_model", model_id, folder)
+        saved = {one.model for made in self._jobs.values() for one in made.checkpoints()}
+        if model_id not in saved | {model.id for model in self._models()}:
+            raise self._no_model(model_id)
+        words = f"{model_id} is no model: the provider 'fake' trains nothing.\n"
+        (folder / "fake.txt").write_text(words, encoding="utf-8")
 
     def estimate_cost(self, *, model: str, training_rows: int, method: MethodName) -> CostEstimate:
         self._record("estimate_cost", model, training_rows, method)
@@ -297,14 +329,14 @@ class FakeProvider(
         if error is not None:
             raise error
 
-    def _make(self, spec: JobSpec) -> _FakeJob:
-        number = len(self._jobs) + 1
+    def _make(self, spec: JobSpec) -> FakeJob:
+        id_ = f"ftjob-fake-{len(self._jobs) + 1}"
         script = self._scripts.popleft() if self._scripts else self._script
-        made = _FakeJob(spec, f"ftjob-fake-{number}", script, self.clock.now())
+        made = FakeJob(spec, id_, self.name, script, self.clock, self.clock.now())
         self._jobs[made.id] = made
         return made
 
-    def _found(self, job_id: str) -> _FakeJob:
+    def _found(self, job_id: str) -> FakeJob:
         try:
             return self._jobs[job_id]
         except KeyError:
@@ -314,78 +346,22 @@ class FakeProvider(
                 status_code=404,
             ) from None
 
-    def _age(self, made: _FakeJob) -> float:
-        end = made.cancelled_at or self.clock.now()
-        return (end - made.created_at).total_seconds()
-
-    def _status(self, made: _FakeJob) -> JobStatus:
-        if made.word is not None:
-            known = {status.value: status for status in JobStatus}
-            return known.get(made.word.lower(), JobStatus.UNKNOWN)
-        if made.cancelled_at is not None:
-            return JobStatus.CANCELLED
-        status = made.script.status(self._age(made))
-        return JobStatus.PAUSED if made.paused and not status.terminal else status
-
-    def _job(self, made: _FakeJob) -> Job:
-        spec, status = made.spec, self._status(made)
-        step, steps = made.script.step(self._age(made)), made.script.steps
-        failed = JobError(code="scripted", message="the script says so")
-        return Job(
-            id=made.id,
-            provider=self.name,
-            status=status,
-            raw_status=made.word or status.value,
-            model=spec.model,
-            method=spec.method,
-            fine_tuned_model=_made(made) if status is JobStatus.SUCCEEDED else None,
-            training_file=spec.training_file,
-            validation_file=spec.validation_file,
-            created_at=made.created_at,
-            finished_at=self._finished_at(made) if status.terminal else None,
-            suffix=spec.suffix,
-            seed=spec.seed,
-            metadata=spec.metadata,
-            progress=JobProgress(step=step, steps=steps, loss=fake_loss(step)) if step else None,
-            error=(made.script.error or failed) if status is JobStatus.FAILED else None,
-        )
-
-    def _finished_at(self, made: _FakeJob) -> datetime:
-        return made.cancelled_at or made.created_at + timedelta(seconds=made.script.duration)
-
-    def _events(self, made: _FakeJob) -> list[JobEvent]:
-        status = self._status(made)
-        told: Sequence[tuple[float, bool, str]] = (
-            (0.0, True, "the fake job is created: nothing will be trained"),
-            (made.script.queued, True, "the fake job runs"),
-            (made.script.duration, status.terminal, f"the fake job has {status.value}"),
-        )
-        age = self._age(made)
-        end = made.cancelled_at is not None
-        return [
-            JobEvent(
-                id=f"ev-{made.id}-{number}",
-                created_at=made.created_at + timedelta(seconds=min(at, age)),
-                message=message,
+    def _unended(self, job_id: str) -> FakeJob:
+        made = self._found(job_id)
+        if made.status.terminal:
+            raise ConflictError(
+                f"the job {job_id!r} has {made.status.value}; create a new one",
+                provider=self.name,
+                status_code=409,
             )
-            for number, (at, wanted, message) in enumerate(told)
-            if wanted and (at <= age or (end and number == len(told) - 1))
-        ]
+        return made
+
+    def _no_model(self, model_id: str) -> NotFoundError:
+        return NotFoundError(f"no model {model_id!r}", provider=self.name, status_code=404)
 
     def _models(self) -> list[Model]:
-        made = [job for job in self._jobs.values() if self._status(job) is JobStatus.SUCCEEDED]
-        return [
-            Model(
-                id=_made(job),
-                provider=self.name,
-                kind="fine_tuned",
-                base_model=job.spec.model,
-                job_id=job.id,
-                created_at=self._finished_at(job),
-            )
-            for job in made
-            if _made(job) not in self._deleted_models
-        ]
+        made = [job.model() for job in self._jobs.values() if job.status is JobStatus.SUCCEEDED]
+        return [model for model in made if model.id not in self._deleted_models]
 
 
 def page_of(items: Sequence[T], limit: int, cursor: str | None) -> Page[T]:
@@ -393,7 +369,3 @@ def page_of(items: Sequence[T], limit: int, cursor: str | None) -> Page[T]:
     start = int(cursor or 0)
     end = start + limit
     return Page(tuple(items[start:end]), str(end) if end < len(items) else None)
-
-
-def _made(job: _FakeJob) -> str:
-    return f"fake:{job.spec.model}:{job.spec.suffix or 'model'}:{job.id}"

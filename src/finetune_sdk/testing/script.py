@@ -21,6 +21,7 @@ class JobScript(Value):
         outcome: what it ends with.
         error: the reason, where it fails.
         fails_at_step: the step at which it fails; the last one by default.
+        checkpoint_every: steps between two checkpoints; None saves none but those of pauses.
     """
 
     queued: Annotated[float, Field(ge=0)] = 30.0
@@ -29,6 +30,7 @@ class JobScript(Value):
     outcome: Literal["succeeded", "failed"] = "succeeded"
     error: JobError | None = None
     fails_at_step: Annotated[int, Field(ge=1)] | None = None
+    checkpoint_every: Annotated[int, Field(ge=1)] | None = 25
 
     def status(self, age: float) -> JobStatus:
         """Where a job of this age stands."""
@@ -45,6 +47,10 @@ class JobScript(Value):
         share = 1.0 if self.running == 0 else min((age - self.queued) / self.running, 1.0)
         return min(math.floor(share * self.steps), self.last_step)
 
+    def age(self, step: int) -> float:
+        """Seconds from its creation until it has done so many steps."""
+        return self.queued + self.running * step / self.steps
+
     @property
     def last_step(self) -> int:
         """The step that it ends with."""
@@ -55,7 +61,7 @@ class JobScript(Value):
     @property
     def duration(self) -> float:
         """Seconds from its creation to its end."""
-        return self.queued + self.running * self.last_step / self.steps
+        return self.age(self.last_step)
 
 
 def fake_loss(step: int) -> float:

@@ -88,6 +88,8 @@ class Job(Document):
         raw_status: the provider's own word for `status`.
         model: the base model.
         fine_tuned_model: what came out; there only once the job succeeded.
+        queue_position: place in the queue, from 1; None where it does not wait or the provider
+            does not tell.
         settings: what the provider chose by itself and why, by name.
         warnings: what the caller should know, and what `strict=False` let pass.
         extra: what the provider said and we have no field for.
@@ -111,6 +113,7 @@ class Job(Document):
     metadata: dict[str, str] = Field(default_factory=dict)
     trained_tokens: int | None = None
     progress: JobProgress | None = None
+    queue_position: int | None = None
     error: JobError | None = None
     settings: dict[str, str] = Field(default_factory=dict)
     warnings: tuple[str, ...] = ()

@@ -148,8 +148,11 @@ class Reinforcement(BaseMethod):
 
     Attributes:
         grader: how an answer is graded, said in data.
-        rewards: Python functions by dotted name, `"package.module:function"`; each gets the
-            answers and the rows' fields, and gives a number for each answer.
+        rewards: Python functions by dotted name, `"package.module:function"`, each as
+            `function(completions: list[str], **fields) -> list[float]`: a finite number for each
+            answer. `fields` has `prompts`, the texts that were answered, and every other field of
+            the rows by its name; all are lists as long as `completions`. One that raises or gives
+            anything else ends the job.
         reward_weights: a weight for each of `rewards`; 1 by default.
         num_generations: answers to each prompt that are compared.
         max_completion_length: tokens of an answer at most.

@@ -2,20 +2,51 @@
 
 from __future__ import annotations
 
-from finetune_sdk.providers.base import Capabilities, MethodSupport
+from finetune_sdk.providers.base import Capabilities, Content, MethodSupport
 from finetune_sdk.providers.local.options import LocalDeploymentOptions, LocalOptions
+from finetune_sdk.providers.local.training.graders.similarity import REFUSED
 from finetune_sdk.types import MethodName
 
-_SUPERVISED = MethodSupport(
-    hyperparameters=frozenset(
-        {"epochs", "batch_size", "learning_rate", "lora", "max_length", "train_on"}
+_SHARED = frozenset({"epochs", "batch_size", "learning_rate", "lora", "max_length"})
+_CONTENT: frozenset[Content] = frozenset({"text", "tools"})
+
+_METHODS = {
+    MethodName.SUPERVISED: MethodSupport(
+        hyperparameters=_SHARED | {"train_on"},
+        train_on=("assistant", "all"),
+        content=_CONTENT,
     ),
-    train_on=("assistant", "all"),
-    content=frozenset({"text", "tools"}),
-)
+    MethodName.DPO: MethodSupport(hyperparameters=_SHARED | {"beta"}, content=_CONTENT),
+    MethodName.ORPO: MethodSupport(
+        hyperparameters=_SHARED | {"beta"},
+        content=_CONTENT,
+        note=(
+            "TRL keeps it in `trl.experimental.orpo`, where anything may change or go in any "
+            "release without notice"
+        ),
+    ),
+    MethodName.KTO: MethodSupport(
+        hyperparameters=_SHARED | {"beta", "desirable_weight", "undesirable_weight"},
+        content=_CONTENT,
+        # How far the model has moved is told from an answer under another row's prompt.
+        min_rows=2,
+    ),
+    MethodName.REWARD: MethodSupport(
+        hyperparameters=_SHARED | {"center_rewards_coefficient"},
+        content=_CONTENT,
+        note="what comes out scores answers and cannot chat, so it cannot be deployed",
+    ),
+    MethodName.REINFORCEMENT: MethodSupport(
+        hyperparameters=_SHARED
+        | {"grader", "rewards", "reward_weights"}
+        | {"num_generations", "max_completion_length", "temperature", "beta"},
+        content=_CONTENT,
+        graders=frozenset({"string_check", "text_similarity", "python"}),
+    ),
+}
 
 CAPABILITIES = Capabilities(
-    methods={MethodName.SUPERVISED: _SUPERVISED},
+    methods=_METHODS,
     fields=frozenset({"seed", "suffix", "metadata", "validation_data"}),
     options=LocalOptions,
     deployment_options=LocalDeploymentOptions,
@@ -25,5 +56,9 @@ CAPABILITIES = Capabilities(
             "there is no rate of the provider's own to multiply here; give `learning_rate`"
         ),
         "image": "the trainer reads text only",
+        **{
+            measure: f"as an `evaluation_metric` of text similarity: {reason}"
+            for measure, reason in REFUSED.items()
+        },
     },
 )

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from finetune_sdk.errors import ConflictError, NotFoundError, UnsupportedError
 from finetune_sdk.providers.base import CanDeploy
+from finetune_sdk.providers.local import copying, faults
 from finetune_sdk.providers.local.home import LocalHome
-from finetune_sdk.providers.local.jobs import pages, reading
+from finetune_sdk.providers.local.jobs import checkpoints, pages, reading
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.jobs.records import Exit
 from finetune_sdk.providers.local.jobs.store import LocalJobs
 from finetune_sdk.providers.local.settings import NAME
-from finetune_sdk.types import Deployment, DeploymentStatus, Model, Page
+from finetune_sdk.providers.local.usage import Users
+from finetune_sdk.types import JobSpec, Model, Page
 
-_GONE = (DeploymentStatus.DELETED, DeploymentStatus.DELETING)
+_TRAINERS = frozenset({checkpoints.MANIFEST, "trainer_state.json"})
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,13 @@ class LocalModels:
     def get(self, model_id: str) -> Model:
         """A model by its folder, the id of the job that made it, or a base model's name.
 
+        A checkpoint's folder is one as well.
+
         Raises:
             NotFoundError: it is not here.
         """
         job = self._job_of(model_id)
-        model = _trained(job) if job else None
+        model = _trained(job) if job else self._checkpoint(model_id)
         found = model or next((one for one in _base(self.home) if one.id == model_id), None)
         if found is None:
             raise NotFoundError(
@@ -50,26 +54,42 @@ class LocalModels:
         return found
 
     def delete(self, model_id: str, deployments: CanDeploy) -> None:
-        """Deletes a fine-tuned model. Its job stays, and says that the model is gone.
+        """Deletes a fine-tuned model or a checkpoint. The job of a model says that it is gone.
 
         Raises:
-            ConflictError: a deployment serves it, or a job trains on it or has trained an adapter
-                for it.
+            ConflictError: a deployment serves it, a job trains on it or has trained an adapter
+                for it, or it is a checkpoint of a job that has not ended.
             NotFoundError: it is not here.
             UnsupportedError: it is a base model.
         """
         model = self.get(model_id)
         if model.job_id is None:
-            raise UnsupportedError(
-                f"{model_id!r} is a base model, which is not ours to delete; delete its files "
-                "where they lie"
-            )
+            raise _base_model(model_id, "ours to delete; delete its files where they lie")
         self._refuse_used(model, deployments)
         folder = self.jobs.find(model.job_id)
+        if Path(model.id) != folder.model:
+            _delete_checkpoint(folder, Path(model.id))
+            return
         # Marked first: from here on the job reads as one whose model was deleted, never as broken.
         (folder.path / reading.DELETED).touch(mode=0o600)
         shutil.rmtree(folder.model)
         shutil.rmtree(folder.merged, ignore_errors=True)
+
+    def download(self, model_id: str, target: Path) -> None:
+        """Copies the files of a fine-tuned model, or a checkpoint's weights, to an empty folder.
+
+        Raises:
+            InvalidRequestError: the folder is not empty.
+            NotFoundError: the model is not here.
+            QuotaExceededError: the folder's disk is full; nothing is left in it.
+            UnsupportedError: it is a base model.
+        """
+        model = self.get(model_id)
+        if model.job_id is None:
+            raise _base_model(model_id, "copied; its files are on this machine already")
+        source = Path(model.id)
+        with faults.copied(target):
+            copying.fill(target, source, _weights_of(source))
 
     def _all(self) -> Sequence[Model]:
         folders = sorted(self.jobs.folders(), key=reading.age, reverse=True)
@@ -83,9 +103,16 @@ class LocalModels:
             return self.jobs.find(folder.name if ours else model_id)
         return None
 
+    def _checkpoint(self, model_id: str) -> Model | None:
+        path = Path(model_id)
+        folder = JobFolder(path.parent.parent)
+        if path.parent != folder.checkpoints or folder.path.parent != self.home.jobs:
+            return None
+        saved = checkpoints.read(path)
+        return None if saved is None else _saved(folder, saved)
+
     def _refuse_used(self, model: Model, deployments: CanDeploy) -> None:
-        users = [f"the deployment {one.name!r}" for one in _serving(model, deployments)]
-        users += [f"the job {folder.id!r}" for folder in self._standing_on(model)]
+        users = Users.of(self.jobs.folders(), deployments).needing(model.id)
         if users:
             raise ConflictError(
                 f"the model {model.id!r} is in use by {', '.join(users)}; delete or cancel that "
@@ -93,13 +120,31 @@ class LocalModels:
                 provider=NAME,
             )
 
-    def _standing_on(self, model: Model) -> Iterator[JobFolder]:
-        for folder in self.jobs.folders():
-            with suppress(ValueError, OSError):
-                # An adapter that was trained on this model is nothing without it.
-                needed = not folder.ended or (folder.model / "adapter_config.json").is_file()
-                if needed and folder.spec().model == model.id:
-                    yield folder
+
+def _base_model(model_id: str, words: str) -> UnsupportedError:
+    return UnsupportedError(f"{model_id!r} is a base model, which is not {words}")
+
+
+def _delete_checkpoint(folder: JobFolder, path: Path) -> None:
+    if not folder.ended:
+        raise ConflictError(
+            f"the job {folder.id!r} has not ended and may go on from this checkpoint; cancel the "
+            "job first, or wait for its end",
+            provider=NAME,
+        )
+    checkpoints.remove(path)
+
+
+def _weights_of(source: Path) -> list[str]:
+    saved = checkpoints.read(source)
+    if saved is None:
+        return sorted(str(f.relative_to(source)) for f in source.rglob("*") if f.is_file())
+    # What a trainer goes on with is of no use elsewhere, and is not safetensors.
+    return sorted(name for name in saved.manifest.files if not _is_trainers(name))
+
+
+def _is_trainers(name: str) -> bool:
+    return name in _TRAINERS or name.endswith((".pt", ".pth", ".bin"))
 
 
 def _trained(folder: JobFolder) -> Model | None:
@@ -120,24 +165,34 @@ def _trained(folder: JobFolder) -> Model | None:
         job_id=folder.id,
         created_at=end.finished_at,
         bytes=sum(file.stat().st_size for file in folder.model.rglob("*") if file.is_file()),
-        source="trained on this machine",
+        source=f"trained on this machine{_nature(spec)}",
     )
+
+
+def _saved(folder: JobFolder, saved: checkpoints.Saved) -> Model | None:
+    try:
+        spec = folder.spec()
+    except (ValueError, OSError):
+        return None
+    return Model(
+        id=str(saved.path),
+        provider=NAME,
+        kind="fine_tuned",
+        base_model=spec.model,
+        job_id=folder.id,
+        created_at=saved.manifest.created_at,
+        bytes=saved.bytes,
+        source=f"saved on this machine at step {saved.manifest.step}{_nature(spec)}",
+    )
+
+
+def _nature(spec: JobSpec) -> str:
+    if spec.method.type != "reward":
+        return ""
+    return "; a reward model, which scores answers and writes none: it cannot be deployed"
 
 
 def _base(home: LocalHome) -> list[Model]:
     from finetune_sdk.providers.local import weights
 
     return weights.known(home)
-
-
-def _serving(model: Model, deployments: CanDeploy) -> Iterator[Deployment]:
-    cursor: str | None = None
-    while True:
-        page = deployments.list_deployments(limit=100, cursor=cursor)
-        for one in page.items:
-            used = model.id == one.model or model.job_id == one.job_id
-            if used and one.status not in _GONE:
-                yield one
-        cursor = page.next_cursor
-        if cursor is None:
-            return

@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 
 from finetune_sdk.errors import ConflictError
-from finetune_sdk.providers.local import files
+from finetune_sdk.providers.local import files, licence
 from finetune_sdk.providers.local.home import LocalHome
 from finetune_sdk.providers.local.jobs.folder import take
 from finetune_sdk.providers.local.leftovers import sweep
@@ -75,17 +75,29 @@ def publish(partial: Path, target: Path) -> None:
     files.sync(target.parent)
 
 
-def convert(gguf: Path, folder: Path) -> None:
-    """Writes the weights of a GGUF file to `folder`, in float32, with tokenizer and template."""
-    torch, transformers = import_module("torch"), import_module("transformers")
+def write_card(gguf: Path, folder: Path) -> None:
+    """Writes configuration, tokenizer, template and licence of a GGUF file, and no weights."""
+    transformers = import_module("transformers")
     source = {"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name}
-    tokenizer = transformers.AutoTokenizer.from_pretrained(**source)
+    transformers.AutoConfig.from_pretrained(**source).save_pretrained(folder)
+    transformers.AutoTokenizer.from_pretrained(**source).save_pretrained(folder)
+    named = import_module("gguf").GGUFReader(gguf).fields.get("general.license")
+    if named is not None:
+        licence.note(folder, str(named.contents()), f"`general.license` of {gguf.name}")
+
+
+def convert(gguf: Path, card: Path, folder: Path) -> None:
+    """Writes the weights of a GGUF file to `folder`, in float32, with all of its card."""
+    torch, transformers = import_module("torch"), import_module("transformers")
+    shutil.copytree(card, folder, dirs_exist_ok=True)
     # Without `dequantize` the blocks stay as they are and cannot be saved (transformers 5.23).
     model = transformers.AutoModelForCausalLM.from_pretrained(
-        **source, dtype=torch.float32, quantization_config=transformers.GgufConfig(dequantize=True)
+        gguf.parent,
+        gguf_file=gguf.name,
+        dtype=torch.float32,
+        quantization_config=transformers.GgufConfig(dequantize=True),
     )
     model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
 
 
 def merge(adapter: Path, base: Path, folder: Path) -> None:

@@ -43,6 +43,32 @@ def translated(home: LocalHome) -> Generator[None]:
         raise _translate(error, home) from error
 
 
+@contextmanager
+def copied(folder: Path) -> Generator[None]:
+    """Turns what writing to a folder of the caller's raises into one of our errors.
+
+    Raises:
+        QuotaExceededError: the disk is full.
+        PermissionDeniedError: this user may not write there.
+        ServerError: anything else that the system says.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise _not_copied(error, folder) from error
+
+
+def _not_copied(error: OSError, folder: Path) -> FineTuneError:
+    reason = error.strerror or str(error)
+    message = f"`folder` {str(folder)!r} cannot be filled: {reason}; nothing of it is left there"
+    if error.errno in _FULL:
+        words = f"{message}; free some space, or name a folder on another disk"
+        return QuotaExceededError(words, provider=NAME, code="disk_full")
+    if error.errno in _FORBIDDEN:
+        return PermissionDeniedError(f"{message}; name a folder of your own", provider=NAME)
+    return ServerError(f"{message}; try again, or name another folder", provider=NAME)
+
+
 def is_full(folder: Path) -> bool:
     """There is no room on the folder's disk for anything worth writing."""
     return shutil.disk_usage(folder).free < _ROOM

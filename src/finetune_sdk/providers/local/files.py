@@ -47,12 +47,26 @@ def read_json(path: Path) -> dict[str, object] | None:
 
 
 def append_line(path: Path, line: str) -> None:
-    """Adds one line by one write, so that lines of two writers never mix."""
-    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Adds one line by one write, so that lines of two writers never mix.
+
+    Raises:
+        OSError: the disk is full; what was written of the line spoils no other.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        os.write(handle, line.encode() + b"\n")
+        data = line.encode() + b"\n"
+        if _is_torn(handle):
+            data = b"\n" + data
+        # A disk that is nearly full takes a part, and says why only when it is given the rest.
+        while data:
+            data = data[os.write(handle, data) :]
     finally:
         os.close(handle)
+
+
+def _is_torn(handle: int) -> bool:
+    size = os.fstat(handle).st_size
+    return size > 0 and os.pread(handle, 1, size - 1) != b"\n"
 
 
 def read_lines(path: Path) -> Iterator[str]:

@@ -56,7 +56,9 @@ class LocalHome:
             ConfigurationError: it cannot be made or written.
         """
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # The mode is for the last part of a path alone.
+            for part in (self.root, folder):
+                part.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             raise self._unusable(folder, error.strerror or str(error)) from error
         if not os.access(folder, os.W_OK | os.X_OK):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -25,8 +25,9 @@ _TIMEOUT = 5.0
 """Seconds that a look at the Hub may take: it stands before every job."""
 
 _TRUE = frozenset({"1", "ON", "YES", "TRUE"})
-# Weights, configuration and tokenizer: never a pickle, never code.
-_WANTED = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
+# Configuration, tokenizer and licence, then weights: never a pickle, never code.
+_CARD = ("*.json", "*.txt", "*.model", "*.jinja", "README.md", "LICENSE*")
+_WANTED = ("*.safetensors", *_CARD)
 # Copies in other formats, which some repositories keep beside the weights.
 _UNWANTED = ("*/*", "consolidated*")
 
@@ -58,7 +59,7 @@ def cached(model: str, environ: Mapping[str, str]) -> Path | None:
     """The model's folder in the Hub's cache, if all of it is there; the network is not asked."""
     from huggingface_hub import try_to_load_from_cache
 
-    config = try_to_load_from_cache(model, "config.json", cache_dir=_cache(environ))
+    config = try_to_load_from_cache(model, "config.json", cache_dir=cache(environ))
     if not isinstance(config, str):
         return None
     folder = Path(config).parent
@@ -72,16 +73,34 @@ def download(model: str, environ: Mapping[str, str], say: Callable[[str], None])
         ConnectionFailedError: the download failed.
         NotFoundError: the repository lacks a part of a model.
     """
+    say(f"fetching {model} from the Hub")
+    folder = _snapshot(model, environ, _WANTED)
+    _refuse_parts(model, missing(folder))
+    return folder
+
+
+def download_card(model: str, environ: Mapping[str, str]) -> Path:
+    """Fetches all but the weights into the Hub's cache; gives the folder there.
+
+    Raises:
+        ConnectionFailedError: the download failed.
+        NotFoundError: the repository lacks a configuration or a tokenizer.
+    """
+    folder = _snapshot(model, environ, _CARD)
+    _refuse_parts(model, [name for name in missing(folder) if not name.endswith(".safetensors")])
+    return folder
+
+
+def _snapshot(model: str, environ: Mapping[str, str], patterns: Sequence[str]) -> Path:
     from huggingface_hub import snapshot_download  # pyright: ignore[reportUnknownVariableType]
 
-    say(f"fetching {model} from the Hub")
     try:
         folder = snapshot_download(
             model,
-            cache_dir=_cache(environ),
+            cache_dir=cache(environ),
             endpoint=environ.get("HF_ENDPOINT"),
             token=environ.get("HF_TOKEN"),
-            allow_patterns=list(_WANTED),
+            allow_patterns=list(patterns),
             ignore_patterns=list(_UNWANTED),
         )
     except Exception as error:
@@ -91,13 +110,16 @@ def download(model: str, environ: Mapping[str, str], say: Callable[[str], None])
             provider=NAME,
             code="download_failed",
         ) from error
-    if lacking := missing(Path(folder)):
+    return Path(folder)
+
+
+def _refuse_parts(model: str, lacking: Sequence[str]) -> None:
+    if lacking:
         raise NotFoundError(
             f"the model {model!r} of the Hub is not whole: {', '.join(lacking)} is missing; choose "
             "another one, or name a folder of yours",
             provider=NAME,
         )
-    return Path(folder)
 
 
 def missing(folder: Path) -> list[str]:
@@ -127,7 +149,8 @@ def _object(value: object) -> dict[str, object]:
     return cast("dict[str, object]", value) if isinstance(value, dict) else {}
 
 
-def _cache(environ: Mapping[str, str]) -> Path:
+def cache(environ: Mapping[str, str]) -> Path:
+    """The folder of the Hub's cache."""
     # The order that huggingface_hub documents; it reads its own environment only at import.
     if named := environ.get("HF_HUB_CACHE"):
         return Path(named).expanduser()

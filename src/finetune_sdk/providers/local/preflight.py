@@ -14,6 +14,8 @@ from pydantic import ValidationError
 from finetune_sdk.errors import ConfigurationError, MissingDependencyError
 from finetune_sdk.providers.local import faults, uploads
 from finetune_sdk.providers.local.options import LocalOptions
+from finetune_sdk.providers.local.training import reports
+from finetune_sdk.providers.local.training.failures import TrainingFailure
 from finetune_sdk.transport import redact
 
 if TYPE_CHECKING:
@@ -37,6 +39,10 @@ class Checked(NamedTuple):
     notes: tuple[str, ...] = ()
     settings: Mapping[str, str] = MappingProxyType({})
 
+    def plus(self, more: Checked) -> Checked:
+        """This, and what was found out after it."""
+        return Checked((*self.notes, *more.notes), {**self.settings, **more.settings})
+
 
 def check(
     spec: JobSpec, home: LocalHome, environ: Mapping[str, str], *, own_trainer: bool
@@ -50,7 +56,8 @@ def check(
         ConfigurationError: an option is wrong.
         NotFoundError: a dataset file or the base model is not there.
         QuotaExceededError: the disk is as good as full.
-        MissingDependencyError: the extra `local` is not installed.
+        MissingDependencyError: the extra `local`, or a package that is reported to, is not
+            installed.
     """
     _check_options(spec)
     for file in (spec.training_file, spec.validation_file):
@@ -59,7 +66,7 @@ def check(
     _check_disk(home)
     if not own_trainer:
         return Checked()
-    _check_packages()
+    _check_packages(spec)
     return Checked(_check_weights(spec.model, home, environ))
 
 
@@ -86,11 +93,16 @@ def _existing(path: Path) -> Path:
     return next(folder for folder in (path, *path.parents) if folder.exists())
 
 
-def _check_packages() -> None:
+def _check_packages(spec: JobSpec) -> None:
     for package in _PACKAGES:
         # A look at the file system: importing torch takes seconds.
         if importlib.util.find_spec(package) is None:
             raise MissingDependencyError(package, "local")
+    for place in LocalOptions.model_validate(spec.options).report_to or ():
+        try:
+            reports.check([place])
+        except TrainingFailure:
+            raise MissingDependencyError(place, None) from None
 
 
 def _check_weights(model: str, home: LocalHome, environ: Mapping[str, str]) -> tuple[str, ...]:

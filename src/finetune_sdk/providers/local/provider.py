@@ -11,10 +11,15 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 from finetune_sdk.errors import UnsupportedError
 from finetune_sdk.home import state_folder
 from finetune_sdk.providers.base import (
+    CanClean,
     CanDeploy,
+    CanDownloadModels,
     CanEstimate,
+    CanFindJob,
+    CanListCheckpoints,
     CanListMetrics,
     CanListModels,
+    CanPause,
     CanReadLogs,
     Capabilities,
     FineTuneProvider,
@@ -30,6 +35,7 @@ from finetune_sdk.types import CostEstimate, MethodName
 if TYPE_CHECKING:
     from finetune_sdk.datasets import Dataset
     from finetune_sdk.types import (
+        Checkpoint,
         Connection,
         DatasetFile,
         Deployment,
@@ -37,6 +43,7 @@ if TYPE_CHECKING:
         Job,
         JobEvent,
         JobSpec,
+        Leftover,
         Metric,
         Model,
         Page,
@@ -46,7 +53,17 @@ S = TypeVar("S", "JobSpec", "DeploymentSpec")
 
 
 class LocalProvider(
-    FineTuneProvider, CanListMetrics, CanReadLogs, CanListModels, CanDeploy, CanEstimate
+    FineTuneProvider,
+    CanPause,
+    CanFindJob,
+    CanListMetrics,
+    CanListCheckpoints,
+    CanReadLogs,
+    CanListModels,
+    CanDownloadModels,
+    CanDeploy,
+    CanClean,
+    CanEstimate,
 ):
     """Fine-tunes on this machine with TRL, in processes that outlive the caller.
 
@@ -56,6 +73,7 @@ class LocalProvider(
             added as the last argument.
         environ: the environment that is read and, by a list, passed on; the process's by default.
         cancel_grace: seconds between asking a trainer to end and killing it.
+        stalled_after: seconds without a word of a trainer, before a warning says so.
 
     Raises:
         UnsupportedError: this is Windows.
@@ -71,20 +89,25 @@ class LocalProvider(
         trainer: Sequence[str] | None = None,
         environ: Mapping[str, str] | None = None,
         cancel_grace: float = 10.0,
+        stalled_after: float = 600.0,
     ) -> None:
         _refuse_windows()
         # Here and not above: these need `fcntl`, and the table of what each provider can do is
         # made on Windows too.
         from finetune_sdk.providers.local.catalog import LocalModels
+        from finetune_sdk.providers.local.cleaning import Leftovers
         from finetune_sdk.providers.local.jobs.launcher import Launcher
         from finetune_sdk.providers.local.jobs.store import LocalJobs
         from finetune_sdk.providers.local.serving.deployments import LocalDeployments
 
         environ = os.environ if environ is None else environ
         self._home = LocalHome.of(state_folder(home, environ))
-        launcher = Launcher(trainer=trainer, environ=environ, grace=cancel_grace)
+        launcher = Launcher(
+            trainer=trainer, environ=environ, grace=cancel_grace, stalled_after=stalled_after
+        )
         self._jobs = LocalJobs(home=self._home, launcher=launcher, environ=environ)
         self._models = LocalModels(home=self._home, jobs=self._jobs)
+        self._leftovers = Leftovers(home=self._home, jobs=self._jobs)
         self._deployments = LocalDeployments(self._home, environ)
 
     @classmethod
@@ -112,6 +135,24 @@ class LocalProvider(
         with translated(self._home):
             return self._jobs.cancel(job_id)
 
+    def pause_job(self, job_id: str, /) -> Job:
+        with translated(self._home):
+            return self._jobs.pause(job_id)
+
+    def resume_job(self, job_id: str, /) -> Job:
+        with translated(self._home):
+            return self._jobs.resume(job_id)
+
+    def find_jobs(self, key: str, /, *, spec: JobSpec | None = None) -> list[Job]:  # noqa: ARG002
+        with translated(self._home):
+            return list(self._jobs.of_key(key))
+
+    def list_checkpoints(
+        self, job_id: str, /, *, limit: int, cursor: str | None
+    ) -> Page[Checkpoint]:
+        with translated(self._home):
+            return self._jobs.checkpoints(job_id, limit=limit, cursor=cursor)
+
     def list_events(self, job_id: str, /, *, limit: int, cursor: str | None) -> Page[JobEvent]:
         with translated(self._home):
             return self._jobs.events(job_id, limit=limit, cursor=cursor)
@@ -135,6 +176,18 @@ class LocalProvider(
     def delete_model(self, model_id: str, /) -> None:
         with translated(self._home):
             self._models.delete(model_id, self)
+
+    def download_model(self, model_id: str, folder: Path, /) -> None:
+        with translated(self._home):
+            self._models.download(model_id, folder)
+
+    def list_leftovers(self) -> list[Leftover]:
+        with translated(self._home):
+            return self._leftovers.list(self)
+
+    def delete_leftover(self, leftover: Leftover, /) -> None:
+        with translated(self._home):
+            self._leftovers.delete(leftover, self)
 
     def create_deployment(self, spec: DeploymentSpec, /) -> Deployment:
         with translated(self._home):

@@ -1,4 +1,4 @@
-"""Where the modules of reward functions lie, as the caller sees it. Nothing of them is imported."""
+"""What is found out about rewards before a job is made. Nothing of theirs is run or imported."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from finetune_sdk.errors import ConfigurationError
+from finetune_sdk.errors import ConfigurationError, UnsupportedError
+from finetune_sdk.providers.local.training import graders
 from finetune_sdk.types import Reinforcement
 
 if TYPE_CHECKING:
@@ -22,8 +23,11 @@ def locate(method: Method) -> str | None:
         None where there are none.
 
     Raises:
-        ConfigurationError: a module is nowhere, or they lie in several folders.
+        ConfigurationError: a module is nowhere, or they lie in several folders; a grader is wrong.
+        UnsupportedError: a grader is not to be had here.
+        MissingDependencyError: a grader needs a package that is not installed.
     """
+    check(method)
     if not isinstance(method, Reinforcement) or not method.rewards:
         return None
     folders = {_folder_of(name) for name in method.rewards}
@@ -33,6 +37,29 @@ def locate(method: Method) -> str | None:
             "them in one, or install them"
         )
     return folders.pop()
+
+
+def check(method: Method) -> None:
+    """Looks at a method's grader without running it.
+
+    Raises:
+        ConfigurationError: a template or a source is wrong.
+        UnsupportedError: what it measures is not to be had here.
+        MissingDependencyError: it needs a package that is not installed.
+    """
+    grader = method.grader if isinstance(method, Reinforcement) else None
+    if grader is None:
+        return
+    refusal = graders.refusal(grader)
+    if refusal is not None:
+        raise UnsupportedError(
+            f"the grader {grader.name!r} measures {getattr(grader, 'evaluation_metric', '')!r}, "
+            f"which `local` cannot: {refusal}; take another `evaluation_metric`, as 'rouge_l'"
+        )
+    try:
+        graders.check(grader)
+    except graders.GraderError as error:
+        raise ConfigurationError(f"`grader`: {error}") from error
 
 
 def _folder_of(name: str) -> str:

@@ -120,6 +120,64 @@ def fetch(weights: Weights, home: LocalHome, say: Callable[[str], None]) -> Path
     return _converted(weights.model, weights.path, home, say)
 
 
+class Card(NamedTuple):
+    """A model without its weights.
+
+    Attributes:
+        base: folder with its configuration.
+        tokenizer: folder with its tokenizer: the adapter's own where it brings one.
+    """
+
+    base: Path
+    tokenizer: Path
+
+
+def card(weights: Weights, home: LocalHome, say: Callable[[str], None]) -> Card:
+    """Configuration and tokenizer of a model; makes or fetches these alone where they are missing.
+
+    Args:
+        say: hears, in words, what takes long.
+
+    Raises:
+        ConnectionFailedError: the download failed.
+        ConflictError: another process has been at it for too long.
+        OSError: the disk is full.
+    """
+    if weights.base is not None and weights.path is not None:
+        below = card(weights.base, home, say)
+        own = (weights.path / "tokenizer_config.json").is_file()
+        return below._replace(tokenizer=weights.path) if own else below
+    if weights.path is None:
+        folder = hub.download_card(weights.model, os.environ)
+    elif weights.path.is_dir():
+        folder = weights.path
+    else:
+        folder = _carded(weights.model, weights.path, home, say)
+    return Card(folder, folder)
+
+
+class Missing(NamedTuple):
+    """What `fetch` has still to make.
+
+    Attributes:
+        download: the weights must come from the Hub into its cache.
+        folders: so many folders with the whole weights must be made in the state folder.
+    """
+
+    download: bool
+    folders: int
+
+
+def missing(weights: Weights, home: LocalHome) -> Missing:
+    """What is not here yet of a model that was found."""
+    if weights.base is not None and weights.path is not None:
+        below = missing(weights.base, home)
+        merged = _merged_folder(weights.path, home).is_dir()
+        return below if merged else below._replace(folders=below.folders + 1)
+    made = weights.path is None or weights.path.is_dir()
+    return Missing(download=weights.path is None, folders=0 if made else 1)
+
+
 def known(home: LocalHome) -> list[Model]:
     """Base models that are on this machine now and were not named by a folder."""
     models = {model.id: model for model in (_packaged_model(name) for name in PACKAGED) if model}
@@ -162,13 +220,16 @@ def _in_folder(model: str, folder: Path, home: LocalHome, environ: Mapping[str, 
             provider=NAME,
         )
     _check_code(folder)
+    _check_writes(folder, str(_read(folder / "config.json").get("architectures")))
     return Weights(model, "folder", folder)
 
 
 def _adapter(model: str, folder: Path, home: LocalHome, environ: Mapping[str, str]) -> Weights:
     if not (folder / "adapter_model.safetensors").is_file():
         raise hub.no_safetensors(f"the adapter in {str(folder)!r}")
-    base = _read(folder / "adapter_config.json").get("base_model_name_or_path")
+    config = _read(folder / "adapter_config.json")
+    _check_writes(folder, str(config.get("task_type")))
+    base = config.get("base_model_name_or_path")
     if not isinstance(base, str) or not base:
         raise NotFoundError(
             f"the adapter in {str(folder)!r} does not name its base model; set "
@@ -191,6 +252,16 @@ def _base(adapter: Path, base: str, home: LocalHome, environ: Mapping[str, str])
             f"the base model of the adapter in {str(adapter)!r} is not there: {error}",
             provider=NAME,
         ) from error
+
+
+def _check_writes(folder: Path, kind: str) -> None:
+    # It would load without an error, with an output head that is drawn by lot.
+    if kind == "SEQ_CLS" or "ForSequenceClassification" in kind:
+        raise UnsupportedError(
+            f"the model in {str(folder)!r} is a reward model: it scores answers and writes none, "
+            "so it can be neither deployed nor trained further here; load it with "
+            "`transformers.AutoModelForSequenceClassification`"
+        )
 
 
 def _check_code(folder: Path) -> None:
@@ -251,14 +322,25 @@ def _converted(model: str, gguf: Path, home: LocalHome, say: Callable[[str], Non
 
     package = _package_of(model)
     source = {"package": package.name, "version": package.version} if package else {}
-    target = _converted_folder(model, home)
+    target, card = _converted_folder(model, home), _carded(model, gguf, home, say)
 
     def make(folder: Path) -> None:
         say(f"turning the weights of {model} into float32, once; this takes about a minute")
-        converting.convert(gguf, folder)
+        converting.convert(gguf, card, folder)
         (folder / SOURCE).write_text(json.dumps(source), encoding="utf-8")
 
     return converting.once(target, home, make)
+
+
+def _carded(model: str, gguf: Path, home: LocalHome, say: Callable[[str], None]) -> Path:
+    from finetune_sdk.providers.local import converting
+
+    def make(folder: Path) -> None:
+        say(f"reading the tokenizer of {model}, once; this takes about ten seconds")
+        converting.write_card(gguf, folder)
+
+    target = _converted_folder(model, home)
+    return converting.once(target.with_name(f"{target.name}.card"), home, make)
 
 
 def _merged(weights: Weights, home: LocalHome, say: Callable[[str], None]) -> Path:

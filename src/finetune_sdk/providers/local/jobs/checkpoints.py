@@ -7,7 +7,9 @@ checkpoints/checkpoint-<step>/   the weights, the tokenizer, and what the traine
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +27,7 @@ class Manifest(BaseModel):
 
     Attributes:
         files: bytes of each file, by its name in the folder.
+        model: names of the files that are the model; the others are there for going on.
         metrics: the newest numbers before it was saved, by name.
         score: what checkpoints are compared by, more is better; None where nothing was measured.
         state: what the trainer's reports need to go on.
@@ -36,6 +39,7 @@ class Manifest(BaseModel):
     epoch: float | None = None
     created_at: datetime
     files: dict[str, int]
+    model: tuple[str, ...] = ()
     metrics: dict[str, float] = Field(default_factory=dict)
     score: float | None = None
     state: dict[str, object] = Field(default_factory=dict)
@@ -83,11 +87,19 @@ def seal(path: Path, manifest: Manifest) -> None:
     Raises:
         OSError: the disk is full.
     """
-    for name in manifest.files:
-        files.sync(path / name)
-    files.sync(path)
+    listed = [path / name for name in manifest.files]
+    for one in (*listed, *{file.parent for file in listed}):
+        files.sync(one)
     files.write_json(path / MANIFEST, manifest.model_dump(mode="json"))
     files.sync(path.parent)
+
+
+def remove(path: Path) -> None:
+    """Deletes a checkpoint: it does not count any more before the first of its files is gone."""
+    with suppress(FileNotFoundError):
+        (path / MANIFEST).unlink()
+        files.sync(path)
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def _folders(checkpoints: Path) -> Iterator[Path]:

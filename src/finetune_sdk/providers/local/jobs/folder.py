@@ -1,22 +1,26 @@
 """A job is a folder. Who writes what:
 
-spec.json       the launcher, before the folder has its name: what was asked for
-created.json    the launcher, with it: when, and what the caller should know
+spec.json       the creator, before the folder has its name: what was asked for
+created.json    the creator, with it: when, and what the caller should know
 job.lock        held by the supervisor and inherited by the trainer: somebody lives
 supervisor.lock held by the supervisor alone: free while job.lock is held, it was killed
-state.json      the supervisor: the phase, and since when
+state.json      the supervisor: the phase, and since when; whoever resumes, under job.lock: queued
 choices.json    the trainer: the settings that it chose and why, and warnings
 progress.json   the trainer: step, steps, loss, seconds left
 events.jsonl    both, a line an event
 metrics.jsonl   the trainer, a line a number
 trainer.log     what the trainer printed
-failure.json    the trainer, when it knows why it failed
+failure.json    the trainer, when it knows why it failed; removed by whoever resumes
 result.json     the trainer, when it has done all: trained tokens
-cancel          anybody: please stop
+cancel          anybody: please end
+pause           anybody: please save and stop; removed once the job is paused
+resume          anybody, while the job is still pausing: please go on after that
 checkpoints/    the trainer, on the way
 model/          the trainer: the adapter or the full weights
 merged/         whoever needs it first: the adapter added to its base model
-exit.json       the supervisor, last: how it ended
+.reserve        the supervisor: room, so that the end can be told on a full disk; a paused job keeps
+                it, unless it was needed
+exit.json       the supervisor, last: how it ended; whoever looks, under job.lock, where none lives
 model.deleted   the provider: the model was deleted on request
 """
 
@@ -37,6 +41,7 @@ from pydantic import JsonValue
 
 from finetune_sdk.providers.local import files
 from finetune_sdk.providers.local.home import LocalHome
+from finetune_sdk.providers.local.jobs import checkpoints
 from finetune_sdk.types import JobEvent, JobSpec, Metric
 
 _COUNTER = itertools.count()
@@ -69,11 +74,21 @@ class JobFolder:
         """Room that is set aside, so that the end can be told on a disk that is full."""
         return self.path / ".reserve"
 
-    def tidy(self) -> None:
-        """Removes what only a job that runs has need of."""
-        # Half a model is of no use, and may be what has filled the disk.
+    def drop_halves(self) -> None:
+        """Removes what the trainer did not finish: of no use, and maybe what has filled the disk.
+
+        For those who know that no trainer lives.
+        """
         shutil.rmtree(self.path / "model.partial", ignore_errors=True)
-        self.reserve.unlink(missing_ok=True)
+        for path in self.checkpoints.glob("*"):
+            if path.is_dir() and checkpoints.read(path) is None:
+                shutil.rmtree(path, ignore_errors=True)
+
+    def tidy(self) -> None:
+        """Removes what only a job that goes on has need of."""
+        self.drop_halves()
+        for path in (self.reserve, self.pause, self.resume):
+            path.unlink(missing_ok=True)
 
     @property
     def merged(self) -> Path:
@@ -147,6 +162,22 @@ class JobFolder:
         # Asking again does not make the time longer that the trainer has.
         if not self.cancel_requested:
             self.cancel.touch(mode=0o600)
+
+    @property
+    def pause(self) -> Path:
+        return self.path / "pause"
+
+    @property
+    def resume(self) -> Path:
+        return self.path / "resume"
+
+    def request_pause(self) -> None:
+        # The newest wish counts.
+        self.resume.unlink(missing_ok=True)
+        self.pause.touch(mode=0o600)
+
+    def request_resume(self) -> None:
+        self.resume.touch(mode=0o600)
 
 
 def is_held(lock: Path) -> bool:

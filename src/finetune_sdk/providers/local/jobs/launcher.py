@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from finetune_sdk.errors import ServerError
 from finetune_sdk.providers.local import faults
-from finetune_sdk.providers.local.environment import child_environment
+from finetune_sdk.providers.local.environment import child_environment, reports_of
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.process import start_detached
 from finetune_sdk.providers.local.settings import NAME
@@ -25,11 +25,13 @@ class Launcher:
         trainer: program and arguments instead of our own trainer.
         environ: what the processes inherit from, by a list of what may pass.
         grace: seconds between asking a trainer to end and killing it.
+        stalled_after: seconds without a word of a trainer, before that is said.
     """
 
     trainer: Sequence[str] | None = None
     environ: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     grace: float = 10.0
+    stalled_after: float = 600.0
 
     def start(self, folder: JobFolder) -> None:
         """Comes back when a supervisor holds the job's lock: a new one, or one that had it.
@@ -40,7 +42,7 @@ class Launcher:
         try:
             start_detached(
                 self._command(folder),
-                environ=child_environment(self.environ),
+                environ=child_environment(self.environ, reports_of(folder.path / "spec.json")),
                 cwd=folder.path,
                 log=folder.log,
             )
@@ -59,5 +61,5 @@ class Launcher:
         # `-P`: nothing that lies in the working folder is ever imported by accident.
         python = (sys.executable, "-P", "-m")
         trainer = self.trainer or (*python, _TRAINER)
-        own = (_SUPERVISOR, "--grace", str(self.grace), str(folder.path))
-        return [*python, *own, "--", *trainer]
+        limits = ("--grace", str(self.grace), "--stalled-after", str(self.stalled_after))
+        return [*python, _SUPERVISOR, *limits, str(folder.path), "--", *trainer]

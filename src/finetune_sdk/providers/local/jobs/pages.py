@@ -20,7 +20,7 @@ Parse = Callable[[str], T]
 def newest(path: Path, parse: Parse[T], *, limit: int, cursor: str | None) -> Page[T]:
     """From the last line backwards. The cursor counts the lines before, so it stays good."""
     lines = list(files.read_lines(path))
-    end = len(lines) if cursor is None else _number(cursor)
+    end = len(lines) if cursor is None else number(cursor)
     start = max(0, end - limit)
     items = _parsed(reversed(lines[start:end]), parse)
     return Page(items, str(start) if start else None)
@@ -36,7 +36,7 @@ def oldest(
     """
     try:
         with path.open("rb") as file:
-            file.seek(0 if cursor is None else _number(cursor))
+            file.seek(0 if cursor is None else number(cursor))
             lines = _take(file, limit, ended)
             place = file.tell()
             more = bool(_take(file, 1, ended))
@@ -47,7 +47,7 @@ def oldest(
 
 def of_sequence(items: Sequence[T], *, limit: int, cursor: str | None) -> Page[T]:
     """Some of what is known as a whole. The cursor counts what came before."""
-    start = 0 if cursor is None else _number(cursor)
+    start = 0 if cursor is None else number(cursor)
     end = start + limit
     return Page(tuple(items[start:end]), str(end) if end < len(items) else None)
 
@@ -80,7 +80,12 @@ def bad_cursor(cursor: str) -> InvalidRequestError:
     )
 
 
-def _number(cursor: str) -> int:
+def number(cursor: str) -> int:
+    """A cursor that is a number.
+
+    Raises:
+        InvalidRequestError: it is none of ours.
+    """
     if not re.fullmatch(r"[0-9]{1,18}", cursor):
         raise bad_cursor(cursor)
     return int(cursor)

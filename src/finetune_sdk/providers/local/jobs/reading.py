@@ -2,9 +2,12 @@
 
 `exit.json` wins. Without it, the lock tells whether somebody lives:
 
-lock held                   state.json's phase: queued, running, cancelling
-lock free, never started    queued: dormant, to be woken
-lock free, was started      paused, raw status "lost"
+lock held, asked to end     cancelling
+lock held, asked to pause   pausing, until the lock is free
+lock held                   state.json's phase: queued, running
+lock free, queued           queued: dormant, to be woken; paused where that was asked for
+lock free, paused           paused; raw status "paused", or the code of what stopped it
+lock free, was running      paused; raw status "paused" where that was asked for, else "lost"
 a file cannot be read       unknown while somebody lives, else failed; raw status "unreadable"
 """
 
@@ -19,6 +22,7 @@ from finetune_sdk.providers.local.jobs.records import (
     Choices,
     Created,
     Exit,
+    Phase,
     Progress,
     Record,
     State,
@@ -27,6 +31,9 @@ from finetune_sdk.providers.local.settings import NAME
 from finetune_sdk.types import Job, JobError, JobSpec, JobStatus
 
 R = TypeVar("R", bound=Record)
+
+# It changes a few times in hours; more looks than this are of no use.
+_LOOKS = 5
 
 DELETED = "model.deleted"
 """Marks a model that was deleted on request, and so is not missing."""
@@ -39,66 +46,100 @@ class Sight:
     Attributes:
         alive: a supervisor or a trainer lives.
         cancel: somebody asked for the end.
+        pause: somebody asked it to pause.
     """
 
     exit: Exit | None
     state: State | None
     alive: bool
     cancel: bool
+    pause: bool
 
     @property
-    def started(self) -> bool:
-        """The trainer was started, so there may be something of it."""
-        return self.state is not None and self.state.phase != "queued"
+    def phase(self) -> Phase:
+        """What the supervisor is, or was, at."""
+        return self.state.phase if self.state else "queued"
 
     @property
-    def abandoned(self) -> bool:
-        """It has not ended, and nobody lives who could end it."""
-        return self.exit is None and not self.alive
+    def waits(self) -> bool:
+        """It is in the queue, with somebody who waits for its turn."""
+        wanted = not (self.cancel or self.pause)
+        return self.exit is None and self.alive and self.phase == "queued" and wanted
 
     @property
     def dormant(self) -> bool:
         """It waits for its turn, and nobody lives who waits for it."""
-        return self.abandoned and not self.started
+        abandoned = self.exit is None and not self.alive
+        return abandoned and self.phase == "queued" and not self.pause
 
     @property
     def status(self) -> JobStatus:
         if self.exit is not None:
             return JobStatus(self.exit.status)
-        if self.started and not self.alive:
+        if not self.alive and (self.phase != "queued" or self.pause):
             return JobStatus.PAUSED
         if self.cancel:
             return JobStatus.CANCELLING
-        return JobStatus(self.state.phase) if self.state else JobStatus.QUEUED
+        # Who has written that it is paused still has to let go.
+        if self.pause or self.phase == "paused":
+            return JobStatus.PAUSING
+        return JobStatus(self.phase)
 
     @property
     def raw_status(self) -> str:
-        return "lost" if self.status is JobStatus.PAUSED else self.status.value
+        if self.status is not JobStatus.PAUSED:
+            return self.status.value
+        if self.stopped_by is not None:
+            return self.stopped_by.code or "paused"
+        return "paused" if self.phase == "paused" or self.pause else "lost"
+
+    @property
+    def stopped_by(self) -> JobError | None:
+        """What stopped a paused job, where nobody asked for it."""
+        return self.state.error if self.state and self.phase == "paused" else None
 
 
 def look(folder: JobFolder) -> Sight:
     """What the folder says now.
 
-    The order is the point. The state is read before the lock: a job that starts in between still
-    reads queued, never lost. The exit is read again after the lock was found free: a supervisor
-    writes it before it lets go.
+    The order is the point. Who holds the lock writes before it lets go: the exit is read again
+    after the lock was found free. And a state that changed while nobody was seen to hold the lock
+    is looked at anew, so that a job that starts, pauses or resumes meanwhile never reads lost.
     """
+    sight = _glance(folder)
+    for _ in range(_LOOKS):
+        again = _glance(folder) if _may_deceive(sight) else sight
+        if again == sight:
+            break
+        sight = again
+    return sight
+
+
+def _glance(folder: JobFolder) -> Sight:
+    cancel, pause = folder.cancel_requested, folder.pause.exists()
     state = State.of(folder)
     exit_ = Exit.of(folder)
     alive = exit_ is None and is_held(folder.lock)
     if exit_ is None and not alive:
         exit_ = Exit.of(folder)
-    return Sight(exit=exit_, state=state, alive=alive, cancel=folder.cancel_requested)
+    return Sight(exit=exit_, state=state, alive=alive, cancel=cancel, pause=pause)
 
 
-def job_of(folder: JobFolder, sight: Sight) -> Job:
+def _may_deceive(sight: Sight) -> bool:
+    return sight.exit is None and not sight.alive
+
+
+def job_of(folder: JobFolder, sight: Sight, position: int | None = None) -> Job:
     """The folder as a job.
+
+    Args:
+        position: its place in the queue, from 1, where it waits.
 
     Raises:
         ValueError: a file that we wrote cannot be understood.
     """
     spec = folder.spec()
-    return _end(folder, sight.exit, _unended(folder, sight, spec))
+    return _end(folder, sight.exit, _unended(folder, sight, spec, position))
 
 
 def unreadable(folder: JobFolder, reason: str) -> Job:
@@ -135,11 +176,12 @@ def is_complete(model: Path) -> bool:
     return told and any(model.glob("*.safetensors"))
 
 
-def _unended(folder: JobFolder, sight: Sight, spec: JobSpec) -> Job:
+def _unended(folder: JobFolder, sight: Sight, spec: JobSpec, position: int | None) -> Job:
     created = Created.of(folder)
     choices, broken = _lenient(folder, Choices)
     progress, broken_too = _lenient(folder, Progress)
-    running = sight.status in (JobStatus.RUNNING, JobStatus.CANCELLING, JobStatus.PAUSED)
+    started_at = sight.state.started_at if sight.state else None
+    begun = started_at is not None and sight.exit is None
     return Job(
         id=folder.id,
         provider=NAME,
@@ -153,8 +195,10 @@ def _unended(folder: JobFolder, sight: Sight, spec: JobSpec) -> Job:
         seed=spec.seed,
         metadata=spec.metadata,
         created_at=created.created_at if created else None,
-        started_at=sight.state.started_at if sight.state else None,
-        progress=progress.value() if progress and running else None,
+        started_at=started_at,
+        progress=progress.value() if progress and begun else None,
+        queue_position=position if sight.status is JobStatus.QUEUED else None,
+        error=sight.stopped_by,
         settings={
             **(created.settings if created else {}),
             **(choices.settings if choices else {}),
@@ -164,8 +208,20 @@ def _unended(folder: JobFolder, sight: Sight, spec: JobSpec) -> Job:
             *(choices.warnings if choices else ()),
             *broken,
             *broken_too,
+            *_silence(folder, sight),
         ),
         extra={"folder": str(folder.path)},
+    )
+
+
+def _silence(folder: JobFolder, sight: Sight) -> tuple[str, ...]:
+    since = sight.state.silent_since if sight.state else None
+    # Without its supervisor nobody would say that the trainer is heard again.
+    if since is None or not sight.alive or not is_held(folder.supervisor_lock):
+        return ()
+    return (
+        f"the trainer has written nothing since {since:%Y-%m-%d %H:%M:%S} UTC; it is left alone: "
+        "`jobs.logs` shows its last words, `jobs.cancel` ends it",
     )
 
 

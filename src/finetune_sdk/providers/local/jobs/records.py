@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.types import JobError, JobProgress
 
+Phase = Literal["queued", "running", "cancelling", "paused"]
+
 
 class Record(BaseModel):
     """Base of all: the file's name is the class's own name in small letters."""
@@ -55,13 +57,20 @@ class State(Record):
     """What the supervisor is at.
 
     Attributes:
+        started_at: when the trainer was started for the first time.
+        queued_at: when the job joined the queue anew; None where that was when it was made.
         group: the trainer's process group, once it runs.
+        silent_since: the trainer has written nothing since then; None while it is heard.
+        error: what stopped a paused job from outside; None where somebody asked for the pause.
     """
 
-    phase: Literal["queued", "running", "cancelling"]
+    phase: Phase
     since: datetime
     started_at: datetime | None = None
+    queued_at: datetime | None = None
     group: int | None = None
+    silent_since: datetime | None = None
+    error: JobError | None = None
 
 
 class Exit(Record):

@@ -7,13 +7,18 @@ killed is busy until the trainer is gone.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from finetune_sdk.providers.local.home import LocalHome
 from finetune_sdk.providers.local.jobs import reading
 from finetune_sdk.providers.local.jobs.folder import JobFolder, is_held, take
+from finetune_sdk.providers.local.jobs.records import State
+
+Turn = tuple[str, str]
+"""When a job joined the queue, and its id between equals."""
 
 _NVIDIA = re.compile(r"nvidia[0-9]+")
 
@@ -53,7 +58,7 @@ def of_machine(environ: Mapping[str, str], *, devices: Path = Path("/dev")) -> t
 def claim(folder: JobFolder, slots: tuple[Slot, ...]) -> tuple[Slot, int] | None:
     """A free slot and the descriptor that holds it, when it is this job's turn."""
     free = [slot for slot in slots if not is_held(slot.lock(folder.home))]
-    if not free or waiting_before(folder):
+    if not free or place(folder, line(folder.home)) > 1:
         return None
     for slot in free:
         handle = take(slot.lock(folder.home))
@@ -62,22 +67,29 @@ def claim(folder: JobFolder, slots: tuple[Slot, ...]) -> tuple[Slot, int] | None
     return None
 
 
-def waiting_before(folder: JobFolder) -> int:
-    """Number of jobs that wait as well and were made earlier."""
-    own = reading.age(folder)
-    others = (JobFolder(path) for path in folder.path.parent.glob("ftjob-*"))
-    return sum(1 for other in others if other.id != folder.id and _waits(other, own))
+def line(home: LocalHome) -> list[Turn]:
+    """The jobs that wait now, in their order."""
+    folders = (JobFolder(path) for path in home.jobs.glob("ftjob-*"))
+    return sorted(turn for folder in folders if (turn := _waits(folder)) is not None)
 
 
-def _waits(folder: JobFolder, before: tuple[str, str]) -> bool:
+def place(folder: JobFolder, line: Sequence[Turn]) -> int:
+    """A job's place in the line, from 1: before it go those that joined the queue earlier."""
+    state = State.of(folder)
+    return bisect_left(line, _turn(folder, state)) + 1
+
+
+def _waits(folder: JobFolder) -> Turn | None:
     if folder.ended:
-        return False
+        return None
     try:
-        return reading.age(folder) < before and _queued(reading.look(folder))
+        sight = reading.look(folder)
+        return _turn(folder, sight.state) if sight.waits else None
     except (ValueError, OSError):
         # A folder that cannot be read has nobody in it who waits.
-        return False
+        return None
 
 
-def _queued(sight: reading.Sight) -> bool:
-    return sight.alive and not sight.started and not sight.cancel
+def _turn(folder: JobFolder, state: State | None) -> Turn:
+    made, job_id = reading.age(folder)
+    return (state.queued_at.isoformat() if state and state.queued_at else made, job_id)

@@ -7,7 +7,7 @@ import hashlib
 import logging
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,17 +18,24 @@ from finetune_sdk.errors import (
     IdempotencyConflictError,
     NotFoundError,
 )
-from finetune_sdk.providers.local import files, leftovers, preflight, rewards
+from finetune_sdk.providers.local import files, inspection, leftovers, preflight, rewards
 from finetune_sdk.providers.local.environment import secrets
-from finetune_sdk.providers.local.faults import translated
+from finetune_sdk.providers.local.faults import disk_full, is_full, translated
 from finetune_sdk.providers.local.home import LocalHome
-from finetune_sdk.providers.local.jobs import orphans, pages, reading, verdict
-from finetune_sdk.providers.local.jobs.folder import JobFolder, release, take
+from finetune_sdk.providers.local.jobs import (
+    care,
+    checkpoints,
+    pages,
+    reading,
+    resuming,
+    slots,
+)
+from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.jobs.launcher import Launcher
-from finetune_sdk.providers.local.jobs.records import Created, Exit, now
+from finetune_sdk.providers.local.jobs.records import Created, now
 from finetune_sdk.providers.local.settings import NAME
 from finetune_sdk.transport import redact
-from finetune_sdk.types import Job, JobEvent, JobSpec, Metric, Page
+from finetune_sdk.types import Checkpoint, Job, JobEvent, JobSpec, JobStatus, Metric, Page
 
 _LOG = logging.getLogger("finetune_sdk")
 _ID = re.compile(r"ftjob-[0-9a-f]{16}")
@@ -85,7 +92,8 @@ class LocalJobs:
         aged = sorted(((reading.age(one), one) for one in self.folders()), key=_age, reverse=True)
         rest = [one for one in aged if before is None or one[0] < before]
         shown = rest[:limit]
-        jobs = tuple(self._read(folder) for _, folder in shown)
+        line = slots.line(self.home)
+        jobs = tuple(self._read(folder, line) for _, folder in shown)
         more = bool(shown) and len(rest) > len(shown)
         return Page(jobs, "|".join(shown[-1][0]) if more else None)
 
@@ -95,6 +103,52 @@ class LocalJobs:
         if not folder.ended:
             folder.request_cancel()
         return self._read(folder)
+
+    def pause(self, job_id: str) -> Job:
+        """Asks the job to save and stop. One that is paused, or about to end, stays so.
+
+        Raises:
+            ConflictError: it has ended.
+        """
+        folder = self.find(job_id)
+        job = self._unended(folder, "pause")
+        if job.status in (JobStatus.PAUSED, JobStatus.CANCELLING):
+            return job
+        folder.request_pause()
+        return self._read(folder)
+
+    def resume(self, job_id: str) -> Job:
+        """Goes on with a paused job; with one that is still pausing, once it is paused.
+
+        Raises:
+            ConflictError: it has ended.
+            QuotaExceededError: the disk is full; the job stays paused.
+        """
+        folder = self.find(job_id)
+        job = self._unended(folder, "resume")
+        if job.status is JobStatus.PAUSED:
+            # It would stop again at once, and then without a reason that anybody could write.
+            if is_full(folder.path):
+                raise disk_full(self.home)
+            resuming.put_in_queue(folder)
+        elif job.status is JobStatus.PAUSING:
+            folder.request_resume()
+        return self._read(folder)
+
+    def checkpoints(self, job_id: str, *, limit: int, cursor: str | None) -> Page[Checkpoint]:
+        """Those that are complete, newest first. The cursor is a step, so it stays good."""
+        folder = self.find(job_id)
+        saved = checkpoints.complete(folder.checkpoints)
+        best = checkpoints.best(saved)
+        before = None if cursor is None else pages.number(cursor)
+        rest = [one for one in reversed(saved) if before is None or one.manifest.step < before]
+        items = tuple(_checkpoint(folder, one, best=one is best) for one in rest[:limit])
+        return Page(items, str(items[-1].step) if items and len(rest) > limit else None)
+
+    def of_key(self, key: str) -> Sequence[Job]:
+        """The job that a create with this key has made, if there is one."""
+        folder = JobFolder(self.home.jobs / id_of(key))
+        return (self._read(folder),) if folder.path.is_dir() else ()
 
     def events(self, job_id: str, *, limit: int, cursor: str | None) -> Page[JobEvent]:
         """Newest first."""
@@ -148,12 +202,14 @@ class LocalJobs:
         partial = JobFolder(Path(tempfile.mkdtemp(dir=jobs, prefix=f".{folder.id}.")))
         try:
             files.write_atomic(partial.path / "spec.json", spec.to_json())
-            Created(
-                created_at=now(),
-                notes=checked.notes,
-                settings=dict(checked.settings),
-                modules=rewards.locate(spec.method),
-            ).save(partial)
+            created = Created(
+                created_at=now(), notes=checked.notes, modules=rewards.locate(spec.method)
+            )
+            created.save(partial)
+            if self.launcher.trainer is None:
+                checked = checked.plus(inspection.inspect(partial, self.environ))
+            found = {"notes": checked.notes, "settings": dict(checked.settings)}
+            created.model_copy(update={"created_at": now(), **found}).save(partial)
             partial.tell(f"the job {folder.id} is made", type="created")
             for note in checked.notes:
                 partial.tell(note, type="note", level="warning")
@@ -161,10 +217,10 @@ class LocalJobs:
         finally:
             leftovers.remove(partial.path)
 
-    def _read(self, folder: JobFolder) -> Job:
+    def _read(self, folder: JobFolder, line: Sequence[slots.Turn] | None = None) -> Job:
         try:
             warning = self._care(folder, reading.look(folder))
-            job = reading.job_of(folder, reading.look(folder))
+            job = self._job(folder, line)
         except (ValueError, OSError) as error:
             reason = str(error).splitlines()[0]
             _LOG.warning("the job folder %s cannot be read: %s", folder.path, reason)
@@ -173,16 +229,28 @@ class LocalJobs:
             return job
         return job.model_copy(update={"warnings": (*job.warnings, warning)})
 
+    def _job(self, folder: JobFolder, line: Sequence[slots.Turn] | None) -> Job:
+        sight = reading.look(folder)
+        if not sight.waits:
+            return reading.job_of(folder, sight)
+        line = slots.line(self.home) if line is None else line
+        return reading.job_of(folder, sight, slots.place(folder, line))
+
+    def _unended(self, folder: JobFolder, verb: str) -> Job:
+        job = self._read(folder)
+        if job.status.terminal:
+            raise ConflictError(
+                f"the job {folder.id!r} has ended ({job.status}), so there is nothing to {verb}; "
+                "`jobs.checkpoints` shows what can be trained on, `jobs.create` begins anew",
+                provider=NAME,
+                code="job_ended",
+            )
+        return job
+
     def _care(self, folder: JobFolder, sight: reading.Sight) -> str | None:
-        # Where no supervisor lives, whoever reads does what it would do.
         try:
             with translated(self.home):
-                if sight.abandoned and (end := _due(folder, sight)):
-                    _settle(folder, end)
-                elif sight.dormant:
-                    self.launcher.start(folder)
-                elif sight.alive and sight.cancel:
-                    orphans.end(folder, grace=self.launcher.grace)
+                care.look_after(folder, sight, self.launcher)
         except FineTuneError as error:
             _LOG.warning("the job %s cannot go on: %s", folder.id, error)
             return f"the job cannot go on: {error}"
@@ -196,22 +264,20 @@ class LocalJobs:
                     self._care(folder, reading.look(folder))
 
 
-def _due(folder: JobFolder, sight: reading.Sight) -> Exit | None:
-    # A trainer may have done all although its supervisor was killed.
-    return verdict.succeeded(folder) or (verdict.cancelled() if sight.cancel else None)
-
-
-def _settle(folder: JobFolder, end: Exit) -> None:
-    handle = take(folder.lock)
-    if handle is None:
-        return
-    try:
-        if Exit.of(folder) is None:
-            folder.tidy()
-            folder.tell(f"{end.status}; nobody looked after the job any more", type=end.status)
-            end.save(folder)
-    finally:
-        release(handle)
+def _checkpoint(folder: JobFolder, saved: checkpoints.Saved, *, best: bool) -> Checkpoint:
+    manifest = saved.manifest
+    return Checkpoint(
+        id=f"{folder.id}/{saved.path.name}",
+        job_id=folder.id,
+        provider=NAME,
+        model=str(saved.path),
+        step=manifest.step,
+        created_at=manifest.created_at,
+        epoch=manifest.epoch,
+        metrics=manifest.metrics,
+        best=best,
+        bytes=saved.bytes,
+    )
 
 
 def _rename(partial: Path, path: Path) -> None:

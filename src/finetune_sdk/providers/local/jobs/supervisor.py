@@ -2,7 +2,7 @@
 
 Run as `python -m finetune_sdk.providers.local.jobs.supervisor <folder> -- <trainer...>`. It comes
 back at once, when the job's lock is held; the fork that holds it lives on in its own session. It
-never starts a job anew that was running before.
+never starts a job that was running before, unless somebody has resumed it.
 """
 
 from __future__ import annotations
@@ -15,59 +15,88 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from finetune_sdk.providers.local.environment import child_environment, secrets
-from finetune_sdk.providers.local.jobs import slots, verdict
+from finetune_sdk.providers.local.environment import child_environment, reports_of, secrets
+from finetune_sdk.providers.local.jobs import resuming, slots, verdict
 from finetune_sdk.providers.local.jobs.folder import JobFolder, release, take
-from finetune_sdk.providers.local.jobs.records import Exit, State, now
+from finetune_sdk.providers.local.jobs.records import Exit, Phase, State, now
+from finetune_sdk.providers.local.jobs.silence import Silence
 from finetune_sdk.providers.local.process import detach
+from finetune_sdk.types import JobError
 
 _TICK = 0.1
 # Who only looks at a lock holds it for microseconds.
 _LOOKERS = 0.25
+# What a system that goes down waits for, before it ends all by force, is about 90 s.
+_SAVING = 50.0
 # Disk that is set aside, so that the end can be told when the job has filled the rest.
 _RESERVE = 2**16
 
 _LEVEL: dict[str, Literal["info", "warning", "error"]] = {"failed": "error"}
 
 
+@dataclass(frozen=True)
+class Limits:
+    """How long a supervisor waits for its trainer, in seconds.
+
+    Attributes:
+        grace: between asking it to end and killing it.
+        stalled_after: without a word of it, before that is said.
+    """
+
+    grace: float = 10.0
+    stalled_after: float = 600.0
+
+
 class Supervisor:
-    """One job's life from its place in the queue to `exit.json`.
+    """One job's life from its place in the queue to its end, or until it is paused.
 
     Args:
         trainer: program and arguments; the folder is added.
         lock: descriptor that holds the job's lock.
-        grace: seconds between asking the trainer to end and killing it.
+        limits: how long to wait for what.
     """
 
     def __init__(
-        self, folder: JobFolder, trainer: Sequence[str], *, lock: int, grace: float
+        self, folder: JobFolder, trainer: Sequence[str], *, lock: int, limits: Limits
     ) -> None:
         self._folder = folder
         self._command = [*trainer, str(folder.path)]
         self._lock = lock
-        self._grace = grace
+        self._limits = limits
         self._told_to_go = False
-        self._state = State(phase="queued", since=now())
+        self._pausing = False
+        self._state = State.of(folder) or State(phase="queued", since=now())
 
     def prepare(self) -> None:
         """The first writes: before `detach`, so that who started this learns of a full disk."""
         self._folder.reserve.write_bytes(bytes(_RESERVE))
+        self._folder.resume.unlink(missing_ok=True)
+        self._state = self._state.model_copy(update={"since": now()})
         self._state.save(self._folder)
 
     def run(self) -> None:
-        """Returns when the job has ended, or when this process was told to go."""
+        """Returns when the job has ended or is paused, or when this process was told to go."""
         signal.signal(signal.SIGTERM, self._go)
+        while self._once():
+            pass
+
+    def _once(self) -> bool:
+        """From the queue to where it stops; True when it joins the queue anew."""
         claimed = self._wait_for_turn()
         if claimed is not None:
             slot, slot_lock = claimed
-            self._end(self._train(slot, slot_lock))
+            again = self._end(self._train(slot, slot_lock))
             # Aloud, so that nothing that the trainer left behind keeps the machine.
             release(slot_lock)
-        elif self._folder.cancel_requested:
-            self._end(verdict.cancelled())
+            return again
+        if self._folder.cancel_requested:
+            return self._end(verdict.cancelled())
+        return not self._told_to_go and self._end(verdict.Halt())
 
     def _go(self, *_: object) -> None:
         self._told_to_go = True
@@ -80,7 +109,7 @@ class Supervisor:
         machine = slots.of_machine(os.environ)
         self._folder.home.make(self._folder.home.locks)
         told = False
-        while not self._unwanted:
+        while not (self._unwanted or self._folder.pause.exists()):
             claimed = slots.claim(self._folder, machine)
             if claimed is not None:
                 return claimed
@@ -91,21 +120,21 @@ class Supervisor:
         return None
 
     def _tell_place(self, machine: tuple[slots.Slot, ...]) -> None:
-        before = slots.waiting_before(self._folder)
+        before = slots.place(self._folder, slots.line(self._folder.home)) - 1
         what = " or ".join(slot.name for slot in machine)
         self._tell(f"waits: {what} is busy, and {before} more job(s) wait before it", "queued")
 
-    def _train(self, slot: slots.Slot, slot_lock: int) -> Exit | None:
-        self._enter("running", started_at=now())
+    def _train(self, slot: slots.Slot, slot_lock: int) -> verdict.Verdict | None:
+        self._enter("running", started_at=self._state.started_at or now())
         self._tell(f"runs on {slot.name}", "running")
         try:
             trainer = self._start(slot, slot_lock)
         except OSError as error:
             message = f"the trainer {self._command[0]!r} cannot be started: {error.strerror}"
-            return verdict.failure("trainer_not_started", message)
+            fault = JobError(code="trainer_not_started", message=message)
+            return verdict.weighed(self._folder, fault)
         self._note("running", group=trainer.pid)
-        while trainer.poll() is None and not self._unwanted:
-            time.sleep(_TICK)
+        self._watch(trainer)
         if trainer.poll() is None:
             self._stop(trainer)
         _signal(trainer.pid, signal.SIGKILL)
@@ -114,7 +143,7 @@ class Supervisor:
     def _start(self, slot: slots.Slot, slot_lock: int) -> subprocess.Popen[bytes]:
         environment = {
             "PYTHONUNBUFFERED": "1",
-            **child_environment(os.environ),
+            **child_environment(os.environ, reports_of(self._folder.path / "spec.json")),
             **slot.environment(),
         }
         with self._folder.log.open("ab") as log:
@@ -129,34 +158,81 @@ class Supervisor:
                 process_group=0,
             )
 
+    def _watch(self, trainer: subprocess.Popen[bytes]) -> None:
+        silence = Silence(self._folder, self._limits.stalled_after)
+        self._pausing = False
+        while trainer.poll() is None and not self._unwanted:
+            if not self._pausing and self._folder.pause.exists():
+                self._pausing = True
+                self._tell("pausing: what was learned is saved after this step", "pausing")
+            change = silence.listen()
+            if change is not None:
+                self._mind(change)
+            time.sleep(_TICK)
+
+    def _mind(self, change: Literal["stalled", "heard"]) -> None:
+        if change == "heard":
+            self._note("running", silent_since=None)
+            self._tell("the trainer is heard again", "heard")
+            return
+        since = now() - timedelta(seconds=self._limits.stalled_after)
+        self._note("running", silent_since=since)
+        words = f"the trainer has written nothing for {self._limits.stalled_after:.0f} seconds"
+        self._tell(f"{words}; it is left alone", "stalled", level="warning")
+
     def _stop(self, trainer: subprocess.Popen[bytes]) -> None:
         if self._folder.cancel_requested:
             self._note("cancelling")
         _signal(trainer.pid, signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            trainer.wait(self._grace)
-            return
+        since = time.monotonic()
+        while trainer.poll() is None and time.monotonic() - since < self._patience:
+            time.sleep(_TICK)
         _signal(trainer.pid, signal.SIGKILL)
 
-    def _judge(self, code: int) -> Exit | None:
+    @property
+    def _patience(self) -> float:
+        # Who is not to be cancelled still saves what was learned.
+        cancelled = self._folder.cancel_requested
+        return self._limits.grace if cancelled else max(self._limits.grace, _SAVING)
+
+    def _judge(self, code: int) -> verdict.Verdict | None:
         if code == 0 and (success := verdict.succeeded(self._folder)) is not None:
             return success
         if self._folder.cancel_requested:
             return verdict.cancelled()
         if self._told_to_go:
             return None
-        return verdict.failed(self._folder, code, secrets=secrets(os.environ))
+        return verdict.stopped(self._folder, code, secrets=secrets(os.environ))
 
-    def _end(self, end: Exit | None) -> None:
+    def _end(self, end: verdict.Verdict | None) -> bool:
         if end is None:
-            self._tell("the supervisor was told to go; the job is lost", "lost", level="warning")
-            return
+            where = resuming.where(self._folder)
+            words = f"the supervisor was told to go; `jobs.resume` goes on from {where}"
+            self._tell(words, "lost", level="warning")
+            return False
+        if isinstance(end, verdict.Halt):
+            return self._halt(end)
         self._folder.tidy()
         message = end.error.message if end.error else f"the job {_SAID[end.status]}"
         self._tell(message, end.status, level=_LEVEL.get(end.status, "info"))
         end.save(self._folder)
+        return False
 
-    def _enter(self, phase: Literal["running", "cancelling"], **more: object) -> None:
+    def _halt(self, halt: verdict.Halt) -> bool:
+        self._folder.drop_halves()
+        if halt.error is not None:
+            # Wished before anybody knew of what has happened.
+            self._folder.resume.unlink(missing_ok=True)
+        words = halt.error.message if halt.error else f"paused at {resuming.where(self._folder)}"
+        self._tell(words, "paused", level="warning" if halt.error else "info")
+        if self._folder.resume.exists():
+            self._state = resuming.requeue(self._folder, self._state)
+            return True
+        self._enter("paused", error=halt.error, group=None, silent_since=None)
+        self._folder.pause.unlink(missing_ok=True)
+        return False
+
+    def _enter(self, phase: Phase, **more: object) -> None:
         update = {"phase": phase, "since": now(), **more}
         self._state = self._state.model_copy(update=update)
         try:
@@ -166,7 +242,7 @@ class Supervisor:
             self._folder.reserve.unlink(missing_ok=True)
             self._state.save(self._folder)
 
-    def _note(self, phase: Literal["running", "cancelling"], **more: object) -> None:
+    def _note(self, phase: Phase, **more: object) -> None:
         # A full disk must not part a trainer from its supervisor.
         with suppress(OSError):
             self._enter(phase, **more)
@@ -193,26 +269,34 @@ def main(arguments: Sequence[str]) -> int:
     lock = take(folder.lock, patience=_LOOKERS)
     if lock is None or not _to_be_started(folder):
         return 0
-    if take(folder.supervisor_lock, patience=_LOOKERS) is None:
+    supervisor_lock = take(folder.supervisor_lock, patience=_LOOKERS)
+    if supervisor_lock is None:
         return 1
-    supervisor = Supervisor(folder, trainer, lock=lock, grace=own.grace)
+    limits = Limits(grace=own.grace, stalled_after=own.stalled_after)
+    supervisor = Supervisor(folder, trainer, lock=lock, limits=limits)
     supervisor.prepare()
     detach()
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     supervisor.run()
+    # In this order: who then takes the job's lock finds the other one free. And aloud, so that
+    # nothing that a trainer left behind keeps a paused job from going on.
+    release(supervisor_lock)
+    release(lock)
     return 0
 
 
 def _to_be_started(folder: JobFolder) -> bool:
     state = State.of(folder)
-    return Exit.of(folder) is None and (state is None or state.phase == "queued")
+    waits = state is None or state.phase == "queued"
+    return waits and Exit.of(folder) is None and not folder.pause.exists()
 
 
 def _split(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     parser = argparse.ArgumentParser(prog="finetune-supervisor")
-    parser.add_argument("--grace", type=float, default=10.0)
+    parser.add_argument("--grace", type=float, default=Limits.grace)
+    parser.add_argument("--stalled-after", type=float, default=Limits.stalled_after)
     parser.add_argument("folder")
     at = arguments.index("--") if "--" in arguments else len(arguments)
     trainer = list(arguments[at + 1 :])

@@ -71,6 +71,7 @@ class LocalDeployments:
             MissingDependencyError: the extra `local` is not installed.
             NotFoundError: there is no such model.
             ServerError: the server's process could not be started.
+            UnsupportedError: it is a reward model.
         """
         folder = self._folder(spec.name)
         if not _is_running(folder, spec):
@@ -173,6 +174,7 @@ class LocalDeployments:
     def _look_ahead(self, spec: DeploymentSpec) -> tuple[int | None, str | None]:
         """All that would make it fail. Gives the port that is wished for, and what to say."""
         options = preflight.read_options(spec)
+        preflight.refuse_reward(spec.model)
         preflight.check_packages()
         return options.port, weights.find(spec.model, self.home, self.environ).note
 

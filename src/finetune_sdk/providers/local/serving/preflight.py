@@ -9,10 +9,15 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from finetune_sdk.errors import ConfigurationError, ConflictError, MissingDependencyError
+from finetune_sdk.errors import (
+    ConfigurationError,
+    ConflictError,
+    MissingDependencyError,
+    UnsupportedError,
+)
 from finetune_sdk.providers.local.options import LocalDeploymentOptions
 from finetune_sdk.providers.local.settings import NAME
-from finetune_sdk.types import DeploymentSpec
+from finetune_sdk.types import DeploymentSpec, JobSpec
 
 _PACKAGES = ("torch", "transformers", "accelerate", "fastapi", "uvicorn", "openai")
 _SEAM = Path("cli", "serving", "server.py")
@@ -33,6 +38,26 @@ def read_options(spec: DeploymentSpec) -> LocalDeploymentOptions:
         raise ConfigurationError(
             f"`LocalDeploymentOptions.{where}` is wrong: {first['msg']}, not {first['input']!r}"
         ) from error
+
+
+def refuse_reward(model: str) -> None:
+    """Looks whether a job of this machine made the model to score answers, not to write them.
+
+    Raises:
+        UnsupportedError: it did.
+    """
+    path = Path(model)
+    for folder in (path.parent, path.parent.parent):
+        try:
+            spec = JobSpec.from_json((folder / "spec.json").read_bytes())
+        except (OSError, ValueError):
+            continue
+        if spec.method.type == "reward":
+            raise UnsupportedError(
+                f"the model {model!r} is a reward model: it scores answers and writes none, so it "
+                "cannot be deployed; load it with transformers' "
+                "`AutoModelForSequenceClassification`"
+            )
 
 
 def check_packages() -> None:

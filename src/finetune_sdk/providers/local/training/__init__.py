@@ -9,6 +9,11 @@ wire.py         tables to TRL        owned.py       TRL's fields that have a wor
 loss.py         the loss on labelled positions only
 learning.py     the training itself  reporting.py   progress, metrics, events
 saving.py       the model's folder   failures.py    why it failed, as a code and words
+keeping.py      its checkpoints      standing.py    the best measurement so far
+sampling.py     the order of rows    carrying.py    what a checkpoint of transformers leaves out
+pausing.py      the wish to stop     reports.py     TensorBoard and the like
+inspect.py      a look before the job is made, in a process of its own
+shape.py        a model's shape      reckoning.py   what is needed, of what there is
 
 torch, transformers, trl and peft are loaded inside functions, by `import_module`: they take
 seconds, and their types are too incomplete to hold ours against.

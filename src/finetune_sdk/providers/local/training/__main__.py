@@ -34,7 +34,9 @@ def main(path: Path) -> int:
         from finetune_sdk.providers.local.training.run import train
 
         tokens = train(folder)
-        folder.write("result", {"trained_tokens": tokens})
+        # Without a result it is not done: it was asked to stop, and goes on later.
+        if tokens is not None:
+            folder.write("result", {"trained_tokens": tokens})
     except Exception as error:  # noqa: BLE001 - whatever it is, the job must say why
         _fail(folder, error)
         return 1

@@ -38,14 +38,17 @@ def explain(error: BaseException) -> TrainingFailure:
     if known is not None:
         return known
     if any(map(_is_full, chain)):
-        return TrainingFailure(
-            "disk_full", "the disk is full; free some space and run the job again"
-        )
+        return disk_full()
     if any(map(_is_memory, chain)):
         return TrainingFailure("out_of_memory", _memory(error))
     if isinstance(error, FineTuneError):
         return TrainingFailure(_code(error), str(error))
     return TrainingFailure("trainer_error", f"{type(error).__name__}: {error}")
+
+
+def disk_full() -> TrainingFailure:
+    """The failure of a training whose disk is full."""
+    return TrainingFailure("disk_full", "the disk is full; free some space first")
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

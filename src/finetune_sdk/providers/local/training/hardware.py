@@ -89,20 +89,27 @@ def cpu_flags(cpuinfo: Path) -> frozenset[str]:
 
 
 def choose(
-    machine: Machine, options: LocalOptions, *, batch_size: int, rows: int, longest: int
+    machine: Machine,
+    options: LocalOptions,
+    *,
+    batch_size: int,
+    rows: int,
+    longest: int,
+    least: int = 1,
 ) -> Choices:
     """The settings for a machine and a job.
 
     Args:
         rows: of the training data.
         longest: tokens of the longest row.
+        least: rows that must be computed at once, since the method holds them against each other.
 
     Raises:
         TrainingFailure: an option does not fit.
     """
     precision, why_precision = _precision(machine, options)
     checkpointing, why_checkpointing = _checkpointing(machine, options)
-    micro, why_micro = _micro_batch(options, batch_size, rows, longest)
+    micro, why_micro = _micro_batch(options, batch_size, rows, longest, least)
     threads, why_threads = _threads(machine, options)
     return Choices(
         device=machine.device,
@@ -144,7 +151,7 @@ def _checkpointing(machine: Machine, options: LocalOptions) -> tuple[bool, str]:
 
 
 def _micro_batch(
-    options: LocalOptions, batch_size: int, rows: int, longest: int
+    options: LocalOptions, batch_size: int, rows: int, longest: int, least: int
 ) -> tuple[int, str]:
     if options.micro_batch_size:
         if batch_size % options.micro_batch_size:
@@ -154,8 +161,9 @@ def _micro_batch(
                 f"divide `batch_size` {batch_size}; choose one that does",
             )
         return options.micro_batch_size, "as `LocalOptions.micro_batch_size` says"
-    divisors = (size for size in range(batch_size, 0, -1) if batch_size % size == 0)
-    micro = next((size for size in divisors if min(size, rows) * longest <= _TOKENS_AT_ONCE), 1)
+    sizes = [size for size in range(batch_size, 0, -1) if not batch_size % size and size >= least]
+    fitting = (size for size in sizes if min(size, rows) * longest <= _TOKENS_AT_ONCE)
+    micro = next(fitting, sizes[-1] if sizes else batch_size)
     if micro == batch_size:
         return micro, "because a whole batch fits into memory at once"
     return micro, f"because the longest row has {longest} tokens; the rest is accumulated"

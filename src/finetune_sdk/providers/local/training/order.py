@@ -73,16 +73,28 @@ def read_order(folder: JobFolder) -> Order:
         FineTuneError: the base model cannot be had.
     """
     spec = folder.spec()
-    options = _options(spec)
+    options = options_of(spec)
     teller = Teller(folder)
     base = _fetch(folder, spec, teller)
-    tokenizer = import_module("transformers").AutoTokenizer.from_pretrained(base)
+    return Order(
+        folder, spec, options, recipe(spec, options), teller, base, read_tokenizer(base, options)
+    )
+
+
+def read_tokenizer(folder: Path, options: LocalOptions) -> Any:
+    """The tokenizer in a model's folder, with the chat template that the job asks for."""
+    found = import_module("transformers").AutoTokenizer.from_pretrained(folder)
     if options.chat_template:
-        tokenizer.chat_template = options.chat_template
-    return Order(folder, spec, options, recipe(spec, options), teller, base, tokenizer)
+        found.chat_template = options.chat_template
+    return found
 
 
-def _options(spec: JobSpec) -> LocalOptions:
+def options_of(spec: JobSpec) -> LocalOptions:
+    """The options of a job.
+
+    Raises:
+        TrainingFailure: one is wrong.
+    """
     try:
         return LocalOptions.model_validate(spec.options)
     except ValidationError as error:

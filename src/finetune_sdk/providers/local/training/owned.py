@@ -17,6 +17,20 @@ _EVAL_WORD = "nothing: validation data is measured at the end of each epoch"
 _SAVE_WORD = "nothing: the job's folder and what is kept in it are the provider's"
 _REPORT_WORD = "nothing: progress goes to `jobs.metrics`, and nothing leaves this machine"
 _LAUNCH_WORD = "nothing: how processes are started is the provider's"
+_METHOD_WORDS = (
+    "beta",
+    "desirable_weight",
+    "undesirable_weight",
+    "center_rewards_coefficient",
+    "num_generations",
+    "max_completion_length",
+    "temperature",
+    "reward_weights",
+)
+_PROMPTS_WORD = (
+    "`batch_size` and `num_generations` of the method: each prompt is answered once a step, all "
+    "its answers together"
+)
 
 OWNED: Mapping[str, str] = {
     "num_train_epochs": _EPOCHS_WORD,
@@ -120,12 +134,17 @@ OWNED: Mapping[str, str] = {
         ),
         _REPORT_WORD,
     ),
+    **{name: f"`{name}` of the method" for name in _METHOD_WORDS},
+    **dict.fromkeys(("generation_batch_size", "steps_per_generation"), _PROMPTS_WORD),
+    "shuffle_dataset": "nothing: prompts are shuffled by the seed of the job",
+    "generate_during_eval": "nothing: answers are not sent to a service",
+    "log_completions_hub_repo": "nothing: the model's answers are not sent to the Hub",
     **dict.fromkeys(
         ("local_rank", "fsdp", "fsdp_config", "deepspeed", "parallelism_config", "ddp_backend"),
         _LAUNCH_WORD,
     ),
 }
-"""The fields, and the word to use instead."""
+"""The fields, of whichever class has them, and the word to use instead."""
 
 
 def check_fields(given: Iterable[str], known: Collection[str], kind: str) -> None:
@@ -139,7 +158,7 @@ def check_fields(given: Iterable[str], known: Collection[str], kind: str) -> Non
         TrainingFailure: one is unknown, or has a word of ours.
     """
     for name in given:
-        if name in OWNED:
+        if name in OWNED and name in known:
             raise TrainingFailure(
                 "unknown_hyperparameter",
                 f"`LocalOptions.trl` sets {name!r}, which is not taken there; say {OWNED[name]}",

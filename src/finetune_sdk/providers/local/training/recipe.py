@@ -6,18 +6,52 @@ Pure: no I/O, no vendor package.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from finetune_sdk.providers.local.options import LocalOptions
-from finetune_sdk.types import JobSpec, Lora
+from finetune_sdk.providers.local.training.failures import TrainingFailure
+from finetune_sdk.types import JobSpec, Lora, MethodName
 
 SEED = 42
 """The seed of a job that names none."""
 
-_EPOCHS = 3.0
-_BATCH_SIZE = 8
-_RATES = {True: 2e-4, False: 2e-5}
-"""Learning rates by whether LoRA is used: what papers and TRL's own examples begin with."""
+
+class _Defaults(NamedTuple):
+    epochs: float
+    batch_size: int
+    lora_rate: float
+    full_rate: float
+
+    def rate(self, lora: Lora | None) -> float:
+        return self.lora_rate if lora else self.full_rate
+
+
+_DEFAULTS: Mapping[MethodName, _Defaults] = {
+    MethodName.SUPERVISED: _Defaults(3, 8, 2e-4, 2e-5),
+    MethodName.DPO: _Defaults(1, 8, 5e-6, 5e-7),
+    MethodName.ORPO: _Defaults(1, 8, 8e-5, 8e-6),
+    MethodName.KTO: _Defaults(1, 8, 5e-6, 5e-7),
+    MethodName.REWARD: _Defaults(1, 8, 1e-4, 1e-5),
+    MethodName.REINFORCEMENT: _Defaults(1, 4, 1e-5, 1e-6),
+}
+"""What papers and TRL's own scripts begin with.
+
+The rates of DPO, ORPO and reward models are those of TRL's scripts (`trl/scripts/dpo.py`,
+`examples/scripts/orpo.py`, `examples/scripts/reward_modeling.py`); `trl/scripts/kto.py` says that
+what suits DPO suits KTO. For GRPO it is the default of TRL's `GRPOConfig`, and ten times that with
+LoRA, as "LoRA Without Regret" (Thinking Machines Lab, 2025) and TRL's page about it find for
+LoRA in general. One pass is what those scripts make; a batch of reinforcement is of prompts, each
+with several answers.
+"""
+
+_UNGROUPED: Mapping[MethodName, str] = {
+    MethodName.KTO: "KTO holds each row against its neighbour",
+    MethodName.REINFORCEMENT: "how long an answer will be is not known before",
+}
+"""Methods whose rows cannot be put in batches by their length, and why."""
+
 _WARMUP = 0.05
 _LOGGED = 100
 """Metrics of a kind that a long job measures, about."""
@@ -62,13 +96,19 @@ class Recipe:
 
 
 def recipe(spec: JobSpec, options: LocalOptions) -> Recipe:
-    """The words of the job and its options, and our defaults where they say nothing."""
+    """The words of the job and its options, and our defaults where they say nothing.
+
+    Raises:
+        TrainingFailure: an option means nothing for the method.
+    """
     method = spec.method
     lora = _lora(method.lora)
-    rate = _RATES[lora is not None]
+    defaults = _DEFAULTS[method.name]
+    rate = defaults.rate(lora)
+    grouped, why_grouped = _grouped(method.name, options)
     chosen = {
-        "epochs": (method.epochs, f"{_EPOCHS:g}, the default"),
-        "batch_size": (method.batch_size, f"{_BATCH_SIZE}, the default"),
+        "epochs": (method.epochs, f"{defaults.epochs:g}, the default"),
+        "batch_size": (method.batch_size, f"{defaults.batch_size}, the default"),
         "learning_rate": (
             method.learning_rate,
             f"{rate:g}, the default for {'LoRA' if lora else 'training all weights'}",
@@ -77,11 +117,11 @@ def recipe(spec: JobSpec, options: LocalOptions) -> Recipe:
         "seed": (spec.seed, f"{SEED}, the default"),
         "lr_scheduler": (options.lr_scheduler, "cosine, the default"),
         "warmup_steps": (options.warmup_steps, f"{_WARMUP:.0%} of all steps, the default"),
-        "group_by_length": (options.group_by_length, "on, because it saves padding"),
+        "group_by_length": (options.group_by_length, why_grouped),
     }
     return Recipe(
-        epochs=method.epochs or _EPOCHS,
-        batch_size=method.batch_size or _BATCH_SIZE,
+        epochs=method.epochs or defaults.epochs,
+        batch_size=method.batch_size or defaults.batch_size,
         learning_rate=method.learning_rate or rate,
         lora=lora,
         max_length=method.max_length,
@@ -91,9 +131,22 @@ def recipe(spec: JobSpec, options: LocalOptions) -> Recipe:
         weight_decay=options.weight_decay or 0.0,
         max_grad_norm=options.max_grad_norm or 1.0,
         logging_steps=options.logging_steps,
-        group_by_length=options.group_by_length is not False,
+        group_by_length=grouped,
         reasons={name: words for name, (given, words) in chosen.items() if given is None},
     )
+
+
+def _grouped(method: MethodName, options: LocalOptions) -> tuple[bool, str]:
+    reason = _UNGROUPED.get(method)
+    if reason is None:
+        return options.group_by_length is not False, "on, because it saves padding"
+    if options.group_by_length:
+        raise TrainingFailure(
+            "invalid_option",
+            f"`LocalOptions.group_by_length` is True, which {method.value!r} cannot do: {reason}; "
+            "leave it out",
+        )
+    return False, f"off, because {reason}"
 
 
 def _lora(given: Lora | bool | None) -> Lora | None:

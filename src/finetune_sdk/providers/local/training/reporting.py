@@ -5,63 +5,74 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from importlib import import_module
 from statistics import fmean
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
 
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.training.failures import TrainingFailure
-from finetune_sdk.types import Metric
+from finetune_sdk.types import Method, MethodName, Metric
 
 _LOG = logging.getLogger("finetune_sdk.training")
 
-_NAMES: Mapping[str, tuple[str, str | None]] = {
-    "loss": ("loss", "nats per token"),
-    "learning_rate": ("learning_rate", None),
-    "grad_norm": ("grad_norm", None),
-    "mean_token_accuracy": ("token_accuracy", None),
-    "num_input_tokens_seen": ("tokens", "tokens"),
+_NAMES: Mapping[str, str] = {
+    "mean_token_accuracy": "token_accuracy",
+    "num_input_tokens_seen": "tokens",
 }
-"""What the trainer logs, by its word: our word, and the unit."""
+"""What the trainer logs, by its word: our word, where it is another."""
+
+_UNITS: Mapping[str, str] = {"tokens": "tokens", "entropy": "nats per token"}
+
+_LOSS = {MethodName.SUPERVISED: "nats per token"}
+"""Units of the loss, by method: the losses of the others are sums of unlike terms."""
+
+_LEFT_OUT = frozenset({"epoch", "num_tokens", "total_flos", "train_loss"})
+"""What is told elsewhere, or counts from where the process began."""
+_SPEEDS = ("_runtime", "_per_second")
 
 _PAUSE = 0.2
 """Seconds between two writes of the progress: a step of a tiny model takes less than a write."""
 
-Measure = Callable[[], Mapping[str, float] | None]
-"""Gives the numbers on the validation rows; None where there are none."""
 
-_UNITS: Mapping[str, str | None] = dict(_NAMES.values())
+class Told(BaseModel):
+    """What the reports need to go on after a stop."""
+
+    loss: float | None = None
+    epoch_losses: list[float] = Field(default_factory=list[float])
+    newest: dict[str, float] = Field(default_factory=dict[str, float])
+    tokens: int = 0
+    seconds: float = 0.0
 
 
 class Reporter:
     """Writes a training's numbers into the job's folder.
 
     Attributes:
-        tokens: real tokens seen so far, padding aside.
+        told: what it has told so far.
     """
 
-    def __init__(self, folder: JobFolder, *, epochs: float) -> None:
+    def __init__(self, folder: JobFolder, *, method: Method, epochs: float) -> None:
         self._folder = folder
+        self._loss_unit = _LOSS.get(method.NAME)
         self._epochs = epochs
-        self._loss: float | None = None
-        self._epoch_losses: list[float] = []
         self._steps = 0
         self._started = self._written = time.monotonic()
-        self.tokens = 0
+        self.told = Told()
 
-    def begin(self, steps: int) -> None:
-        """The first step is about to be taken."""
-        self._started = time.monotonic()
+    def begin(self, step: int, steps: int) -> None:
+        """The next step is about to be taken; `step` of `steps` were taken before a stop."""
+        self._started = time.monotonic() - self.told.seconds
         self._steps = steps
-        self._progress(0)
+        self.progress(step)
 
     def step(self, step: int, tokens: int) -> None:
         """A step was taken."""
-        self.tokens = tokens
+        self.told.tokens = tokens
         if time.monotonic() - self._written >= _PAUSE:
-            self._progress(step)
+            self.progress(step)
 
     def log(self, step: int, epoch: float | None, logs: Mapping[str, float]) -> None:
         """The trainer told numbers.
@@ -73,35 +84,51 @@ class Reporter:
             return
         if not math.isfinite(logs["loss"]):
             raise not_a_number(step)
-        self._loss = logs["loss"]
-        self._epoch_losses.append(self._loss)
-        for name, (ours, unit) in _NAMES.items():
-            # A gradient may be infinite for a step in float16: the step is skipped then.
-            if name in logs and math.isfinite(logs[name]):
-                self._measure(step, epoch, ours, logs[name], unit=unit)
+        self.told.loss = logs["loss"]
+        self.told.epoch_losses.append(logs["loss"])
+        for name, value in _told(logs):
+            self._measure(step, epoch, name, value)
         _LOG.info("step %d: loss %.4f", step, logs["loss"])
+
+    def measured(self, step: int, epoch: float | None, numbers: Mapping[str, float]) -> None:
+        """The validation rows were measured.
+
+        Raises:
+            TrainingFailure: the loss on them is no number any more.
+        """
+        if not math.isfinite(numbers.get("loss", 0.0)):
+            raise not_a_number(step)
+        for name, value in _told(numbers):
+            self._measure(step, epoch, name, value, split="validation")
+        words = ", ".join(f"{name} {value:.4f}" for name, value in _told(numbers))
+        _LOG.info("step %d: validation %s", step, words)
 
     def epoch_end(self, step: int, epoch: float, validation: Mapping[str, float] | None) -> None:
         """An epoch, or the last part of one, is over.
 
         Args:
-            validation: the numbers on the validation rows, where there are any.
-
-        Raises:
-            TrainingFailure: the loss on them is no number any more.
+            validation: the numbers on the validation rows, where they were measured now.
         """
-        self._progress(step)
+        self.progress(step)
         words = f"epoch {epoch:.4g} of {self._epochs:.4g} is done"
-        if self._epoch_losses:
-            words += f", mean training loss {fmean(self._epoch_losses):.4f}"
-            self._epoch_losses.clear()
-        if validation is not None:
-            if not math.isfinite(validation["loss"]):
-                raise not_a_number(step)
-            for name, value in validation.items():
-                self._measure(step, epoch, name, value, split="validation", unit=_UNITS.get(name))
+        if self.told.epoch_losses:
+            words += f", mean training loss {fmean(self.told.epoch_losses):.4f}"
+            self.told.epoch_losses.clear()
+        if validation is not None and "loss" in validation:
             words += f", validation loss {validation['loss']:.4f}"
         self._folder.tell(words, type="epoch", data={"epoch": epoch, "step": step})
+
+    def progress(self, step: int) -> None:
+        """Writes how far the training is."""
+        self._written = time.monotonic()
+        passed = self._written - self._started
+        left = passed / step * (self._steps - step) if step else None
+        numbers = {"step": step, "steps": self._steps, "loss": self.told.loss, "seconds_left": left}
+        self._folder.write("progress", numbers)
+
+    def so_far(self) -> Told:
+        """What is told until now, with the time that it took."""
+        return self.told.model_copy(update={"seconds": time.monotonic() - self._started})
 
     def _measure(
         self,
@@ -110,26 +137,19 @@ class Reporter:
         name: str,
         value: float,
         *,
-        split: Any = "train",
-        unit: str | None = None,
+        split: Literal["train", "validation"] = "train",
     ) -> None:
         metric = Metric(
             step=step,
             name=name,
             value=value,
             split=split,
-            unit=unit,
+            unit=self._loss_unit if name == "loss" else _UNITS.get(name),
             epoch=epoch,
             created_at=datetime.now(UTC),
         )
         self._folder.measure(metric)
-
-    def _progress(self, step: int) -> None:
-        self._written = time.monotonic()
-        passed = self._written - self._started
-        left = passed / step * (self._steps - step) if step else None
-        numbers = {"step": step, "steps": self._steps, "loss": self._loss, "seconds_left": left}
-        self._folder.write("progress", numbers)
+        self.told.newest[name if split == "train" else f"{split}_{name}"] = value
 
 
 def not_a_number(step: int) -> TrainingFailure:
@@ -141,21 +161,10 @@ def not_a_number(step: int) -> TrainingFailure:
     )
 
 
-def callback(reporter: Reporter, measure: Measure) -> Any:
-    """The reporter as a callback of transformers' trainer."""
-    transformers = import_module("transformers")
-
-    class Forward(transformers.TrainerCallback):  # type: ignore[misc, name-defined]
-        def on_train_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
-            reporter.begin(state.max_steps)
-
-        def on_step_end(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
-            reporter.step(state.global_step, state.num_input_tokens_seen)
-
-        def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
-            reporter.log(state.global_step, state.epoch, logs or {})
-
-        def on_epoch_end(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
-            reporter.epoch_end(state.global_step, state.epoch, measure())
-
-    return Forward()
+def _told(logs: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """The numbers that are a job's metrics, by our word for each."""
+    for name, value in logs.items():
+        left_out = name in _LEFT_OUT or name.endswith(_SPEEDS)
+        # A gradient may be infinite for a step in float16: the step is skipped then.
+        if not left_out and isinstance(value, int | float) and math.isfinite(value):
+            yield _NAMES.get(name, name.replace("/", "_")), value

@@ -8,9 +8,11 @@ learned.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from finetune_sdk.providers.local.training.chat import (
     Message,
@@ -29,6 +31,8 @@ IGNORED = -100
 """The label of a token that carries no loss, as torch and TRL have it."""
 
 _SHOWN = 5
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -56,12 +60,16 @@ class Encoder:
 
     def __init__(self, tokenizer: Tokenizer, train_on: TrainOn, say: Say) -> None:
         self._tokenizer = tokenizer
-        self._template = Template(tokenizer, say)
         self._train_on = train_on
         self._say = say
         self._tools_seen = False
         self.ends: set[str] = set()
         """Tokens that end the assistant's turns in what was encoded so far."""
+
+    @cached_property
+    def _template(self) -> Template:
+        # Rows of plain strings need none, and base models have none.
+        return Template(self._tokenizer, self._say)
 
     def example(self, row: Mapping[str, object], line: int) -> Example:
         """One row.
@@ -135,7 +143,7 @@ class Encoder:
             )
 
     def _encode(self, stretches: Sequence[tuple[str, bool]]) -> tuple[list[int], list[int]]:
-        parts = self._as_one(stretches) or self._one_by_one(stretches)
+        parts = self._parts([text for text, _ in stretches])
         tokens: list[int] = []
         labels: list[int] = []
         for ids, (_, learned) in zip(parts, stretches, strict=True):
@@ -143,12 +151,16 @@ class Encoder:
             labels += ids if learned else [IGNORED] * len(ids)
         return tokens, labels
 
-    def _as_one(self, stretches: Sequence[tuple[str, bool]]) -> list[list[int]] | None:
+    def _parts(self, texts: Sequence[str]) -> list[list[int]]:
+        """Tokens of each stretch of a text."""
+        return self._as_one(texts) or self._one_by_one(texts)
+
+    def _as_one(self, texts: Sequence[str]) -> list[list[int]] | None:
         """Tokens of the whole text, where a token ends at the end of each stretch."""
-        whole = self._ids("".join(text for text, _ in stretches))
+        whole = self._ids("".join(texts))
         parts: list[list[int]] = []
         text, done = "", 0
-        for one, _ in stretches:
+        for one in texts:
             text += one
             ids = self._ids(text)
             if whole[: len(ids)] != ids:
@@ -157,9 +169,9 @@ class Encoder:
             done = len(ids)
         return parts
 
-    def _one_by_one(self, stretches: Sequence[tuple[str, bool]]) -> list[list[int]]:
+    def _one_by_one(self, texts: Sequence[str]) -> list[list[int]]:
         """Tokens of each stretch: so a token starts where the model starts to write."""
-        first, *others = (text for text, _ in stretches)
+        first, *others = texts
         return [self._ids(first), *(self._inner(text) for text in others)]
 
     def _inner(self, text: str) -> list[int]:
@@ -191,10 +203,8 @@ def encode_all(
     Raises:
         TrainingFailure: a row cannot be written or is too long, or there is nothing to learn.
     """
-    examples = [_example(row, line, encoder, name) for line, row in enumerate(rows, start=1)]
-    long = [example for example in examples if len(example.tokens) > limit]
-    if long:
-        raise _too_long(long, limit, name)
+    examples = made(rows, encoder.example, name)
+    check_lengths(((one.line, len(one.tokens)) for one in examples), limit, name)
     kept = [example for example in examples if example.learned]
     if not kept:
         raise TrainingFailure(
@@ -203,19 +213,50 @@ def encode_all(
     return kept, len(examples) - len(kept)
 
 
-def _example(row: Mapping[str, object], line: int, encoder: Encoder, name: str) -> Example:
-    try:
-        return encoder.example(row, line)
-    except TrainingFailure as failure:
-        raise TrainingFailure(failure.code, f"line {line} of the {name}: {failure}") from failure
+def made(
+    rows: Iterable[Mapping[str, object]],
+    make: Callable[[Mapping[str, object], int], Made],
+    name: str,
+) -> list[Made]:
+    """What `make` makes of each row and its line.
+
+    Raises:
+        TrainingFailure: that of a row, with its line.
+    """
+    return [_made(row, line, make, name) for line, row in enumerate(rows, start=1)]
 
 
-def _too_long(long: Sequence[Example], limit: int, name: str) -> TrainingFailure:
-    shown = ", ".join(f"line {one.line} has {len(one.tokens)}" for one in long[:_SHOWN])
+def check_lengths(lengths: Iterable[tuple[int, int]], limit: int, name: str) -> None:
+    """Looks for rows that are too long.
+
+    Args:
+        lengths: a row's line and its tokens.
+        limit: tokens that a row may have.
+        name: of the data, for messages.
+
+    Raises:
+        TrainingFailure: a row is longer.
+    """
+    long = [(line, tokens) for line, tokens in lengths if tokens > limit]
+    if not long:
+        return
+    shown = ", ".join(f"line {line} has {tokens}" for line, tokens in long[:_SHOWN])
     more = f", and {len(long) - _SHOWN} more rows" if len(long) > _SHOWN else ""
-    return TrainingFailure(
+    raise TrainingFailure(
         "row_too_long",
         f"{len(long)} row(s) of the {name} are longer than {limit} tokens: {shown}{more}; nothing "
         "is cut in silence: shorten or split them, or raise `max_length` where it is below what "
         "the model can read",
     )
+
+
+def _made(
+    row: Mapping[str, object],
+    line: int,
+    make: Callable[[Mapping[str, object], int], Made],
+    name: str,
+) -> Made:
+    try:
+        return make(row, line)
+    except TrainingFailure as failure:
+        raise TrainingFailure(failure.code, f"line {line} of the {name}: {failure}") from failure

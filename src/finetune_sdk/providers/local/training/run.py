@@ -7,30 +7,44 @@ from importlib import import_module
 from typing import Any
 
 from finetune_sdk.providers.local.jobs.folder import JobFolder
-from finetune_sdk.providers.local.training import hardware, learning, methods, saving
+from finetune_sdk.providers.local.training import hardware, learning, methods
 from finetune_sdk.providers.local.training.failures import TrainingFailure
 from finetune_sdk.providers.local.training.methods.lesson import Lesson
 from finetune_sdk.providers.local.training.order import Order, read_order
-from finetune_sdk.providers.local.training.reporting import Reporter
+from finetune_sdk.providers.local.training.pausing import Stop
 
 
-def train(folder: JobFolder) -> int:
-    """Trains as the folder's spec says; gives the number of tokens that were seen.
+def train(folder: JobFolder) -> int | None:
+    """Trains as the folder's spec says, from the newest checkpoint on where there is one.
+
+    Returns:
+        The number of tokens that were seen; None where it was asked to stop and go on later.
 
     Raises:
         TrainingFailure: a reason that is understood; others come as they are.
     """
-    order = read_order(folder)
+    stop = Stop(folder)
+    with stop.listening():
+        order = read_order(folder)
+        learning.check(order)
+        course = _take(order, stop)
+        if course.stopped:
+            folder.tell("saved and stopped, to go on later", type="stopped")
+            return None
+        course.save(folder.model)
+    folder.tell(f"the model is in {folder.model}", type="model")
+    return course.tokens
+
+
+def _take(order: Order, stop: Stop) -> learning.Course:
     lesson = methods.lesson(order)
     choices = _choose(order, lesson)
     import_module("torch").set_num_threads(choices.threads)
-    model = lesson.load(choices)
-    reporter = Reporter(folder, epochs=order.recipe.epochs)
-    listeners = learning.callbacks(reporter, lambda: lesson.measure(trainer))
-    trainer = _trainer(lesson, model, choices, listeners)
-    learning.learn(trainer)
-    _save(order, lesson, trainer)
-    return reporter.tokens
+    course = learning.Course(order, lesson, stop)
+    if not course.over:
+        model = lesson.load(choices)
+        course.take(_trainer(lesson, model, choices, course.callbacks))
+    return course
 
 
 def _choose(order: Order, lesson: Lesson) -> hardware.Choices:
@@ -40,6 +54,7 @@ def _choose(order: Order, lesson: Lesson) -> hardware.Choices:
         batch_size=order.recipe.batch_size,
         rows=lesson.rows,
         longest=lesson.longest,
+        least=lesson.least,
     )
     settings = {**order.recipe.reasons, **lesson.reasons, **choices.reasons}
     order.folder.write("choices", {"settings": settings, "warnings": order.teller.warnings})
@@ -55,12 +70,3 @@ def _trainer(lesson: Lesson, model: Any, choices: hardware.Choices, callbacks: l
         raise TrainingFailure("invalid_hyperparameter", f"TRL refuses: {error}") from error
     trainer.remove_callback(import_module("transformers").PrinterCallback)
     return trainer
-
-
-def _save(order: Order, lesson: Lesson, trainer: Any) -> None:
-    config = import_module("transformers").AutoConfig.from_pretrained(order.base)
-    # Switched off for the training; a model that is served without it is slow.
-    trainer.model.config.use_cache = getattr(config, "use_cache", True)
-    lesson.finish(trainer.model)
-    saving.save(trainer.model, order.tokenizer, order.folder.model)
-    order.folder.tell(f"the model is in {order.folder.model}", type="model")

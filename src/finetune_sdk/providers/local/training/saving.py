@@ -1,34 +1,69 @@
-"""The model's folder: the adapter or the full weights, and the tokenizer. Whole, or not there."""
+"""The model's folder: the adapter or the full weights, and the tokenizer. Whole, or not there.
+
+A checkpoint holds the same files, written in the same way.
+"""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from finetune_sdk.providers.local.converting import publish
+from finetune_sdk.providers.local.jobs.checkpoints import Saved
 
 # A card that speaks of us as its author; peft writes it without being asked.
 _UNWANTED = ("README.md",)
 
 
-def save(model: Any, tokenizer: Any, target: Path) -> None:
-    """Writes the model; an adapter without its base.
+def write(model: Any, tokenizer: Any, folder: Path) -> None:
+    """Writes the model into a folder; an adapter without its base.
 
     Raises:
         OSError: the disk is full.
     """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    model.save_pretrained(folder, **_adapter_only(model))
+    # Beside an adapter too: it tells which tokens end an answer. A reward model writes none.
+    generation = getattr(model, "generation_config", None)
+    if generation is not None:
+        generation.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    for name in _UNWANTED:
+        (folder / name).unlink(missing_ok=True)
+
+
+def copy(saved: Saved, target: Path) -> None:
+    """Makes the model of a checkpoint the model that comes out.
+
+    Raises:
+        OSError: the disk is full.
+    """
+
+    def fill(partial: Path) -> None:
+        for name in saved.manifest.model:
+            (partial / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            shutil.copyfile(saved.path / name, partial / name)
+
+    _published(target, fill)
+
+
+def save(model: Any, tokenizer: Any, target: Path) -> None:
+    """Makes what was learned the model that comes out.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    _published(target, lambda partial: write(model, tokenizer, partial))
+
+
+def _published(target: Path, fill: Callable[[Path], None]) -> None:
     partial = target.with_name(f"{target.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(mode=0o700)
-    model.save_pretrained(partial, **_adapter_only(model))
-    # Beside an adapter too: it tells which tokens end an answer.
-    model.generation_config.save_pretrained(partial)
-    tokenizer.save_pretrained(partial)
-    for name in _UNWANTED:
-        (partial / name).unlink(missing_ok=True)
+    fill(partial)
     publish(partial, target)
 
 

@@ -48,6 +48,45 @@ def supervised(recipe: Recipe) -> dict[str, object]:
     }
 
 
+def answers(recipe: Recipe, micro_batch: int) -> dict[str, object]:
+    """Keywords that the classes for preferences share: their rows come as tokens.
+
+    Args:
+        micro_batch: rows that are measured at once.
+    """
+    dropout = recipe.lora.dropout if recipe.lora else 0.0
+    return {
+        "per_device_eval_batch_size": micro_batch,
+        "max_length": None,
+        # These classes switch dropout off, that of adapters too, unless they are told not to.
+        "disable_dropout": not dropout,
+        "remove_unused_columns": False,
+    }
+
+
+def pairs(recipe: Recipe, micro_batch: int) -> dict[str, object]:
+    """Keywords of the classes that learn from pairs."""
+    return {
+        **answers(recipe, micro_batch),
+        "train_sampling_strategy": "group_by_length" if recipe.group_by_length else "random",
+    }
+
+
+def reinforcement(recipe: Recipe, micro_batch: int, generations: int) -> dict[str, object]:
+    """Keywords of `GRPOConfig`, which counts answers where we count prompts.
+
+    Args:
+        micro_batch: prompts that are computed at once.
+        generations: answers to each prompt.
+    """
+    return {
+        "num_generations": generations,
+        "per_device_train_batch_size": micro_batch * generations,
+        "per_device_eval_batch_size": micro_batch * generations,
+        "gradient_accumulation_steps": recipe.batch_size // micro_batch,
+    }
+
+
 def lora_config(lora: Lora, task: str) -> dict[str, object]:
     """Keywords of peft's `LoraConfig`; `task` is peft's own word for the kind of model."""
     modules = lora.target_modules

@@ -1,6 +1,9 @@
 """The methods: what each makes of a job's rows.
 
-lesson.py       what a method is      supervised.py   to give the assistant's turns
+lesson.py   what a method is               supervised.py      to give the assistant's turns
+pairs.py    what learns from pairs:        dpo.py  orpo.py  reward.py
+kto.py      from answers good or bad       reinforcement.py   from graded answers of its own
+trl.py      what we take from TRL
 """
 
 from __future__ import annotations
@@ -13,6 +16,11 @@ from finetune_sdk.types import MethodName
 
 _CLASSES = {
     MethodName.SUPERVISED: ("supervised", "SupervisedLesson"),
+    MethodName.DPO: ("dpo", "DPOLesson"),
+    MethodName.ORPO: ("orpo", "ORPOLesson"),
+    MethodName.KTO: ("kto", "KTOLesson"),
+    MethodName.REWARD: ("reward", "RewardLesson"),
+    MethodName.REINFORCEMENT: ("reinforcement", "ReinforcementLesson"),
 }
 
 

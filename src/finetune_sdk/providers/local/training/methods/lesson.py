@@ -18,12 +18,14 @@ class Lesson(ABC):
 
     Attributes:
         rows: number of rows that are learned from.
-        longest: tokens of the longest stretch that is computed at once.
+        longest: tokens that a row adds to what is computed at once, at most.
+        least: rows that must be computed at once.
         reasons: a line of words for what the method chose for the caller, by name.
     """
 
     rows: int
     longest: int
+    least: int = 1
     reasons: Mapping[str, str] = {}
 
     def __init__(self, order: Order) -> None:
@@ -31,14 +33,18 @@ class Lesson(ABC):
 
     def load(self, choices: Choices) -> Any:
         """The base model."""
-        # What is trained stays in float32; a frozen base model may have the precision of the sums.
-        precision = choices.precision if self.order.recipe.lora else "float32"
         return import_module("transformers").AutoModelForCausalLM.from_pretrained(
             self.order.base,
-            dtype=getattr(import_module("torch"), precision),
+            dtype=self.precision(choices),
             use_safetensors=True,
             trust_remote_code=False,
         )
+
+    def precision(self, choices: Choices) -> Any:
+        """The type of the base model's weights, as torch has it."""
+        # What is trained stays in float32; a frozen base model may have the precision of the sums.
+        name = choices.precision if self.order.recipe.lora else "float32"
+        return getattr(import_module("torch"), name)
 
     @abstractmethod
     def trainer(self, model: Any, choices: Choices, callbacks: list[Any]) -> Any:
@@ -76,6 +82,22 @@ class Lesson(ABC):
         output = self.order.folder.checkpoints
         common = wire.arguments(self.order.recipe, choices, rows=self.rows, output=output)
         return kind(**{**common, **own, **given})
+
+    def words(self, kind: Any, *names: str) -> tuple[dict[str, object], dict[str, str]]:
+        """The method's own hyperparameters as keywords, and a line of words for each left open.
+
+        Args:
+            kind: a configuration class of TRL.
+            names: hyperparameters that it calls by the same name.
+        """
+        given = {name: getattr(self.order.spec.method, name) for name in names}
+        own = {field.name: field.default for field in dataclasses.fields(kind)}
+        reasons = {
+            name: "off, TRL's default" if own[name] is None else f"{own[name]}, TRL's default"
+            for name, value in given.items()
+            if value is None
+        }
+        return {name: value for name, value in given.items() if value is not None}, reasons
 
     def adapter(self, task: str = "CAUSAL_LM") -> Any:
         """The adapter's configuration; None trains all weights."""

@@ -1,0 +1,149 @@
+"""Has a job looked at before it is made, by a process of its own.
+
+Loading transformers takes seconds and half a gigabyte, which do not belong into the process of
+the caller.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import cast
+
+from finetune_sdk import errors
+from finetune_sdk.errors import (
+    ConfigurationError,
+    DatasetFileError,
+    FineTuneError,
+    InvalidRequestError,
+    ProviderError,
+    QuotaExceededError,
+    ServerError,
+)
+from finetune_sdk.providers.local import faults
+from finetune_sdk.providers.local.environment import child_environment, secrets
+from finetune_sdk.providers.local.jobs.folder import JobFolder
+from finetune_sdk.providers.local.preflight import Checked
+from finetune_sdk.providers.local.settings import NAME
+from finetune_sdk.transport import redact
+
+_LOG = logging.getLogger("finetune_sdk")
+
+_INSPECTOR = "finetune_sdk.providers.local.training.inspect"
+
+_PATIENCE = 300.0
+"""Seconds until the look is given up. It bounds itself where it can: a tokenizer cannot be."""
+
+_SHOWN = 1000
+
+_OPTIONS = frozenset(
+    {"invalid_option", "invalid_hyperparameter", "unknown_hyperparameter", "reward_not_found"}
+)
+_ROWS = frozenset(
+    {"row_too_long", "wrong_row", "too_few_rows", "nothing_to_learn", "unsupported_content"}
+)
+
+
+def inspect(
+    draft: JobFolder, environ: Mapping[str, str], *, patience: float = _PATIENCE
+) -> Checked:
+    """What is found out about a job whose `spec.json` is in a folder; nothing is made there.
+
+    Takes some seconds; with many rows half a minute, with a model that was never seen before as
+    long as it takes to fetch its tokenizer.
+
+    Args:
+        patience: seconds until it is given up, and the job made without it.
+
+    Raises:
+        DatasetFileError: a row cannot be learned.
+        ConfigurationError: an option is wrong.
+        QuotaExceededError: the memory or the disk of this machine is too small.
+        InvalidRequestError: it cannot be learned so for another reason.
+        ServerError: the look itself failed.
+    """
+    _LOG.info("looking at the rows, the model and the machine; this takes some seconds")
+    try:
+        done = _run(draft, environ, patience)
+    except subprocess.TimeoutExpired:
+        words = (
+            f"the job was looked at for {patience:g} seconds without an end; what is "
+            "wrong will show when it trains"
+        )
+        return Checked((words,))
+    answer = _answer(done, environ)
+    if error := answer.get("error"):
+        raise _ours(error)
+    if failure := answer.get("failure"):
+        raise _translated(failure, draft)
+    found = answer["found"]
+    return Checked(
+        tuple(cast("list[str]", found["notes"])), cast("dict[str, str]", found["settings"])
+    )
+
+
+def _run(
+    draft: JobFolder, environ: Mapping[str, str], patience: float
+) -> subprocess.CompletedProcess[bytes]:
+    # What looks ends when its input does: with a Ctrl-C at any moment, and with our own end.
+    theirs, ours = os.pipe()
+    try:
+        return subprocess.run(
+            [sys.executable, "-P", "-m", _INSPECTOR, str(draft.path)],
+            check=False,
+            env=child_environment(environ),
+            cwd=draft.path,
+            stdin=theirs,
+            capture_output=True,
+            timeout=patience,
+        )
+    finally:
+        os.close(theirs)
+        os.close(ours)
+
+
+def _answer(
+    done: subprocess.CompletedProcess[bytes], environ: Mapping[str, str]
+) -> dict[str, dict[str, object]]:
+    try:
+        answer: object = json.loads(done.stdout)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        said = redact(done.stderr.decode(errors="replace"), *secrets(environ)).strip()
+        raise ServerError(
+            f"the look at the job ended with exit code {done.returncode} and no answer; nothing "
+            f"was made; its last words: {said[-_SHOWN:] or 'none'}",
+            provider=NAME,
+            code="inspection_failed",
+        )
+    return cast("dict[str, dict[str, object]]", answer)
+
+
+def _ours(told: Mapping[str, object]) -> FineTuneError:
+    kind: object = getattr(errors, str(told["kind"]))
+    message = str(told["message"])
+    if isinstance(kind, type) and issubclass(kind, ProviderError):
+        code = cast("str | None", told["code"])
+        status = cast("int | None", told["status_code"])
+        return kind(message, provider=NAME, code=code, status_code=status)
+    known = (errors.UnsupportedError, ConfigurationError)
+    return next((one(message) for one in known if one is kind), ConfigurationError(message))
+
+
+def _translated(told: Mapping[str, object], draft: JobFolder) -> FineTuneError:
+    """A failure of the trainer as the error of a create."""
+    code, message = str(told["code"]), str(told["message"])
+    if code in _ROWS:
+        return DatasetFileError(message, code=code)
+    if code in _OPTIONS:
+        return ConfigurationError(message)
+    if code == "disk_full":
+        return faults.disk_full(draft.home)
+    if code == "out_of_memory":
+        return QuotaExceededError(message, provider=NAME, code="not_enough_memory")
+    return InvalidRequestError(message, provider=NAME, code=code)

@@ -1,0 +1,83 @@
+"""What the methods share that learn from pairs: a better and a worse answer to a prompt."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from finetune_sdk.providers.local import uploads
+from finetune_sdk.providers.local.training import preferences, rows, saving, wire
+from finetune_sdk.providers.local.training.answers import AnswerEncoder
+from finetune_sdk.providers.local.training.hardware import Choices
+from finetune_sdk.providers.local.training.methods import trl
+from finetune_sdk.providers.local.training.methods.lesson import Lesson
+from finetune_sdk.providers.local.training.order import Order
+from finetune_sdk.providers.local.training.preferences import Pair
+from finetune_sdk.types import DatasetFile
+
+
+class PairLesson(Lesson):
+    """Rows with two answers.
+
+    Attributes:
+        own: hyperparameters of the method that TRL calls by the same name.
+    """
+
+    own: tuple[str, ...] = ("beta",)
+
+    def __init__(self, order: Order) -> None:
+        super().__init__(order)
+        self._encoder = AnswerEncoder(order.tokenizer, order.teller.warn)
+        self._train = self._read(order.spec.training_file, "training data")
+        file = order.spec.validation_file
+        self._validation = self._read(file, "validation data") if file else []
+        self.rows = len(self._train)
+        # Both answers are computed at once, each with its prompt.
+        self.longest = 2 * max(one.longest for one in self._train)
+        self._given, self.reasons = self.words(self.config(), *self.own)
+
+    @abstractmethod
+    def config(self) -> Any:
+        """TRL's configuration class of the method."""
+
+    def columns(self, pairs: Sequence[Pair]) -> dict[str, list[Any]]:
+        """Pairs as the columns that TRL's trainer reads; `length` is what they are grouped by."""
+        return {
+            "prompt_ids": [one.prompt for one in pairs],
+            "chosen_ids": [one.chosen for one in pairs],
+            "rejected_ids": [one.rejected for one in pairs],
+            "length": [one.longest for one in pairs],
+        }
+
+    def measure(self, trainer: Any) -> dict[str, float] | None:
+        return trl.measured(trainer, self.order.recipe.seed) if self._validation else None
+
+    def finish(self, model: Any) -> None:
+        saving.stop_at(model, self.order.tokenizer, self._encoder.ends)
+
+    def settings(self, choices: Choices) -> dict[str, Any]:
+        """Keywords that the trainers for pairs share."""
+        at_once = trl.whole_batches(len(self._validation), choices.micro_batch_size)
+        own = {**wire.pairs(self.order.recipe, at_once), **self._given}
+        return {
+            "args": self.arguments(self.config(), choices, own),
+            "train_dataset": trl.dataset(self.columns(self._train)),
+            "eval_dataset": trl.dataset(self.columns(self._validation)),
+            "processing_class": self.order.tokenizer,
+        }
+
+    def _read(self, file: DatasetFile, name: str) -> list[Pair]:
+        read = rows.read(uploads.path_of(file, self.order.folder.home))
+        pairs = rows.made(read, partial(preferences.pair, encoder=self._encoder), name)
+        rows.check_lengths(((one.line, one.longest) for one in pairs), self.order.limit(), name)
+        same = sum(one.says_nothing for one in pairs)
+        if same:
+            self.order.teller.warn(
+                f"{same} row(s) of the {name} have the same answer twice: nothing is to be "
+                "preferred in them"
+            )
+        tokens = sum(len(one.chosen) + len(one.rejected) for one in pairs)
+        self.order.teller.say(f"{name}: {len(pairs)} pairs, {tokens} tokens in their answers")
+        return pairs

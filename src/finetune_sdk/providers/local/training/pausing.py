@@ -1,0 +1,43 @@
+"""Who wants a training to stop and go on later: the file `pause`, or SIGTERM."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from finetune_sdk.providers.local.jobs.folder import JobFolder
+
+
+class Stop:
+    """The wish to stop, wherever it comes from.
+
+    Attributes:
+        under_way: steps are being taken, so there is something to save first.
+    """
+
+    def __init__(self, folder: JobFolder) -> None:
+        self._folder = folder
+        self._told = False
+        self.under_way = False
+
+    @property
+    def requested(self) -> bool:
+        return self._told or self._folder.pause.exists()
+
+    @contextmanager
+    def listening(self) -> Generator[None]:
+        """Hears SIGTERM. For the main thread."""
+        before = signal.signal(signal.SIGTERM, self._hear)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+    def _hear(self, *_: object) -> None:
+        self._told = True
+        # Before the first step there is nothing to save, or it lies in a checkpoint.
+        if self._folder.cancel_requested or not self.under_way:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGTERM)
