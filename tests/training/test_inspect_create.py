@@ -187,20 +187,19 @@ def test_the_look_ends_with_the_caller(bench: Bench, tiny: Path, number: signal.
         "provider = LocalProvider(home=sys.argv[1])\n"
         "provider.create_job(JobSpec.from_json(sys.argv[2]))\n"
     )
-    caller = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", program, str(bench.home), spec.to_json()],
         stderr=subprocess.PIPE,
         text=True,
-    )
-    try:
-        eventually(lambda: bool(bench.processes(lambda line: INSPECTOR in line)))
-        # To the caller alone: a notebook's kernel has no terminal's group.
-        caller.send_signal(number)
-        _, said = caller.communicate(timeout=30)
-    finally:
-        caller.kill()
-        caller.wait(timeout=30)
-    eventually(lambda: not bench.processes(lambda line: INSPECTOR in line), timeout=10)
+    ) as caller:
+        try:
+            eventually(lambda: bool(bench.processes(lambda line: INSPECTOR in line)))
+            # To the caller alone: a notebook's kernel has no terminal's group.
+            caller.send_signal(number)
+            _, said = caller.communicate(timeout=30)
+        finally:
+            caller.kill()
+    eventually(lambda: not bench.processes(lambda line: INSPECTOR in line), timeout=20)
     if number is signal.SIGINT:
         assert "KeyboardInterrupt" in said
         assert made(bench.home) == []
