@@ -12,9 +12,10 @@ from finetune_sdk.errors import (
     NotFoundError,
     UnsupportedError,
 )
-from finetune_sdk.providers.local import files, weights
+from finetune_sdk.providers.local import files
 from finetune_sdk.providers.local.home import LocalHome
 from finetune_sdk.providers.local.jobs import checkpoints
+from finetune_sdk.providers.local.models import weights
 from finetune_sdk.providers.local.provider import LocalProvider
 from finetune_sdk.types import (
     Deployment,

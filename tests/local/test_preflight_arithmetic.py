@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from finetune_sdk.providers.local.arithmetic import (
+from finetune_sdk.providers.local.preflight.arithmetic import (
     Linear,
     Load,
     Shape,

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from finetune_sdk.providers.local import capacity, licence
-from finetune_sdk.providers.local.capacity import Capacity
+from finetune_sdk.providers.local.models import licence
+from finetune_sdk.providers.local.preflight import capacity
+from finetune_sdk.providers.local.preflight.capacity import Capacity
 
 GIB = 2**30
 MEMINFO = (

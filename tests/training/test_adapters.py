@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from finetune_sdk.errors import ConflictError
-from finetune_sdk.providers.local import converting, weights
 from finetune_sdk.providers.local.home import LocalHome
 from finetune_sdk.providers.local.jobs.folder import JobFolder, take
+from finetune_sdk.providers.local.models import converting, weights
 from finetune_sdk.providers.local.options import LocalOptions
 from finetune_sdk.types import Supervised
 from tests.training.jobs import VENDOR_WARNINGS, make_job, metrics, train

@@ -18,10 +18,9 @@ from finetune_sdk.errors import (
     UnsupportedError,
 )
 from finetune_sdk.providers.local.options import LocalOptions
-from finetune_sdk.providers.local.training import hardware, wire
+from finetune_sdk.providers.local.training import hardware, methods, wire
 from finetune_sdk.providers.local.training.failures import TrainingFailure, explain
 from finetune_sdk.providers.local.training.hardware import Choices, Machine
-from finetune_sdk.providers.local.training.methods.trl import named
 from finetune_sdk.providers.local.training.owned import OWNED
 from finetune_sdk.providers.local.training.recipe import recipe as recipe_of
 from finetune_sdk.types import (
@@ -32,6 +31,7 @@ from finetune_sdk.types import (
     JobSpec,
     Lora,
     Method,
+    MethodName,
     Reinforcement,
     Reward,
     Supervised,
@@ -165,33 +165,23 @@ def test_a_batch_is_accumulated_from_micro_batches() -> None:
     assert made["gradient_accumulation_steps"] == 3
 
 
-CONFIGS = {
-    "SFTConfig": "trl",
-    "DPOConfig": "trl",
-    "KTOConfig": "trl",
-    "RewardConfig": "trl",
-    "GRPOConfig": "trl",
-    "ORPOConfig": "trl.experimental.orpo",
-}
-
-
-def fields_of(name: str) -> set[str]:
-    return {field.name for field in dataclasses.fields(named(name, CONFIGS[name]))}
+def fields_of(name: MethodName) -> set[str]:
+    return {field.name for field in dataclasses.fields(methods.kind(name).config())}
 
 
 def test_words_of_ours_stand_for_fields_that_trl_has() -> None:
     """A field that TRL renames would otherwise slip past the table."""
-    known = {name: fields_of(name) for name in CONFIGS}
+    known = {name: fields_of(name) for name in MethodName}
     assert OWNED.keys() <= set[str]().union(*known.values())
     made = config(Supervised(), LocalOptions(), rows=10)
-    assert made.keys() <= known["SFTConfig"]
+    assert made.keys() <= known[MethodName.SUPERVISED]
     recipe = recipe_of(spec(DPO()), LocalOptions())
     shared = made.keys() - wire.supervised(recipe).keys()
     assert all(shared <= fields for fields in known.values())
-    for name in ("DPOConfig", "RewardConfig", "ORPOConfig"):
+    for name in (MethodName.DPO, MethodName.REWARD, MethodName.ORPO):
         assert wire.pairs(recipe, 4).keys() <= known[name]
-    assert wire.answers(recipe, 4).keys() <= known["KTOConfig"]
-    assert wire.reinforcement(recipe, 4, 8).keys() <= known["GRPOConfig"]
+    assert wire.answers(recipe, 4).keys() <= known[MethodName.KTO]
+    assert wire.reinforcement(recipe, 4, 8).keys() <= known[MethodName.REINFORCEMENT]
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from finetune_sdk.errors import QuotaExceededError
-from finetune_sdk.providers.local.capacity import Capacity
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.jobs.records import Created, now
 from finetune_sdk.providers.local.options import LocalOptions
+from finetune_sdk.providers.local.preflight.capacity import Capacity
+from finetune_sdk.providers.local.preflight.inspect import answer, inspect
 from finetune_sdk.providers.local.training.failures import TrainingFailure
-from finetune_sdk.providers.local.training.inspect import CONFIGS, answer, inspect
-from finetune_sdk.types import DPO, Lora, Method, MethodName, Supervised
+from finetune_sdk.types import DPO, Lora, Method, Supervised
 from tests.training.jobs import CAKES, VENDOR_WARNINGS, chat, make_job, settings, train
 from tests.training.tiny import make_tiny_model
 
@@ -174,7 +174,3 @@ def test_what_was_noted_before_is_not_said_again(tiny: Path, tmp_path: Path) -> 
     assert first
     Created(created_at=now(), notes=first).save(folder)
     assert inspect(folder, room=lambda _: small).notes == ()
-
-
-def test_each_method_has_its_class_of_trl() -> None:
-    assert set(CONFIGS) == set(MethodName)

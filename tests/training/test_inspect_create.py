@@ -23,14 +23,14 @@ from finetune_sdk.errors import (
     ServerError,
     UnsupportedError,
 )
-from finetune_sdk.providers.local import inspection
+from finetune_sdk.providers.local.preflight import inspection
 from finetune_sdk.providers.local.provider import LocalProvider
 from finetune_sdk.types import JobSpec, Supervised
 from tests.local.small_jobs import Bench, children
 from tests.support import eventually
 from tests.training.jobs import CAKES, Row, chat, make_job
 
-INSPECTOR = "finetune_sdk.providers.local.training.inspect"
+INSPECTOR = "finetune_sdk.providers.local.preflight.inspect"
 
 
 @pytest.fixture

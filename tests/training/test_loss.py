@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from finetune_sdk.providers.local.training import loss
-from finetune_sdk.providers.local.training.rows import Encoder, Example, encode_all
+from finetune_sdk.providers.local.training.rows.encoding import Encoder, Example, encode_all
 from tests.training.jobs import CAKES, VENDOR_WARNINGS
 from tests.training.tiny import make_tokenizer
 

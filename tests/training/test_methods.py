@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from finetune_sdk.errors import UnsupportedError
-from finetune_sdk.providers.local import weights
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.jobs.reading import is_complete
+from finetune_sdk.providers.local.models import weights
 from finetune_sdk.providers.local.options import LocalOptions
 from finetune_sdk.providers.local.training.failures import TrainingFailure
 from finetune_sdk.providers.local.training.methods import kto, trl
-from finetune_sdk.providers.local.training.preferences import Judged
+from finetune_sdk.providers.local.training.rows.preferences import Judged
 from finetune_sdk.types import DPO, KTO, ORPO, Lora, Method, Reward, Supervised
 from tests.training.jobs import (
     VENDOR_WARNINGS,

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from finetune_sdk.providers.local import licence, weights
 from finetune_sdk.providers.local.home import LocalHome
+from finetune_sdk.providers.local.models import licence, weights
 from finetune_sdk.types import Lora, Supervised
 from tests.training.jobs import VENDOR_WARNINGS, events, make_job, metrics, settings, train
 

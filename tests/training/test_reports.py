@@ -13,7 +13,7 @@ import pytest
 from finetune_sdk.providers.local.environment import child_environment, reports_of, secrets
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.options import LocalOptions
-from finetune_sdk.providers.local.training import reports
+from finetune_sdk.providers.local.training.course import reports
 from finetune_sdk.types import DPO
 from tests.training.jobs import CAKES, VENDOR_WARNINGS, failure, make_job, metrics, train
 

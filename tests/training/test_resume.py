@@ -12,7 +12,7 @@ import pytest
 from finetune_sdk.providers.local.jobs import checkpoints
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.options import LocalOptions
-from finetune_sdk.providers.local.training import carrying
+from finetune_sdk.providers.local.training.course import carrying
 from finetune_sdk.types import Lora, Metric, Supervised
 from tests.training.jobs import CAKES, VENDOR_WARNINGS, events, make_job, metrics, train
 

@@ -11,7 +11,12 @@ from typing import Any
 import pytest
 
 from finetune_sdk.providers.local.training.failures import TrainingFailure
-from finetune_sdk.providers.local.training.rows import IGNORED, Encoder, Example, encode_all
+from finetune_sdk.providers.local.training.rows.encoding import (
+    IGNORED,
+    Encoder,
+    Example,
+    encode_all,
+)
 from finetune_sdk.types import TrainOn
 from tests.training.jobs import chat
 from tests.training.tiny import CHATML, make_tokenizer

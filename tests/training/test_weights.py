@@ -18,8 +18,8 @@ from finetune_sdk.errors import (
     ProviderError,
     UnsupportedError,
 )
-from finetune_sdk.providers.local import licence, weights
 from finetune_sdk.providers.local.home import LocalHome
+from finetune_sdk.providers.local.models import licence, weights
 from finetune_sdk.providers.local.training.failures import explain
 from tests.training.conftest import NO_HUB
 from tests.training.hub import SHA, Hub, serve

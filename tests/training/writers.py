@@ -14,7 +14,8 @@ from typing import Any
 
 from finetune_sdk.providers.local.jobs import checkpoints
 from finetune_sdk.providers.local.jobs.folder import JobFolder
-from finetune_sdk.providers.local.training import learning, run
+from finetune_sdk.providers.local.training import run
+from finetune_sdk.providers.local.training.course import learning
 from finetune_sdk.types import JobEvent
 
 _FIRST = 3

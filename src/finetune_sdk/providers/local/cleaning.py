@@ -23,8 +23,8 @@ from finetune_sdk.providers.local.jobs import checkpoints, reading
 from finetune_sdk.providers.local.jobs.folder import JobFolder, release, take
 from finetune_sdk.providers.local.jobs.records import Exit
 from finetune_sdk.providers.local.jobs.store import LocalJobs
+from finetune_sdk.providers.local.models.usage import Users
 from finetune_sdk.providers.local.settings import NAME
-from finetune_sdk.providers.local.usage import Users
 from finetune_sdk.types import DatasetFile, JobSpec, Leftover
 
 _HOUR = 3600.0

@@ -94,10 +94,10 @@ class LocalProvider(
         _refuse_windows()
         # Here and not above: these need `fcntl`, and the table of what each provider can do is
         # made on Windows too.
-        from finetune_sdk.providers.local.catalog import LocalModels
         from finetune_sdk.providers.local.cleaning import Leftovers
         from finetune_sdk.providers.local.jobs.launcher import Launcher
         from finetune_sdk.providers.local.jobs.store import LocalJobs
+        from finetune_sdk.providers.local.models.catalog import LocalModels
         from finetune_sdk.providers.local.serving.deployments import LocalDeployments
 
         environ = os.environ if environ is None else environ
@@ -228,7 +228,7 @@ class LocalProvider(
 
 def _settled(spec: S) -> S:
     # The trainer and the server work in folders of their own.
-    from finetune_sdk.providers.local import weights
+    from finetune_sdk.providers.local.models import weights
 
     return spec.model_copy(update={"model": weights.settled(spec.model)})
 

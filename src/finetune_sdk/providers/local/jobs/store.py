@@ -18,7 +18,7 @@ from finetune_sdk.errors import (
     IdempotencyConflictError,
     NotFoundError,
 )
-from finetune_sdk.providers.local import files, inspection, leftovers, preflight, rewards
+from finetune_sdk.providers.local import files, leftovers, rewards
 from finetune_sdk.providers.local.environment import secrets
 from finetune_sdk.providers.local.faults import disk_full, is_full, translated
 from finetune_sdk.providers.local.home import LocalHome
@@ -33,6 +33,8 @@ from finetune_sdk.providers.local.jobs import (
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.jobs.launcher import Launcher
 from finetune_sdk.providers.local.jobs.records import Created, now
+from finetune_sdk.providers.local.preflight import inspection
+from finetune_sdk.providers.local.preflight.check import Checked, check
 from finetune_sdk.providers.local.settings import NAME
 from finetune_sdk.transport import redact
 from finetune_sdk.types import Checkpoint, Job, JobEvent, JobSpec, JobStatus, Metric, Page
@@ -69,7 +71,7 @@ class LocalJobs:
         folder = JobFolder(self.home.jobs / id_of(spec.key))
         if not folder.path.exists():
             own = self.launcher.trainer is None
-            checked = preflight.check(spec, self.home, self.environ, own_trainer=own)
+            checked = check(spec, self.home, self.environ, own_trainer=own)
             self._make(folder, spec, checked)
         _refuse_other(folder, spec)
         # What has waited longer gets up first.
@@ -196,7 +198,7 @@ class LocalJobs:
         except FileNotFoundError:
             return
 
-    def _make(self, folder: JobFolder, spec: JobSpec, checked: preflight.Checked) -> None:
+    def _make(self, folder: JobFolder, spec: JobSpec, checked: Checked) -> None:
         jobs = self.home.make(self.home.jobs)
         leftovers.sweep(jobs, ".ftjob-")
         partial = JobFolder(Path(tempfile.mkdtemp(dir=jobs, prefix=f".{folder.id}.")))

@@ -18,10 +18,11 @@ from datetime import UTC, datetime
 from typing import cast
 
 from finetune_sdk.errors import ConflictError, NotFoundError, ServerError
-from finetune_sdk.providers.local import faults, files, weights
+from finetune_sdk.providers.local import faults, files
 from finetune_sdk.providers.local.environment import child_environment
 from finetune_sdk.providers.local.home import LocalHome
 from finetune_sdk.providers.local.jobs.folder import release, take
+from finetune_sdk.providers.local.models import weights
 from finetune_sdk.providers.local.process import start_detached
 from finetune_sdk.providers.local.serving import preflight
 from finetune_sdk.providers.local.serving.folder import DeploymentFolder

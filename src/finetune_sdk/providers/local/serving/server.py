@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from finetune_sdk.errors import FineTuneError, ProviderError
-from finetune_sdk.providers.local import weights
+from finetune_sdk.providers.local.models import weights
 from finetune_sdk.providers.local.options import LocalDeploymentOptions
 from finetune_sdk.providers.local.serving.folder import DeploymentFolder
 from finetune_sdk.transport import redact

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from finetune_sdk.providers.local.training.rows import IGNORED, Example
+from finetune_sdk.providers.local.training.rows.encoding import IGNORED, Example
 
 _SCALED = ("final_logit_softcapping", "logit_scale", "output_multiplier", "lm_head_multiplier")
 """Fields of a model's config that change its logits after the output head."""

@@ -10,9 +10,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from finetune_sdk.providers.local import weights
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.jobs.records import Created
+from finetune_sdk.providers.local.models import weights
 from finetune_sdk.providers.local.options import LocalOptions
 from finetune_sdk.providers.local.training.failures import TrainingFailure
 from finetune_sdk.providers.local.training.recipe import Recipe, recipe

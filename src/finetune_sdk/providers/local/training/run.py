@@ -7,11 +7,12 @@ from importlib import import_module
 from typing import Any
 
 from finetune_sdk.providers.local.jobs.folder import JobFolder
-from finetune_sdk.providers.local.training import hardware, learning, methods
+from finetune_sdk.providers.local.training import hardware, methods
+from finetune_sdk.providers.local.training.course import learning
+from finetune_sdk.providers.local.training.course.pausing import Stop
 from finetune_sdk.providers.local.training.failures import TrainingFailure
 from finetune_sdk.providers.local.training.methods.lesson import Lesson
 from finetune_sdk.providers.local.training.order import Order, read_order
-from finetune_sdk.providers.local.training.pausing import Stop
 
 
 def train(folder: JobFolder) -> int | None:

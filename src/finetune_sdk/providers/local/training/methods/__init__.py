@@ -24,12 +24,17 @@ _CLASSES = {
 }
 
 
+def kind(method: MethodName) -> type[Lesson]:
+    """The class of a method's lessons."""
+    module, name = _CLASSES[method]
+    found: type[Lesson] = getattr(import_module(f"{__name__}.{module}"), name)
+    return found
+
+
 def lesson(order: Order) -> Lesson:
     """The lesson of the job's method: its rows are read and checked.
 
     Raises:
         TrainingFailure: a row or an option is wrong.
     """
-    module, name = _CLASSES[order.spec.method.name]
-    kind: type[Lesson] = getattr(import_module(f"{__name__}.{module}"), name)
-    return kind(order)
+    return kind(order.spec.method.name)(order)

@@ -36,7 +36,8 @@ class DPOLesson(PairLesson):
         super().__init__(order)
         self.reasons = {**self.reasons, "reference": held_to(order)}
 
-    def config(self) -> Any:
+    @classmethod
+    def config(cls) -> Any:
         return trl.named("DPOConfig")
 
     def trainer(self, model: Any, choices: Choices, callbacks: list[Any]) -> Any:

@@ -8,15 +8,18 @@ from functools import partial
 from typing import Any
 
 from finetune_sdk.providers.local import uploads
-from finetune_sdk.providers.local.training import preferences, rows, saving, wire
-from finetune_sdk.providers.local.training.answers import AnswerEncoder
+from finetune_sdk.providers.local.training import wire
+from finetune_sdk.providers.local.training.course import saving
 from finetune_sdk.providers.local.training.failures import TrainingFailure
 from finetune_sdk.providers.local.training.hardware import Choices
 from finetune_sdk.providers.local.training.methods import trl
 from finetune_sdk.providers.local.training.methods.dpo import held_to, needs_copy
 from finetune_sdk.providers.local.training.methods.lesson import Lesson
 from finetune_sdk.providers.local.training.order import Order
-from finetune_sdk.providers.local.training.preferences import Judged
+from finetune_sdk.providers.local.training.rows import encoding as rows
+from finetune_sdk.providers.local.training.rows import preferences
+from finetune_sdk.providers.local.training.rows.answers import AnswerEncoder
+from finetune_sdk.providers.local.training.rows.preferences import Judged
 from finetune_sdk.types import DatasetFile
 
 _BALANCED = (1.0, 4 / 3)
@@ -44,13 +47,17 @@ class KTOLesson(Lesson):
         self.rows = len(read)
         self.longest = max(one.longest for one in read)
         names = ("beta", "desirable_weight", "undesirable_weight")
-        self._given, reasons = self.words(trl.named("KTOConfig"), *names)
+        self._given, reasons = self.words(*names)
         self.reasons = {
             **reasons,
             "reference": held_to(order),
             "order": "shuffled once by the seed: each row is held against its neighbour",
         }
         self._check()
+
+    @classmethod
+    def config(cls) -> Any:
+        return trl.named("KTOConfig")
 
     def trainer(self, model: Any, choices: Choices, callbacks: list[Any]) -> Any:
         class EncodedTrainer(trl.named("KTOTrainer")):  # type: ignore[misc]
@@ -62,7 +69,7 @@ class KTOLesson(Lesson):
         return EncodedTrainer(
             model=model,
             ref_model=self.load(choices) if needs_copy(self.order) else None,
-            args=self.arguments(trl.named("KTOConfig"), choices, own),
+            args=self.arguments(choices, own),
             train_dataset=trl.dataset(columns(self._train, micro)),
             eval_dataset=trl.dataset(columns(self._validation, micro)),
             processing_class=self.order.tokenizer,

@@ -46,6 +46,15 @@ class Lesson(ABC):
         name = choices.precision if self.order.recipe.lora else "float32"
         return getattr(import_module("torch"), name)
 
+    @classmethod
+    @abstractmethod
+    def config(cls) -> Any:
+        """TRL's configuration class of the method.
+
+        Raises:
+            TrainingFailure: the installed TRL has none.
+        """
+
     @abstractmethod
     def trainer(self, model: Any, choices: Choices, callbacks: list[Any]) -> Any:
         """A trainer of transformers, ready to train.
@@ -65,33 +74,31 @@ class Lesson(ABC):
     def finish(self, model: Any) -> None:  # noqa: B027 - most methods have nothing to add
         """The last touch on the model before it is saved."""
 
-    def arguments(self, kind: Any, choices: Choices, own: Mapping[str, object]) -> Any:
-        """An object of a configuration class of TRL.
+    def arguments(self, choices: Choices, own: Mapping[str, object]) -> Any:
+        """An object of TRL's configuration class.
 
         Args:
-            kind: the class.
             choices: what was chosen for the machine.
             own: keywords of this method.
 
         Raises:
             TrainingFailure: `LocalOptions.trl` has a field that the class lacks, or that is ours.
         """
-        given = self.order.options.trl
+        kind, given = self.config(), self.order.options.trl
         known = {field.name for field in dataclasses.fields(kind)}
         owned.check_fields(given, known, kind.__name__)
         output = self.order.folder.checkpoints
         common = wire.arguments(self.order.recipe, choices, rows=self.rows, output=output)
         return kind(**{**common, **own, **given})
 
-    def words(self, kind: Any, *names: str) -> tuple[dict[str, object], dict[str, str]]:
+    def words(self, *names: str) -> tuple[dict[str, object], dict[str, str]]:
         """The method's own hyperparameters as keywords, and a line of words for each left open.
 
         Args:
-            kind: a configuration class of TRL.
-            names: hyperparameters that it calls by the same name.
+            names: hyperparameters that TRL calls by the same name.
         """
         given = {name: getattr(self.order.spec.method, name) for name in names}
-        own = {field.name: field.default for field in dataclasses.fields(kind)}
+        own = {field.name: field.default for field in dataclasses.fields(self.config())}
         reasons = {
             name: "off, TRL's default" if own[name] is None else f"{own[name]}, TRL's default"
             for name, value in given.items()

@@ -8,14 +8,15 @@ from typing import Any
 from finetune_sdk.providers.local.training.hardware import Choices
 from finetune_sdk.providers.local.training.methods import trl
 from finetune_sdk.providers.local.training.methods.pairs import PairLesson
-from finetune_sdk.providers.local.training.preferences import Pair
-from finetune_sdk.providers.local.training.rows import IGNORED
+from finetune_sdk.providers.local.training.rows.encoding import IGNORED
+from finetune_sdk.providers.local.training.rows.preferences import Pair
 
 
 class ORPOLesson(PairLesson):
     """Odds-ratio preference optimization (arXiv 2403.07691), as TRL keeps it: experimental."""
 
-    def config(self) -> Any:
+    @classmethod
+    def config(cls) -> Any:
         return trl.named("ORPOConfig", trl.EXPERIMENTAL)
 
     def columns(self, pairs: Sequence[Pair]) -> dict[str, list[Any]]:

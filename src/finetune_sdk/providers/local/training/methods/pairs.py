@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from finetune_sdk.providers.local import uploads
-from finetune_sdk.providers.local.training import preferences, rows, saving, wire
-from finetune_sdk.providers.local.training.answers import AnswerEncoder
+from finetune_sdk.providers.local.training import wire
+from finetune_sdk.providers.local.training.course import saving
 from finetune_sdk.providers.local.training.hardware import Choices
 from finetune_sdk.providers.local.training.methods import trl
 from finetune_sdk.providers.local.training.methods.lesson import Lesson
 from finetune_sdk.providers.local.training.order import Order
-from finetune_sdk.providers.local.training.preferences import Pair
+from finetune_sdk.providers.local.training.rows import encoding as rows
+from finetune_sdk.providers.local.training.rows import preferences
+from finetune_sdk.providers.local.training.rows.answers import AnswerEncoder
+from finetune_sdk.providers.local.training.rows.preferences import Pair
 from finetune_sdk.types import DatasetFile
 
 
@@ -36,11 +38,7 @@ class PairLesson(Lesson):
         self.rows = len(self._train)
         # Both answers are computed at once, each with its prompt.
         self.longest = 2 * max(one.longest for one in self._train)
-        self._given, self.reasons = self.words(self.config(), *self.own)
-
-    @abstractmethod
-    def config(self) -> Any:
-        """TRL's configuration class of the method."""
+        self._given, self.reasons = self.words(*self.own)
 
     def columns(self, pairs: Sequence[Pair]) -> dict[str, list[Any]]:
         """Pairs as the columns that TRL's trainer reads; `length` is what they are grouped by."""
@@ -62,7 +60,7 @@ class PairLesson(Lesson):
         at_once = trl.whole_batches(len(self._validation), choices.micro_batch_size)
         own = {**wire.pairs(self.order.recipe, at_once), **self._given}
         return {
-            "args": self.arguments(self.config(), choices, own),
+            "args": self.arguments(choices, own),
             "train_dataset": trl.dataset(self.columns(self._train)),
             "eval_dataset": trl.dataset(self.columns(self._validation)),
             "processing_class": self.order.tokenizer,

@@ -11,14 +11,17 @@ from typing import Any
 
 from finetune_sdk.providers.local import uploads
 from finetune_sdk.providers.local.jobs.records import Created
-from finetune_sdk.providers.local.training import prompts, rewarding, rows, saving, wire
-from finetune_sdk.providers.local.training.answers import AnswerEncoder
+from finetune_sdk.providers.local.training import rewarding, wire
+from finetune_sdk.providers.local.training.course import saving
 from finetune_sdk.providers.local.training.hardware import Choices
 from finetune_sdk.providers.local.training.methods import trl
 from finetune_sdk.providers.local.training.methods.lesson import Lesson
 from finetune_sdk.providers.local.training.order import Order
-from finetune_sdk.providers.local.training.prompts import Prompt
 from finetune_sdk.providers.local.training.rewarding import Reward
+from finetune_sdk.providers.local.training.rows import encoding as rows
+from finetune_sdk.providers.local.training.rows import prompts
+from finetune_sdk.providers.local.training.rows.answers import AnswerEncoder
+from finetune_sdk.providers.local.training.rows.prompts import Prompt
 from finetune_sdk.types import DatasetFile, Reinforcement
 
 _LONGEST_ANSWER = 512
@@ -38,13 +41,17 @@ class ReinforcementLesson(Lesson):
         file = order.spec.validation_file
         self._validation = self._read(file, "validation data") if file else []
         self._rewards = self._all_rewards()
-        self._given, reasons = self.words(trl.named("GRPOConfig"), "temperature", "beta")
+        self._given, reasons = self.words("temperature", "beta")
         self._generations = method.num_generations or _default("num_generations")
         self._answer, why_answer = self._longest_answer()
         self.rows = len(self._train)
         longest = max(one.tokens for one in self._train)
         self.longest = self._generations * (longest + self._answer)
         self.reasons = {**reasons, **self._open(why_answer)}
+
+    @classmethod
+    def config(cls) -> Any:
+        return trl.named("GRPOConfig")
 
     def load(self, choices: Choices) -> Any:
         model = super().load(choices)
@@ -65,7 +72,7 @@ class ReinforcementLesson(Lesson):
         return _trainer_class()(
             model=model,
             reward_funcs=[self._function(name) for name in self._rewards],
-            args=self.arguments(trl.named("GRPOConfig"), choices, own),
+            args=self.arguments(choices, own),
             train_dataset=trl.dataset(_columns(self._train, 0)),
             eval_dataset=trl.dataset(_columns(self._validation, len(self._train))),
             processing_class=self.order.tokenizer,
@@ -199,4 +206,4 @@ def _columns(read: Sequence[Prompt], first: int) -> dict[str, list[Any]]:
 
 
 def _default(name: str) -> Any:
-    return trl.named("GRPOConfig").__dataclass_fields__[name].default
+    return ReinforcementLesson.config().__dataclass_fields__[name].default

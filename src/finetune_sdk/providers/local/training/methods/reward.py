@@ -9,7 +9,7 @@ from typing import Any
 from finetune_sdk.providers.local.training.hardware import Choices
 from finetune_sdk.providers.local.training.methods import trl
 from finetune_sdk.providers.local.training.methods.pairs import PairLesson
-from finetune_sdk.providers.local.training.preferences import Pair
+from finetune_sdk.providers.local.training.rows.preferences import Pair
 
 
 class RewardLesson(PairLesson):
@@ -17,7 +17,8 @@ class RewardLesson(PairLesson):
 
     own = ("center_rewards_coefficient",)
 
-    def config(self) -> Any:
+    @classmethod
+    def config(cls) -> Any:
         return trl.named("RewardConfig")
 
     def load(self, choices: Choices) -> Any:

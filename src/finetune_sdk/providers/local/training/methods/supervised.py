@@ -7,11 +7,14 @@ from importlib import import_module
 from typing import Any
 
 from finetune_sdk.providers.local import uploads
-from finetune_sdk.providers.local.training import loss, rows, saving, wire
+from finetune_sdk.providers.local.training import loss, wire
+from finetune_sdk.providers.local.training.course import saving
 from finetune_sdk.providers.local.training.hardware import Choices
+from finetune_sdk.providers.local.training.methods import trl
 from finetune_sdk.providers.local.training.methods.lesson import Lesson
 from finetune_sdk.providers.local.training.order import Order
-from finetune_sdk.providers.local.training.rows import Encoder, Example
+from finetune_sdk.providers.local.training.rows import encoding as rows
+from finetune_sdk.providers.local.training.rows.encoding import Encoder, Example
 from finetune_sdk.types import DatasetFile, Supervised
 
 
@@ -33,13 +36,16 @@ class SupervisedLesson(Lesson):
         if train_on is None:
             self.reasons = {"train_on": "assistant, the default: the assistant's turns"}
 
+    @classmethod
+    def config(cls) -> Any:
+        return trl.named("SFTConfig")
+
     def trainer(self, model: Any, choices: Choices, callbacks: list[Any]) -> Any:
         collator = loss.Collator(_padding(self.order.tokenizer))
         self._batches = _batches(self._validation, choices.micro_batch_size, collator)
-        config = import_module("trl").SFTConfig
         return loss.trainer(
             model=model,
-            args=self.arguments(config, choices, wire.supervised(self.order.recipe)),
+            args=self.arguments(choices, wire.supervised(self.order.recipe)),
             train_dataset=import_module("datasets").Dataset.from_dict(loss.columns(self._train)),
             processing_class=self.order.tokenizer,
             data_collator=collator,

@@ -52,13 +52,15 @@ def measured(trainer: Any, seed: int) -> dict[str, float]:
     measured.
     """
     torch = import_module("torch")
-    was_training, flags = trainer.model.training, dict(vars(trainer.control))
+    was_training: bool = trainer.model.training
+    control: dict[str, Any] = vars(trainer.control)
+    flags = dict(control)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         logs: dict[str, Any] = trainer.evaluate()
     trainer.model.train(was_training)
     # What is told of the measurement would count as told of the step.
-    vars(trainer.control).update(flags)
+    control.update(flags)
     found = {name.removeprefix("eval_"): value for name, value in logs.items() if "eval_" in name}
     return {
         name.replace("/", "_"): float(value)

@@ -14,15 +14,15 @@ from pydantic import BaseModel
 
 from finetune_sdk.providers.local import faults
 from finetune_sdk.providers.local.jobs.checkpoints import Saved
-from finetune_sdk.providers.local.training import carrying, reports, saving
+from finetune_sdk.providers.local.training.course import carrying, reports, saving
+from finetune_sdk.providers.local.training.course.keeping import KEPT, Keeper, names
+from finetune_sdk.providers.local.training.course.pausing import Stop
+from finetune_sdk.providers.local.training.course.reporting import Reporter, Told, not_a_number
+from finetune_sdk.providers.local.training.course.sampling import order_by_epoch
+from finetune_sdk.providers.local.training.course.standing import Standing
 from finetune_sdk.providers.local.training.failures import TrainingFailure, disk_full, explain
-from finetune_sdk.providers.local.training.keeping import KEPT, Keeper, names
 from finetune_sdk.providers.local.training.methods.lesson import Lesson
 from finetune_sdk.providers.local.training.order import Order
-from finetune_sdk.providers.local.training.pausing import Stop
-from finetune_sdk.providers.local.training.reporting import Reporter, Told, not_a_number
-from finetune_sdk.providers.local.training.sampling import order_by_epoch
-from finetune_sdk.providers.local.training.standing import Standing
 
 _SAVE_SECONDS = 600.0
 """Seconds between two checkpoints where the job does not say how many steps."""

@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Literal, NamedTuple, cast
 
 from finetune_sdk.errors import MissingDependencyError, NotFoundError, UnsupportedError
-from finetune_sdk.providers.local import hub
 from finetune_sdk.providers.local.home import LocalHome
 from finetune_sdk.providers.local.jobs.folder import JobFolder
+from finetune_sdk.providers.local.models import hub
 from finetune_sdk.providers.local.settings import NAME
 from finetune_sdk.types import Model
 
@@ -318,7 +318,7 @@ def _converted_folder(model: str, home: LocalHome) -> Path:
 
 
 def _converted(model: str, gguf: Path, home: LocalHome, say: Callable[[str], None]) -> Path:
-    from finetune_sdk.providers.local import converting
+    from finetune_sdk.providers.local.models import converting
 
     package = _package_of(model)
     source = {"package": package.name, "version": package.version} if package else {}
@@ -333,7 +333,7 @@ def _converted(model: str, gguf: Path, home: LocalHome, say: Callable[[str], Non
 
 
 def _carded(model: str, gguf: Path, home: LocalHome, say: Callable[[str], None]) -> Path:
-    from finetune_sdk.providers.local import converting
+    from finetune_sdk.providers.local.models import converting
 
     def make(folder: Path) -> None:
         say(f"reading the tokenizer of {model}, once; this takes about ten seconds")
@@ -344,7 +344,7 @@ def _carded(model: str, gguf: Path, home: LocalHome, say: Callable[[str], None])
 
 
 def _merged(weights: Weights, home: LocalHome, say: Callable[[str], None]) -> Path:
-    from finetune_sdk.providers.local import converting
+    from finetune_sdk.providers.local.models import converting
 
     adapter, below = weights.path, weights.base
     if adapter is None or below is None:

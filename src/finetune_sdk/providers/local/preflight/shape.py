@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from finetune_sdk.providers.local.arithmetic import Linear, Shape
+from finetune_sdk.providers.local.preflight.arithmetic import Linear, Shape
 
 
 def shape_of(base: Path) -> Shape:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from finetune_sdk.providers.local.training import graders
-from finetune_sdk.providers.local.training.answers import AnswerEncoder, field
-from finetune_sdk.providers.local.training.chat import tools_of
 from finetune_sdk.providers.local.training.failures import TrainingFailure
 from finetune_sdk.providers.local.training.rewarding import OURS
+from finetune_sdk.providers.local.training.rows.answers import AnswerEncoder, field
+from finetune_sdk.providers.local.training.rows.chat import tools_of
 from finetune_sdk.types import Grader
 
 

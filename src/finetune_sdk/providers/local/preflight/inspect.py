@@ -20,37 +20,24 @@ from pathlib import Path
 from typing import Any
 
 from finetune_sdk.errors import FineTuneError, ProviderError
-from finetune_sdk.providers.local import licence, weights
-from finetune_sdk.providers.local.arithmetic import Load, Shape, targets
 from finetune_sdk.providers.local.jobs.folder import JobFolder
-from finetune_sdk.providers.local.preflight import Checked
-from finetune_sdk.providers.local.training import (
-    hardware,
-    learning,
-    methods,
-    owned,
-    reckoning,
-)
+from finetune_sdk.providers.local.models import licence, weights
+from finetune_sdk.providers.local.models.weights import Weights
+from finetune_sdk.providers.local.preflight import reckoning
+from finetune_sdk.providers.local.preflight.arithmetic import Load, Shape, targets
+from finetune_sdk.providers.local.preflight.check import Checked
+from finetune_sdk.providers.local.preflight.shape import shape_of
+from finetune_sdk.providers.local.training import hardware, methods, owned
+from finetune_sdk.providers.local.training.course import learning
 from finetune_sdk.providers.local.training.failures import TrainingFailure, explain
-from finetune_sdk.providers.local.training.methods import trl
 from finetune_sdk.providers.local.training.methods.lesson import Lesson
 from finetune_sdk.providers.local.training.order import Order, Teller, options_of, read_tokenizer
 from finetune_sdk.providers.local.training.recipe import recipe
-from finetune_sdk.providers.local.training.shape import shape_of
-from finetune_sdk.providers.local.weights import Weights
 from finetune_sdk.types import MethodName
 
 PATIENCE = 30.0
 """Seconds that the rows may take; the trainer reads them all in any case."""
 
-CONFIGS = {
-    MethodName.SUPERVISED: ("SFTConfig", "trl"),
-    MethodName.DPO: ("DPOConfig", "trl"),
-    MethodName.ORPO: ("ORPOConfig", trl.EXPERIMENTAL),
-    MethodName.KTO: ("KTOConfig", "trl"),
-    MethodName.REWARD: ("RewardConfig", "trl"),
-    MethodName.REINFORCEMENT: ("GRPOConfig", "trl"),
-}
 _COPYING = frozenset({MethodName.DPO, MethodName.KTO, MethodName.REINFORCEMENT})
 """Methods that hold the model against a copy of itself where there is no adapter to switch off."""
 _MARKERS = re.compile(r"\{%-?\s*generation\s*-?%\}")
@@ -135,9 +122,8 @@ def _check_options(order: Order) -> None:
             f"not know; it knows {', '.join(known)}",
         )
     if order.options.trl:
-        name, module = CONFIGS[order.spec.method.name]
-        fields = trl.named(name, module).__dataclass_fields__
-        owned.check_fields(order.options.trl, fields, name)
+        config = methods.kind(order.spec.method.name).config()
+        owned.check_fields(order.options.trl, config.__dataclass_fields__, config.__name__)
 
 
 def _shape(order: Order) -> Shape | None:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from finetune_sdk.providers.local.training.answers import AnswerEncoder, field
-from finetune_sdk.providers.local.training.chat import tools_of
 from finetune_sdk.providers.local.training.failures import TrainingFailure
+from finetune_sdk.providers.local.training.rows.answers import AnswerEncoder, field
+from finetune_sdk.providers.local.training.rows.chat import tools_of
 
 
 @dataclass(frozen=True)

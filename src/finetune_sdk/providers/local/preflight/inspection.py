@@ -27,13 +27,13 @@ from finetune_sdk.errors import (
 from finetune_sdk.providers.local import faults
 from finetune_sdk.providers.local.environment import child_environment, secrets
 from finetune_sdk.providers.local.jobs.folder import JobFolder
-from finetune_sdk.providers.local.preflight import Checked
+from finetune_sdk.providers.local.preflight.check import Checked
 from finetune_sdk.providers.local.settings import NAME
 from finetune_sdk.transport import redact
 
 _LOG = logging.getLogger("finetune_sdk")
 
-_INSPECTOR = "finetune_sdk.providers.local.training.inspect"
+_INSPECTOR = "finetune_sdk.providers.local.preflight.inspect"
 
 _PATIENCE = 300.0
 """Seconds until the look is given up. It bounds itself where it can: a tokenizer cannot be."""

@@ -11,8 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from finetune_sdk.providers.local.converting import publish
 from finetune_sdk.providers.local.jobs.checkpoints import Saved
+from finetune_sdk.providers.local.models.converting import publish
 
 # A card that speaks of us as its author; peft writes it without being asked.
 _UNWANTED = ("README.md",)

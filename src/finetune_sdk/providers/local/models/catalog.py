@@ -10,14 +10,15 @@ from pathlib import Path
 
 from finetune_sdk.errors import ConflictError, NotFoundError, UnsupportedError
 from finetune_sdk.providers.base import CanDeploy
-from finetune_sdk.providers.local import copying, faults
+from finetune_sdk.providers.local import faults
 from finetune_sdk.providers.local.home import LocalHome
 from finetune_sdk.providers.local.jobs import checkpoints, pages, reading
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.jobs.records import Exit
 from finetune_sdk.providers.local.jobs.store import LocalJobs
+from finetune_sdk.providers.local.models import copying
+from finetune_sdk.providers.local.models.usage import Users
 from finetune_sdk.providers.local.settings import NAME
-from finetune_sdk.providers.local.usage import Users
 from finetune_sdk.types import JobSpec, Model, Page
 
 _TRAINERS = frozenset({checkpoints.MANIFEST, "trainer_state.json"})
@@ -193,6 +194,6 @@ def _nature(spec: JobSpec) -> str:
 
 
 def _base(home: LocalHome) -> list[Model]:
-    from finetune_sdk.providers.local import weights
+    from finetune_sdk.providers.local.models import weights
 
     return weights.known(home)

@@ -14,7 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from finetune_sdk.providers.local.training.chat import (
+from finetune_sdk.providers.local.training.failures import TrainingFailure
+from finetune_sdk.providers.local.training.rows.chat import (
     Message,
     Say,
     assistant_turns,
@@ -23,8 +24,7 @@ from finetune_sdk.providers.local.training.chat import (
     silent_turns,
     tools_of,
 )
-from finetune_sdk.providers.local.training.failures import TrainingFailure
-from finetune_sdk.providers.local.training.turns import Template, Tokenizer, Tools
+from finetune_sdk.providers.local.training.rows.turns import Template, Tokenizer, Tools
 from finetune_sdk.types import TrainOn
 
 IGNORED = -100

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from finetune_sdk.providers.local.training.chat import Message, Say, messages_of
 from finetune_sdk.providers.local.training.failures import TrainingFailure
-from finetune_sdk.providers.local.training.rows import Encoder
-from finetune_sdk.providers.local.training.turns import Tools
+from finetune_sdk.providers.local.training.rows.chat import Message, Say, messages_of
+from finetune_sdk.providers.local.training.rows.encoding import Encoder
+from finetune_sdk.providers.local.training.rows.turns import Tools
 
 Text = str | list[Mapping[str, object]]
 """A prompt or an answer as a row has it: a string, or messages."""

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from finetune_sdk.errors import ConfigurationError, MissingDependencyError
 from finetune_sdk.providers.local import faults, uploads
 from finetune_sdk.providers.local.options import LocalOptions
-from finetune_sdk.providers.local.training import reports
+from finetune_sdk.providers.local.training.course import reports
 from finetune_sdk.providers.local.training.failures import TrainingFailure
 from finetune_sdk.transport import redact
 
@@ -106,7 +106,7 @@ def _check_packages(spec: JobSpec) -> None:
 
 
 def _check_weights(model: str, home: LocalHome, environ: Mapping[str, str]) -> tuple[str, ...]:
-    from finetune_sdk.providers.local import weights
+    from finetune_sdk.providers.local.models import weights
 
     note = weights.find(model, home, environ).note
     return () if note is None else (note,)

@@ -13,10 +13,11 @@ from importlib import import_module
 from pathlib import Path
 
 from finetune_sdk.errors import ConflictError
-from finetune_sdk.providers.local import files, licence
+from finetune_sdk.providers.local import files
 from finetune_sdk.providers.local.home import LocalHome
 from finetune_sdk.providers.local.jobs.folder import take
 from finetune_sdk.providers.local.leftovers import sweep
+from finetune_sdk.providers.local.models import licence
 from finetune_sdk.providers.local.settings import NAME
 
 _PATIENCE = 1800.0

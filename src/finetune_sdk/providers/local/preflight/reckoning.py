@@ -9,13 +9,15 @@ from importlib import import_module
 from pathlib import Path
 
 from finetune_sdk.errors import QuotaExceededError
-from finetune_sdk.providers.local import arithmetic, capacity, files, hub, weights
-from finetune_sdk.providers.local.arithmetic import Bill, Load, Shape, size
-from finetune_sdk.providers.local.capacity import Capacity
+from finetune_sdk.providers.local import files
+from finetune_sdk.providers.local.models import hub, weights
+from finetune_sdk.providers.local.models.weights import Weights
+from finetune_sdk.providers.local.preflight import arithmetic, capacity
+from finetune_sdk.providers.local.preflight.arithmetic import Bill, Load, Shape, size
+from finetune_sdk.providers.local.preflight.capacity import Capacity
 from finetune_sdk.providers.local.settings import NAME
-from finetune_sdk.providers.local.training.keeping import KEPT
+from finetune_sdk.providers.local.training.course.keeping import KEPT
 from finetune_sdk.providers.local.training.order import Order
-from finetune_sdk.providers.local.weights import Weights
 
 _SINGLE, _HALF = 4, 2
 _HALVES = ("bfloat16", "float16")

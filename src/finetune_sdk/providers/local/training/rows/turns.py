@@ -13,8 +13,8 @@ from importlib import import_module
 from itertools import takewhile
 from typing import NamedTuple, Protocol
 
-from finetune_sdk.providers.local.training.chat import Message, Say
 from finetune_sdk.providers.local.training.failures import TrainingFailure
+from finetune_sdk.providers.local.training.rows.chat import Message, Say
 
 Tools = Sequence[Mapping[str, object]] | None
 
