@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterable
 from importlib import import_module
 from importlib.metadata import version
-from typing import Any
+from typing import Any, cast
 
 from finetune_sdk.providers.local.training.failures import TrainingFailure
 
@@ -53,7 +53,7 @@ def measured(trainer: Any, seed: int) -> dict[str, float]:
     """
     torch = import_module("torch")
     was_training: bool = trainer.model.training
-    control: dict[str, Any] = vars(trainer.control)
+    control = cast("dict[str, Any]", vars(trainer.control))
     flags = dict(control)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
