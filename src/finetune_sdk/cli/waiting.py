@@ -100,7 +100,7 @@ def _facts(job: Job) -> list[tuple[str, str | None]]:
         ("created", render.when(job.created_at)),
         ("took", render.span(took.total_seconds()) if took else None),
         ("trained tokens", str(job.trained_tokens) if job.trained_tokens is not None else None),
-        *((f"chosen {name}", value) for name, value in job.settings.items()),
+        *job.settings.items(),
         *(("warning", warning) for warning in job.warnings),
     ]
 
