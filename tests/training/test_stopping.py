@@ -93,7 +93,7 @@ def test_told_to_go_before_the_first_step(tmp_path: Path) -> None:
     code = (
         "import os, signal, sys\nfrom pathlib import Path\n"
         "from finetune_sdk.providers.local.jobs.folder import JobFolder\n"
-        "from finetune_sdk.providers.local.training.pausing import Stop\n"
+        "from finetune_sdk.providers.local.training.course.pausing import Stop\n"
         f"with Stop(JobFolder(Path({str(tmp_path)!r}))).listening():\n"
         "    os.kill(os.getpid(), signal.SIGTERM)\n"
     )

@@ -1,6 +1,6 @@
 """A look at a job before it is made: all that the trainer would find out without the weights.
 
-`python -P -m finetune_sdk.providers.local.training.inspect <folder with spec.json>` prints one JSON
+`python -P -m finetune_sdk.providers.local.preflight.inspect <folder with spec.json>` prints one JSON
 object: `found` with notes and settings, or `error` (one of ours) or `failure` (the trainer's).
 """
 

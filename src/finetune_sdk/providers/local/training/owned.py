@@ -14,7 +14,9 @@ _CHECKPOINTING_WORD = "`LocalOptions(gradient_checkpointing=...)`"
 _SEED_WORD = "`seed` of the job"
 _ROWS_WORD = "nothing: rows are turned into tokens and labels before TRL sees them"
 _EVAL_WORD = "`LocalOptions(eval_steps=..., early_stopping_patience=...)`"
-_SAVE_WORD = "`LocalOptions(save_steps=..., keep_checkpoints=...)`"
+_SAVE_WORD = (
+    "`LocalOptions(save_steps=..., keep_checkpoints=...)`; where checkpoints lie is the provider's"
+)
 _REPORT_WORD = "`LocalOptions(report_to=...)`; progress goes to `jobs.metrics` in any case"
 _LAUNCH_WORD = "nothing: how processes are started is the provider's"
 _METHOD_WORDS = (
