@@ -89,6 +89,16 @@ def test_a_picture_of_nothing_is_one_clear_error(finetune: Command, project: Pat
     assert not (project / "loss.png").exists()
 
 
+@pytest.mark.parametrize("path", ["nowhere/loss.png", "loss.jpg"])
+def test_a_picture_goes_into_a_png_file_in_a_folder_that_is_there(
+    finetune: Command, job: Job, project: Path, path: str
+) -> None:
+    done = finetune("jobs", "show", HANDLE, "--png", path)
+    assert done.code == 1
+    assert path in done.err
+    assert not (project / "nowhere").exists()
+
+
 def test_a_picture_without_matplotlib_names_the_extra(
     finetune: Command, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,7 +146,11 @@ def test_metrics_are_a_row_a_step_or_a_document_each(finetune: Command, job: Job
     documents = finetune("jobs", "metrics", HANDLE, "--json").documents
     assert len(documents) == 104
     assert documents[25]["split"] == "validation"
-    assert finetune("jobs", "metrics", HANDLE, "--name", "reward").out == ""
+    unknown = finetune("jobs", "metrics", HANDLE, "--name", "reward")
+    assert unknown.out == ""
+    assert "has measured only loss" in unknown.err
+    named = finetune("jobs", "metrics", HANDLE, "--name", "validation_loss", "--json").documents
+    assert {one["split"] for one in named} == {"validation"}
     assert len(finetune("jobs", "metrics", HANDLE, "--name", "loss", "--json").documents) == 104
 
 

@@ -128,6 +128,19 @@ def test_a_merged_copy_can_go_unless_it_is_served(bench: Bench) -> None:
     assert bench.get(job) == job
 
 
+def test_a_merged_copy_that_an_adapter_was_trained_on_stays(bench: Bench) -> None:
+    merged = bench.folder(bench.ended(bench.create())) / "merged"
+    merged.mkdir()
+    (merged / "model.safetensors").write_bytes(bytes(100))
+    child = bench.ended(bench.create("second"))
+    config = bench.folder(child) / "model" / "adapter_config.json"
+    config.write_text(json.dumps({"base_model_name_or_path": str(merged)}))
+    assert bench.provider.list_leftovers() == []
+
+    config.write_text(json.dumps({"base_model_name_or_path": "somewhere else"}))
+    assert _only(bench, "merged copy").path == str(merged)
+
+
 def test_a_merged_copy_of_a_checkpoint_stays_while_it_may_be_served(bench: Bench) -> None:
     job = bench.ended(bench.create(checkpoint_every="1"))
     merged = bench.home / "local" / "models" / "merged-0123456789abcdef"

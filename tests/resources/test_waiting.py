@@ -239,6 +239,11 @@ class TestWatch:
         assert names.count("get_job") == 0
         assert names.count("list_jobs") <= 3
 
+    def test_one_job_may_be_given_by_itself(self, client: FineTuneClient) -> None:
+        job = create(client)
+        assert {seen.id for seen in client.jobs.watch(job)} == {job.id}
+        assert {seen.id for seen in client.jobs.watch(job.handle)} == {job.id}
+
     def test_without_names_it_watches_what_has_not_ended(
         self, client: FineTuneClient, fake: FakeProvider
     ) -> None:

@@ -98,6 +98,16 @@ def test_the_newest_are_kept_and_the_best(tiny: Path, tmp_path: Path) -> None:
     assert weights(job.model) == weights(saved(job)[-1].path)
 
 
+def test_a_checkpoint_has_only_measurements_of_its_own_step(tiny: Path, tmp_path: Path) -> None:
+    options = LocalOptions(save_steps=1, keep_checkpoints=9, eval_steps=2)
+    job = train(make_job(tmp_path, tiny, validation=OTHERS, method=FULL, options=options))
+    measured = [
+        one.manifest.step for one in saved(job) if "validation_loss" in one.manifest.metrics
+    ]
+    assert measured == [2, 4]
+    assert all("loss" in one.manifest.metrics for one in saved(job))
+
+
 def test_early_stopping_brings_out_the_best(tiny: Path, tmp_path: Path) -> None:
     options = LocalOptions(save_steps=100, eval_steps=1, early_stopping_patience=2)
     method = FULL.model_copy(update={"epochs": 20})

@@ -83,6 +83,14 @@ def _resumable(job: Job) -> bool:
         return False
 
 
+_METHOD_OF = {
+    "preference": ("--method", "dpo"),
+    "kto": ("--method", "kto"),
+    "prompts": ("--method", "reinforcement"),
+}
+"""What `data check` must hear to hold rows against the same format again."""
+
+
 def _next(error: Exception) -> tuple[str, ...]:
     if isinstance(error, JobFailedError):
         return "jobs", "logs", error.job.handle
@@ -91,5 +99,6 @@ def _next(error: Exception) -> tuple[str, ...]:
     if isinstance(error, StatusUnavailableError):
         return "jobs", "wait", error.handle
     if isinstance(error, DatasetValidationError):
-        return "data", "check", error.report.file
+        method = _METHOD_OF.get(error.report.format, ())
+        return "data", "check", error.report.file, *method
     return ()

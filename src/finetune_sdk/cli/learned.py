@@ -16,7 +16,7 @@ from finetune_sdk.cli.panels import Panel, panels
 from finetune_sdk.cli.session import Session
 from finetune_sdk.errors import ConfigurationError
 from finetune_sdk.providers.base import CanListCheckpoints, CanListMetrics, CanPause
-from finetune_sdk.types import JobStatus
+from finetune_sdk.types import JobStatus, MethodName
 
 if TYPE_CHECKING:
     from finetune_sdk.client import FineTuneClient
@@ -68,6 +68,10 @@ def _plot(measured: Sequence[Panel]) -> None:
 
 
 def _picture(session: Session, job: Job, measured: Sequence[Panel], path: Path) -> None:
+    if path.suffix.lower() != ".png" or not path.absolute().parent.is_dir():
+        raise ConfigurationError(
+            f"`--png` is {str(path)!r}; name a .png file in a folder that is there"
+        )
     if not measured:
         raise ConfigurationError(f"`--png`: {job.handle} has measured nothing yet to draw")
     write(path, [pictures.png(job, measured)], replace=session.yes)
@@ -76,13 +80,25 @@ def _picture(session: Session, job: Job, measured: Sequence[Panel], path: Path) 
 
 def _next(session: Session, client: FineTuneClient, job: Job) -> None:
     if job.fine_tuned_model:
-        session.next("deploy", job.handle, "--name", job.suffix or "NAME")
+        _name_better(session, client, job)
+        session.next(*waiting.after_success(job))
     elif job.status is JobStatus.PAUSED and isinstance(client.provider, CanPause):
         session.next("jobs", "resume", job.handle)
     elif job.status.terminal and _left_something(session, client, job):
         session.next("jobs", "checkpoints", job.handle)
     else:
         session.next("jobs", "logs" if job.status.terminal else "wait", job.handle)
+
+
+def _name_better(session: Session, client: FineTuneClient, job: Job) -> None:
+    if not isinstance(client.provider, CanListCheckpoints):
+        return
+    saved = list(client.jobs.checkpoints(job))
+    best = next((one for one in saved if one.best), None)
+    if best is not None and best.step < saved[0].step:
+        session.say(
+            f"The best on the validation rows was step {best.step}: see finetune jobs checkpoints."
+        )
 
 
 def _left_something(session: Session, client: FineTuneClient, job: Job) -> bool:
@@ -110,14 +126,16 @@ def metrics(
     session = Session.of(context)
     with session.open(job) as client:
         found = client.jobs.get(job)
-        told = [one for one in client.jobs.metrics(found) if not name or one.name in name]
+        measured = list(client.jobs.metrics(found))
+    told = [one for one in measured if not name or {one.name, f"{one.split}_{one.name}"} & {*name}]
     if session.json:
         for metric in told:
             render.document(metric)
     elif told:
         _table(told)
     else:
-        session.say(f"{found.handle} has measured nothing{' of these' if name else ' yet'}.")
+        known = ", ".join(dict.fromkeys(one.name for one in measured))
+        session.say(f"{found.handle} has measured {f'only {known}' if known else 'nothing yet'}.")
     session.next("jobs", "show", found.handle, "--plot")
 
 
@@ -154,7 +172,9 @@ def checkpoints(context: typer.Context, job: Handle) -> None:
             render.document(checkpoint)
     elif saved:
         render.table(_COLUMNS, [_row(checkpoint) for checkpoint in saved])
-        session.next("deploy", saved[0].model, "--name", "NAME", of=found.handle)
+        best = next((one for one in saved if one.best), saved[0])
+        if found.method is None or found.method.name is not MethodName.REWARD:
+            session.next("deploy", best.model, "--name", "NAME", of=found.handle)
     else:
         session.say(f"{found.handle} has saved no checkpoint{_so_far(found)}.")
         session.next("jobs", "show", found.handle)

@@ -38,7 +38,8 @@ def list_(context: typer.Context) -> None:
             render.document(model)
     elif found:
         render.table(_COLUMNS, [_row(model) for model in found])
-        session.next("jobs", "create", "--model", found[0].id, "--training-data", "train.jsonl")
+        base = next((model.id for model in found if model.kind == "base"), "MODEL")
+        session.next("jobs", "create", "--model", base, "--training-data", "FILE")
     else:
         session.say(f"{profile} lists no models.")
 

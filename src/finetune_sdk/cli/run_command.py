@@ -28,7 +28,7 @@ def run(
         ):
             job = recipes.create(client, recipe)
         with waiting.going_on(session, job.handle):
-            session.say(f"Created {job.handle}")
+            session.say(f"The job is {job.handle}")
             if detach:
                 waiting.show(session, job)
                 session.next("jobs", "wait", job.handle)

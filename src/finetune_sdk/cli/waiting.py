@@ -10,6 +10,7 @@ from finetune_sdk.cli import render
 from finetune_sdk.cli.session import Session, say
 from finetune_sdk.errors import JobFailedError, JobPausedError
 from finetune_sdk.resources.progress import status_words
+from finetune_sdk.types import MethodName
 
 if TYPE_CHECKING:
     from finetune_sdk.client import FineTuneClient
@@ -31,7 +32,15 @@ def wait(
         show(session, error.job)
         raise
     show(session, done)
-    session.next("deploy", done.handle, "--name", done.suffix or "NAME")
+    session.next(*after_success(done))
+
+
+def after_success(job: Job) -> tuple[str, ...]:
+    """The command that makes use of what a job has made."""
+    if job.method is not None and job.method.name is MethodName.REWARD:
+        # It scores answers and cannot chat.
+        return "models", "download", job.handle, "FOLDER"
+    return "deploy", job.handle, "--name", job.suffix or "NAME"
 
 
 def going_on(session: Session, handle: str) -> AbstractContextManager[None]:

@@ -29,7 +29,7 @@ from finetune_sdk.resources.paging import Fetch, pages
 from finetune_sdk.resources.progress import drawn
 from finetune_sdk.resources.steps import Offload, Quiet, Steps
 from finetune_sdk.resources.submit import Rows
-from finetune_sdk.resources.waiting import Patience
+from finetune_sdk.resources.waiting import Patience, several
 from finetune_sdk.types import (
     ChatReply,
     Checkpoint,
@@ -156,7 +156,7 @@ class AsyncJobs(Asynchronous):
 
     def watch(
         self,
-        jobs: Iterable[Job | str] | None = None,
+        jobs: Iterable[Job | str] | Job | str | None = None,
         /,
         *,
         timeout: float | None = None,
@@ -164,7 +164,7 @@ class AsyncJobs(Asynchronous):
     ) -> AsyncIterator[Job]:
         """See `Jobs.watch`."""
         context = self._context
-        ids = None if jobs is None else [context.job_id(job) for job in jobs]
+        ids = None if jobs is None else [context.job_id(job) for job in several(jobs)]
         patience = Patience(timeout=timeout, poll_interval=poll_interval)
         return self._iterate(waiting.watch(context, ids, patience))
 

@@ -15,7 +15,7 @@ from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.paging import pages
 from finetune_sdk.resources.progress import drawn
 from finetune_sdk.resources.submit import JobRequest, Rows, submit
-from finetune_sdk.resources.waiting import Patience, fetch
+from finetune_sdk.resources.waiting import Patience, fetch, several
 from finetune_sdk.types import Checkpoint, Job, JobEvent, Method, Metric, ProviderOptions
 
 
@@ -191,7 +191,7 @@ class Jobs:
 
     def watch(
         self,
-        jobs: Iterable[Job | str] | None = None,
+        jobs: Iterable[Job | str] | Job | str | None = None,
         /,
         *,
         timeout: float | None = None,
@@ -212,7 +212,7 @@ class Jobs:
             StatusUnavailableError: no contact for 30 minutes.
         """
         context = self._context
-        ids = None if jobs is None else [context.job_id(job) for job in jobs]
+        ids = None if jobs is None else [context.job_id(job) for job in several(jobs)]
         patience = Patience(timeout=timeout, poll_interval=poll_interval)
         return steps.iterate(waiting.watch(context, ids, patience), context.clock)
 

@@ -35,6 +35,11 @@ class Patience:
         )
 
 
+def several(jobs: Iterable[Job | str] | Job | str) -> Iterable[Job | str]:
+    """Jobs as an iterable, where one alone was given too."""
+    return [jobs] if isinstance(jobs, Job | str) else jobs
+
+
 def fetch(context: Context, job_id: str) -> Job:
     """The job as it stands, stamped."""
     return context.stamp(context.call(lambda: context.provider.get_job(job_id)))

@@ -126,13 +126,17 @@ class _Look:
                     yield _leftover(_HALF, "left by a process that was killed", path, again=True)
 
     def _copies(self) -> Iterator[Leftover]:
+        bases = _bases(self._folders)
         for folder in self._folders:
-            if folder.merged.is_dir() and not self._users.reading(folder.model):
+            free = str(folder.merged) not in bases and not self._users.reading(folder.model)
+            if folder.merged.is_dir() and free:
                 words = f"the adapter of the job {folder.id}, added to its base model for serving"
                 yield _leftover(_MERGED, words, folder.merged, again=True)
         if any(_is_outside(user.model, self._home) for user in self._users.all if user.live):
             return
         for path in sorted(self._home.models.glob("merged-*")):
+            if str(path) in bases:
+                continue
             words = "a checkpoint or an adapter of yours, added to its base model for serving"
             yield _leftover(_MERGED, words, path, again=True)
 
@@ -211,6 +215,19 @@ def _spec(folder: JobFolder) -> JobSpec | None:
         return folder.spec()
     except (ValueError, OSError):
         return None
+
+
+def _bases(folders: Iterable[JobFolder]) -> set[str]:
+    """What adapters that were trained here name as their base model, which they need."""
+    adapters = (path for folder in folders for path in folder.path.glob("**/adapter_config.json"))
+    return {base for path in adapters if (base := _base_of(path))}
+
+
+def _base_of(config: Path) -> str | None:
+    with suppress(OSError, ValueError, AttributeError):
+        base: object = json.loads(config.read_bytes()).get("base_model_name_or_path")
+        return base if isinstance(base, str) else None
+    return None
 
 
 def _files_of(spec: JobSpec) -> Iterable[DatasetFile]:

@@ -260,7 +260,7 @@ def _check_writes(folder: Path, kind: str) -> None:
         raise UnsupportedError(
             f"the model in {str(folder)!r} is a reward model: it scores answers and writes none, "
             "so it can be neither deployed nor trained further here; load it with "
-            "`transformers.AutoModelForSequenceClassification`"
+            "`transformers.AutoModelForSequenceClassification.from_pretrained(..., num_labels=1)`"
         )
 
 

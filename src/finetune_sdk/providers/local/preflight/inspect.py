@@ -1,7 +1,8 @@
 """A look at a job before it is made: all that the trainer would find out without the weights.
 
-`python -P -m finetune_sdk.providers.local.preflight.inspect <folder>` prints one JSON object about the
-job whose `spec.json` is in the folder: `found` with notes and settings, or `error` (one of ours) or `failure` (the trainer's).
+`python -P -m finetune_sdk.providers.local.preflight.inspect <folder>` prints one JSON object about
+the job whose `spec.json` is in the folder: `found` with notes and settings, or `error` (one of
+ours) or `failure` (the trainer's).
 """
 
 from __future__ import annotations

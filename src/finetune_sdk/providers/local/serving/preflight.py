@@ -56,7 +56,7 @@ def refuse_reward(model: str) -> None:
             raise UnsupportedError(
                 f"the model {model!r} is a reward model: it scores answers and writes none, so it "
                 "cannot be deployed; load it with transformers' "
-                "`AutoModelForSequenceClassification`"
+                "`AutoModelForSequenceClassification.from_pretrained(..., num_labels=1)`"
             )
 
 

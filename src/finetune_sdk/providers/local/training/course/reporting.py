@@ -37,6 +37,10 @@ _PAUSE = 0.2
 """Seconds between two writes of the progress: a step of a tiny model takes less than a write."""
 
 
+_MEASURED = "validation_"
+"""How the names of numbers on validation rows begin where train and validation stand together."""
+
+
 class Told(BaseModel):
     """What the reports need to go on after a stop."""
 
@@ -71,6 +75,10 @@ class Reporter:
     def step(self, step: int, tokens: int) -> None:
         """A step was taken."""
         self.told.tokens = tokens
+        # They were another step's: a checkpoint must not be told from its sisters by them.
+        self.told.newest = {
+            name: value for name, value in self.told.newest.items() if not _is_measured(name)
+        }
         if time.monotonic() - self._written >= _PAUSE:
             self.progress(step)
 
@@ -149,7 +157,7 @@ class Reporter:
             created_at=datetime.now(UTC),
         )
         self._folder.measure(metric)
-        self.told.newest[name if split == "train" else f"{split}_{name}"] = value
+        self.told.newest[name if split == "train" else f"{_MEASURED}{name}"] = value
 
 
 def not_a_number(step: int) -> TrainingFailure:
@@ -159,6 +167,10 @@ def not_a_number(step: int) -> TrainingFailure:
         f"the loss is no number any more at step {step}: the training ran away; lower "
         "`learning_rate`, or raise `LocalOptions.warmup_steps`",
     )
+
+
+def _is_measured(name: str) -> bool:
+    return name.startswith(_MEASURED)
 
 
 def _told(logs: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
