@@ -56,6 +56,17 @@ def test_a_file_is_named_as_it_was_given(path: Path, monkeypatch: pytest.MonkeyP
     assert load(path, name="mine").name == "mine"
 
 
+def test_a_working_folder_that_is_gone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = path.parent / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert "'train.jsonl' is a path in the working folder" in refusal("train.jsonl")
+    with pytest.raises(DatasetError, match="absolute path"):
+        load([row()]).write("out.jsonl")
+    assert len(load(path)) == 3
+
+
 def test_the_home_folder_is_found(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(path.parent))
     assert load("~/train.jsonl").path == path

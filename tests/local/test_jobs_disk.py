@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import signal
+import subprocess
 from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
 
 from finetune_sdk.errors import QuotaExceededError
-from finetune_sdk.providers.local import files
+from finetune_sdk.providers.local import faults, files
 from finetune_sdk.types import Job, JobStatus
 from tests.local.small_jobs import Bench, kill
 from tests.support import eventually
@@ -119,6 +120,20 @@ def test_loc_10_a_line_that_a_full_disk_cut_spoils_no_other(tight: Bench) -> Non
 
     lines = list(files.read_lines(path))
     assert (lines[0], lines[-1]) == ("first", "last")
+
+
+def test_a_disk_that_takes_no_more_files_is_full(small_disk: Callable[[int], Path]) -> None:
+    disk = small_disk(4)
+    assert not faults.is_full(disk)
+    subprocess.run(["mount", "-o", "remount,nr_inodes=4", str(disk)], check=True)
+    for number in range(3):
+        (disk / str(number)).touch()
+    with pytest.raises(OSError, match="No space"):
+        (disk / "more").touch()
+
+    assert faults.is_full(disk)
+    (disk / "0").unlink()
+    assert not faults.is_full(disk)
 
 
 def test_loc_10_a_model_that_does_not_fit_leaves_nothing(

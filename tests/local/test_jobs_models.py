@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,42 @@ def test_a_model_that_a_job_trains_on_is_not_deleted(bench: Bench) -> None:
         bench.provider.delete_model(job.fine_tuned_model)
     bench.ended(bench.provider.cancel_job(second.id))
     bench.provider.delete_model(job.fine_tuned_model)
+
+
+def test_a_model_that_a_job_is_being_made_on_is_not_deleted(bench: Bench) -> None:
+    job = bench.ended(bench.create())
+    spec = bench.spec("second", model=str(job.fine_tuned_model))
+    draft = bench.home / "local" / "jobs" / ".ftjob-0123456789abcdef.half"
+    draft.mkdir()
+    (draft / "spec.json").write_text(spec.to_json())
+
+    with pytest.raises(ConflictError, match=re.escape(draft.name)):
+        bench.provider.delete_model(job.id)
+    (draft / "spec.json").unlink()
+    bench.provider.delete_model(job.id)
+
+
+def test_a_model_that_was_deleted_half_way_can_be_deleted(bench: Bench) -> None:
+    job = bench.ended(bench.create())
+    (bench.folder(job) / "model.deleted").touch()
+    assert any("was deleted" in warning for warning in bench.get(job).warnings)
+    bench.provider.delete_model(job.id)
+
+    assert not Path(str(job.fine_tuned_model)).exists()
+    assert not list((bench.home / "local" / "models").iterdir())
+    with pytest.raises(NotFoundError):
+        bench.provider.delete_model(job.id)
+
+
+def test_a_model_that_was_moved_elsewhere_is_only_unlinked(bench: Bench, tmp_path: Path) -> None:
+    job = bench.ended(bench.create())
+    model = Path(str(job.fine_tuned_model))
+    moved = model.rename(tmp_path / "elsewhere")
+    model.symlink_to(moved)
+    bench.provider.delete_model(job.id)
+
+    assert not model.is_symlink()
+    assert len(_contents(moved)) == 2
 
 
 def test_a_model_that_an_adapter_stands_on_is_not_deleted(bench: Bench) -> None:

@@ -197,6 +197,34 @@ def test_loc_07_after_a_reboot_a_job_is_lost_and_goes_on_when_asked(bench: Bench
     assert steps(bench, job) == [1, 2, 3, 4, 5, 6]
 
 
+def test_a_resume_of_a_trainer_without_its_supervisor_counts_later(bench: Bench) -> None:
+    job = blocked(bench, at=3)
+    kill(bench.supervisor(job))
+    assert bench.provider.resume_job(job.id).status is JobStatus.RUNNING
+    kill(bench.trainer(job))
+    go(bench, job)
+
+    assert bench.ended(job).status is JobStatus.SUCCEEDED
+    assert steps(bench, job) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_job_whose_state_is_gone_is_lost_and_starts_nothing(bench: Bench) -> None:
+    job = blocked(bench, at=3)
+    bench.provider.pause_job(job.id)
+    go(bench, job)
+    bench.until(job, JobStatus.PAUSED)
+    eventually(lambda: not bench.processes())
+    (bench.folder(job) / "state.json").unlink()
+
+    seen = bench.get(job)
+    assert (seen.status, seen.raw_status) == (JobStatus.PAUSED, "lost")
+    bench.provider.list_jobs(limit=9, cursor=None)
+    assert not bench.processes()
+    bench.provider.resume_job(job.id)
+    assert bench.ended(job).status is JobStatus.SUCCEEDED
+    assert steps(bench, job) == [1, 2, 3, 4, 5, 6]
+
+
 def test_who_resumes_joins_the_end_of_the_queue(bench: Bench) -> None:
     first = paused(bench, bench.running(bench.create("first", ending="hang")))
     second = bench.running(bench.create("second", ending="hang"))

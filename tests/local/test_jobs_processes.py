@@ -133,13 +133,63 @@ def test_loc_07_the_number_of_a_process_is_never_trusted(bench: Bench) -> None:
         state = JobFolder(bench.folder(job)).read("state") or {}
         JobFolder(bench.folder(job)).write("state", {**state, "group": stranger.pid})
         bench.provider.cancel_job(job.id)
-        bench.get(job)
-        assert bench.get(job).status is JobStatus.CANCELLING
-        kill(bench.trainer(job))
 
-        assert bench.get(job).status is JobStatus.CANCELLED
+        assert bench.ended(job).status is JobStatus.CANCELLED
         assert stranger.poll() is None
         stranger.kill()
+
+
+def test_a_trainer_of_which_nobody_noted_the_number_can_be_cancelled(bench: Bench) -> None:
+    job = _orphaned(bench)
+    state = JobFolder(bench.folder(job)).read("state") or {}
+    JobFolder(bench.folder(job)).write("state", {**state, "group": None})
+    bench.provider.cancel_job(job.id)
+
+    assert bench.ended(job).status is JobStatus.CANCELLED
+    assert not bench.processes()
+
+
+def test_a_clock_that_was_set_back_gives_a_deaf_trainer_no_more_time(bench: Bench) -> None:
+    job = bench.create(ending="ignore_sigterm")
+    eventually(lambda: (bench.folder(job) / "deaf.json").exists())
+    kill(bench.supervisor(job))
+    (bench.folder(job) / "cancel").touch()
+    os.utime(bench.folder(job) / "cancel", (2**32, 2**32))
+
+    assert bench.ended(job).status is JobStatus.CANCELLED
+    bench.clear()
+
+
+def test_what_a_trainer_left_behind_does_not_keep_its_job_from_its_end(bench: Bench) -> None:
+    bench.grace = 0.1
+    bench.provider = bench.another()
+    job = bench.create(ending="leave_a_daemon", block_at="2")
+    eventually((bench.folder(job) / "waits").exists)
+    kill(bench.supervisor(job))
+    trainer = bench.trainer(job)
+    (bench.folder(job) / "go").touch()
+    eventually(lambda: trainer not in bench.processes())
+
+    assert bench.ended(job).status is JobStatus.SUCCEEDED
+    # Nor the next one from the machine.
+    assert bench.ended(bench.create("second")).status is JobStatus.SUCCEEDED
+    eventually(lambda: not bench.processes())
+
+
+def test_who_only_looks_at_a_job_is_not_taken_for_its_trainer(bench: Bench) -> None:
+    job = _orphaned(bench)
+    program = "import sys, time; file = open(sys.argv[1]); print(flush=True); time.sleep(60)"
+    lock = JobFolder(bench.folder(job)).lock.resolve()
+    looker = subprocess.Popen(
+        [sys.executable, "-c", program, str(lock)], stdout=subprocess.PIPE, process_group=0
+    )
+    with looker:
+        assert looker.stdout is not None
+        looker.stdout.readline()
+        bench.provider.cancel_job(job.id)
+        assert bench.ended(job).status is JobStatus.CANCELLED
+        assert looker.poll() is None
+        looker.kill()
 
 
 def test_loc_08_a_zombie_is_dead(bench: Bench) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from finetune_sdk.providers.local.jobs import slots
+from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.types import JobStatus
 from tests.local.small_jobs import Bench, kill
 from tests.support import eventually
@@ -109,6 +111,24 @@ def test_a_new_job_wakes_those_that_wait(bench: Bench) -> None:
 
     eventually(lambda: (bench.folder(newest) / "exit.json").exists())
     assert (bench.folder(queued) / "exit.json").exists()
+
+
+def test_a_queued_job_runs_with_the_python_it_was_made_with(bench: Bench) -> None:
+    bench.running(bench.create("running", ending="hang"))
+    jobs = [bench.until(bench.create(f"queued {n}"), JobStatus.QUEUED) for n in range(2)]
+    bench.power_cut()
+    maker, used = bench.home / "python", bench.home / "used"
+    maker.write_text(f'#!/bin/sh\n: > "{used}"\nexec "{sys.executable}" "$@"\n')
+    maker.chmod(0o755)
+    for job, python in zip(jobs, (maker, bench.home / "no python any more"), strict=True):
+        folder = JobFolder(bench.folder(job))
+        made = folder.read("created") or {}
+        assert made["python"] == sys.executable
+        folder.write("created", {**made, "python": str(python)})
+
+    for job in jobs:
+        assert bench.ended(job).status is JobStatus.SUCCEEDED
+    assert used.exists()
 
 
 def test_what_was_queued_and_then_cancelled_does_not_start(bench: Bench) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -115,3 +117,62 @@ def test_a_place_that_cannot_be_is_one_clear_error(
         client.models.download(job, tmp_path / "file" / "folder")
     with pytest.raises(ConfigurationError, match="takes a path"):
         client.models.download(job, 7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def test_an_empty_folder_is_filled_and_stays_itself(
+    client: FineTuneClient, job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is mounted there, a link to it, or where somebody works: none can be replaced."""
+    folder, link = tmp_path / "there", tmp_path / "link"
+    folder.mkdir()
+    link.symlink_to(folder)
+    number = folder.stat().st_ino
+    assert client.models.download(job, link) == link
+    assert link.is_symlink()
+    assert names(folder) == ["fake.txt"]
+    assert folder.stat().st_ino == number
+
+    (folder / "fake.txt").unlink()
+    monkeypatch.chdir(folder)
+    client.models.download(job, ".")
+    assert names(Path()) == ["fake.txt"]
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_an_error_names_the_folder_that_was_asked_for(tmp_path: Path, there: bool) -> None:
+    class Full(FakeProvider):
+        def download_model(self, model_id: str, folder: Path, /) -> None:
+            super().download_model(model_id, folder)
+            raise ProviderError(f"{str(folder)!r} is full", provider="fake")
+
+    client = FineTuneClient(Full())
+    job = client.jobs.wait(client.jobs.create(model="m", training_data=ROWS), progress=False)
+    folder = tmp_path / "folder"
+    if there:
+        folder.mkdir()
+    with pytest.raises(ProviderError) as caught:
+        client.models.download(job, folder)
+    assert str(caught.value) == f"{str(folder)!r} is full"
+    assert list(tmp_path.glob("**/*")) == [folder] * there
+
+
+@pytest.mark.parametrize("path", ["a\0b", "~nobody-of-this-name/x", "\ud800", "x" * 300, b"x"])
+def test_a_path_that_is_none_is_one_clear_error(
+    client: FineTuneClient, job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError, match="`folder`"):
+        client.models.download(job, path)
+    assert names(tmp_path) == []
+
+
+def test_a_long_name_is_no_hindrance(client: FineTuneClient, job: Job, tmp_path: Path) -> None:
+    assert names(client.models.download(job, tmp_path / ("x" * 250))) == ["fake.txt"]
+
+
+@pytest.mark.parametrize("odd", [5, None, "x"])
+def test_what_names_no_model_is_refused(client: FineTuneClient, odd: object) -> None:
+    wanted = NotFoundError if odd == "x" else ConfigurationError
+    for verb in (client.models.get, client.models.delete):
+        with pytest.raises(wanted, match=re.escape(repr(odd))):
+            verb(cast("str", odd))

@@ -264,7 +264,12 @@ class TestRecover:
         assert second.id in found.warnings[0]
         assert {job.status for job in client.jobs.list()} == {JobStatus.QUEUED}
 
-    @pytest.mark.parametrize("key", ["", None, 7])
+    def test_a_long_key_is_shown_shortened(self, client: FineTuneClient) -> None:
+        with pytest.raises(NotFoundError) as caught:
+            client.jobs.recover("x" * 10**6)
+        assert len(str(caught.value)) < 1000
+
+    @pytest.mark.parametrize("key", ["", None, 7, "\ud800"])
     def test_what_is_no_key_is_refused(self, client: FineTuneClient, key: str) -> None:
         with pytest.raises(ValueError, match="`idempotency_key`"):
             client.jobs.recover(key)

@@ -221,6 +221,20 @@ def test_rows_that_are_held_against_each_other_are_computed_together() -> None:
         assert choices.micro_batch_size == micro
 
 
+def test_a_micro_batch_of_ones_own_keeps_them_together() -> None:
+    for batch_size, words in ((8, "give 2,"), (9, "give 3,")):
+        with pytest.raises(TrainingFailure, match=words) as caught:
+            hardware.choose(
+                OLD_CPU,
+                LocalOptions(micro_batch_size=1),
+                batch_size=batch_size,
+                rows=100,
+                longest=100,
+                least=2,
+            )
+        assert caught.value.code == "invalid_option"
+
+
 def test_layers_of_lora() -> None:
     assert wire.lora_config(Lora(), "CAUSAL_LM")["target_modules"] == "all-linear"
     assert wire.lora_config(Lora(target_modules=("q_proj",)), "CAUSAL_LM")["target_modules"] == [

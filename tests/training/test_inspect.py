@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from pydantic import JsonValue
 
-from finetune_sdk.errors import QuotaExceededError
+from finetune_sdk.errors import QuotaExceededError, UnsupportedError
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.jobs.records import Created, now
 from finetune_sdk.providers.local.options import LocalOptions
 from finetune_sdk.providers.local.preflight.capacity import Capacity
 from finetune_sdk.providers.local.preflight.inspect import answer, inspect
 from finetune_sdk.providers.local.training.failures import TrainingFailure
-from finetune_sdk.types import DPO, Lora, Method, Supervised
-from tests.training.jobs import CAKES, VENDOR_WARNINGS, chat, make_job, settings, train
+from finetune_sdk.types import (
+    DPO,
+    KTO,
+    ORPO,
+    Lora,
+    Method,
+    Reinforcement,
+    Reward,
+    Supervised,
+)
+from tests.training.jobs import CAKES, VENDOR_WARNINGS, chat, failure, make_job, settings, train
 from tests.training.tiny import make_tiny_model
 
 
@@ -27,6 +40,13 @@ def copy_of(tiny: Path, folder: Path, **config: object) -> Path:
     path = folder / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_bytes()), **config}), encoding="utf-8")
     return folder
+
+
+def blank(weights: Path) -> None:
+    """Leaves the head of a safetensors file, with nothing behind it but a hole in the disk."""
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[: 8 + int.from_bytes(whole[:8], "little")])
+    os.truncate(weights, len(whole))
 
 
 def test_what_will_be_is_told_with_its_reasons(tiny: Path, tmp_path: Path) -> None:
@@ -48,7 +68,7 @@ def test_what_will_be_is_told_with_its_reasons(tiny: Path, tmp_path: Path) -> No
 @VENDOR_WARNINGS
 def test_the_weights_are_not_read_and_the_trainer_says_the_same(tiny: Path, tmp_path: Path) -> None:
     model = copy_of(tiny, tmp_path / "model")
-    (model / "model.safetensors").write_bytes(b"")
+    blank(model / "model.safetensors")
     method = Supervised(epochs=1)
     before = inspect(make_job(tmp_path, model, method=method, name="ftjob-2")).settings
     after = settings(train(make_job(tmp_path, tiny, method=method)))
@@ -69,6 +89,15 @@ def refused(folder: JobFolder) -> tuple[str, str]:
         (LocalOptions(trl={"neftune_alpha": 5}), "near it: 'neftune_noise_alpha'"),
         (LocalOptions(trl={"max_steps": 5}), "say `epochs` of the method"),
         (LocalOptions(micro_batch_size=3), "does not divide `batch_size` 8"),
+        (LocalOptions(trl={"dataloader_drop_last": True}), "every row is learned from"),
+        (LocalOptions(trl={"adam_beta1": "x"}), "'adam_beta1' to 'x', which is no number"),
+        (LocalOptions(trl={"adam_epsilon": None}), "'adam_epsilon' to None, which is no number"),
+        (LocalOptions(trl={"full_determinism": "no"}), "to 'no', which is not True or False"),
+        (
+            LocalOptions(trl={"accelerator_config": {"gradient_accumulation_kwargs": {}}}),
+            "'gradient_accumulation_kwargs' in 'accelerator_config', which is not taken there",
+        ),
+        (LocalOptions(trl={"accelerator_config": "x.json"}), "give a mapping"),
         (LocalOptions(early_stopping_patience=2), "give `validation_data`"),
     ],
 )
@@ -76,7 +105,53 @@ def test_an_option_that_cannot_be_followed(
     tiny: Path, tmp_path: Path, options: LocalOptions, words: str
 ) -> None:
     code, message = refused(make_job(tmp_path, tiny, options=options))
-    assert code in ("invalid_option", "unknown_hyperparameter")
+    assert code in ("invalid_option", "unknown_hyperparameter", "invalid_hyperparameter")
+    assert words in message
+
+
+@pytest.mark.parametrize("trl", [{"optim": "nope"}, {"debug": "nope"}])
+def test_values_that_trl_refuses(tiny: Path, tmp_path: Path, trl: dict[str, JsonValue]) -> None:
+    folder = make_job(tmp_path, tiny, options=LocalOptions(trl=trl))
+    code, message = refused(folder)
+    assert code == "invalid_hyperparameter"
+    assert message.startswith("TRL refuses: ")
+
+
+@pytest.mark.parametrize(
+    "method", [Supervised(), DPO(), ORPO(), KTO(), Reward(), Reinforcement(rewards=("a:b",))]
+)
+def test_fields_of_trl_that_are_good(tiny: Path, tmp_path: Path, method: Method) -> None:
+    (tmp_path / "a.py").write_text("def b(completions, **_): return [0.0] * len(completions)")
+    row: dict[str, object] = {"prompt": "a", "chosen": "b", "rejected": "c"}
+    if isinstance(method, KTO):
+        row = {"prompt": "a", "completion": "b", "label": True}
+    options = LocalOptions(
+        trl={"adam_beta1": 1 / 2, "optim": "adamw_torch", "torch_compile_backend": None}
+    )
+    rows = CAKES if isinstance(method, Supervised) else [row] * 5
+    folder = make_job(tmp_path, tiny, rows, method=method, options=options)
+    Created(created_at=now(), notes=(), modules=str(tmp_path)).save(folder)
+    settings = inspect(folder).settings
+    assert "micro_batch_size" in settings
+    weighs = "decide how they are weighed" in settings["micro_batch_size"]
+    assert weighs == isinstance(method, (DPO, ORPO, KTO, Reward))
+
+
+@pytest.mark.parametrize(
+    ("trl", "words"),
+    [
+        ({"generation_kwargs": {"max_new_tokens": 9}}, "`max_completion_length` of the method"),
+        ({"generation_kwargs": {"num_return_sequences": 9}}, "`num_generations` of the method"),
+        ({"chat_template_kwargs": {}}, "before TRL sees them"),
+    ],
+)
+def test_fields_of_generation_that_are_ours(
+    tiny: Path, tmp_path: Path, trl: dict[str, JsonValue], words: str
+) -> None:
+    method = Reinforcement(rewards=("a:b",))
+    folder = make_job(tmp_path, tiny, method=method, options=LocalOptions(trl=trl))
+    code, message = refused(folder)
+    assert code == "unknown_hyperparameter"
     assert words in message
 
 
@@ -88,12 +163,123 @@ def test_a_field_of_another_methods_class(tiny: Path, tmp_path: Path) -> None:
 
 
 def test_layers_that_are_not_there(tiny: Path, tmp_path: Path) -> None:
-    method: Method = Supervised(lora=Lora(target_modules=("q_proj", "nothing")))
+    method: Method = Supervised(lora=Lora(target_modules=("q_proj", "1.mlp.up_proj", "lm_head")))
     assert "memory" in inspect(make_job(tmp_path, tiny, method=method, name="ftjob-2")).settings
-    method = Supervised(lora=Lora(target_modules=("nothing",)))
+    # Of several names each must be there: peft would train the others alone.
+    method = Supervised(lora=Lora(target_modules=("q_proj", "nothing", "proj")))
     code, message = refused(make_job(tmp_path, tiny, method=method))
     assert code == "invalid_hyperparameter"
-    assert "it has down_proj, gate_proj, k_proj" in message
+    assert "names 'nothing', 'proj', and" in message
+    assert "it has down_proj, embed_tokens, gate_proj, k_proj" in message
+
+
+def renamed(tiny: Path, folder: Path) -> Path:
+    copy_of(tiny, folder)
+    safetensors = import_module("safetensors.torch")
+    weights = safetensors.load_file(folder / "model.safetensors")
+    other = {name.replace("layers.1.", "layers.7."): one for name, one in weights.items()}
+    safetensors.save_file(other, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
+
+
+def cut_off(tiny: Path, folder: Path) -> Path:
+    copy_of(tiny, folder)
+    os.truncate(folder / "model.safetensors", 10_000)
+    return folder
+
+
+def garbage(tiny: Path, folder: Path) -> Path:
+    copy_of(tiny, folder)
+    (folder / "model.safetensors").write_bytes(b"version https://git-lfs.example/spec/v1")
+    return folder
+
+
+def sharded(tiny: Path, folder: Path) -> Path:
+    copy_of(tiny, folder, num_hidden_layers=3)
+    (folder / "model.safetensors").rename(folder / "part.safetensors")
+    index = {"weight_map": {"model.norm.weight": "part.safetensors"}}
+    path = folder / "model.safetensors.index.json"
+    path.write_text(json.dumps({"metadata": {}, **index}), encoding="utf-8")
+    return folder
+
+
+Broken = Callable[[Path, Path], Path]
+
+BROKEN: list[tuple[Broken, str]] = [
+    (partial(copy_of, tie_word_embeddings=False), "'lm_head.weight';"),
+    (partial(copy_of, num_hidden_layers=3), "'model.layers.2."),
+    (partial(copy_of, num_hidden_layers=1), "no place in it for 'model.layers.1."),
+    (partial(copy_of, hidden_size=128), "another shape 'model.embed_tokens.weight'"),
+    (renamed, "'model.layers.1."),
+    (sharded, "'model.layers.2."),
+    (garbage, "cannot be read as safetensors"),
+    (cut_off, "cannot be read as safetensors"),
+]
+
+
+@VENDOR_WARNINGS
+@pytest.mark.parametrize(("broken", "words"), BROKEN)
+def test_weights_that_are_not_the_models_are_refused_by_all(
+    tiny: Path, tmp_path: Path, broken: Broken, words: str
+) -> None:
+    """Before the job, and by the trainer, which may be the first that has them."""
+    folder = make_job(tmp_path, broken(tiny, tmp_path / "model"))
+    for code, message in (refused(folder), failure(folder)):
+        assert code == "model_unusable"
+        assert words in message
+
+
+@VENDOR_WARNINGS
+def test_a_reward_model_draws_its_head_by_lot_and_no_more(tiny: Path, tmp_path: Path) -> None:
+    pairs = [{"prompt": "a", "chosen": "cake", "rejected": "salt"}] * 4
+    bare = copy_of(tiny, tmp_path / "bare", tie_word_embeddings=False)
+    method = Reward(epochs=1)
+    headless = make_job(tmp_path, bare, pairs, method=method)
+    assert "memory" in inspect(headless).settings
+    train(headless)
+    taller = copy_of(tiny, tmp_path / "taller", num_hidden_layers=3)
+    folder = make_job(tmp_path, taller, pairs, method=method, name="ftjob-2")
+    for code, message in (refused(folder), failure(folder)):
+        assert code == "model_unusable"
+        assert "'model.layers.2." in message
+        assert "score" not in message
+
+
+@VENDOR_WARNINGS
+def test_weights_by_other_names_that_transformers_knows(tiny: Path, tmp_path: Path) -> None:
+    """Without the head and its prefix, and with what an old version kept beside."""
+    folder = copy_of(tiny, tmp_path / "model")
+    safetensors, torch = import_module("safetensors.torch"), import_module("torch")
+    weights = safetensors.load_file(folder / "model.safetensors")
+    bare = {name.removeprefix("model."): one for name, one in weights.items()}
+    bare["layers.0.self_attn.rotary_emb.inv_freq"] = torch.ones(8)
+    bare["layers.0.self_attn.masked_bias"] = torch.ones(1)
+    safetensors.save_file(bare, folder / "model.safetensors", metadata={"format": "pt"})
+    job = make_job(tmp_path, folder, method=Supervised(epochs=1))
+    assert "memory" in inspect(job).settings
+    train(job)
+
+
+@VENDOR_WARNINGS
+def test_a_tokenizer_with_code_of_its_own(tiny: Path, tmp_path: Path) -> None:
+    model = copy_of(tiny, tmp_path / "model")
+    path = model / "tokenizer_config.json"
+    own = {**json.loads(path.read_bytes()), "auto_map": {"AutoTokenizer": ["own.Own", None]}}
+    path.write_text(json.dumps(own), encoding="utf-8")
+    folder = make_job(tmp_path, model)
+    with pytest.raises(UnsupportedError, match="tokenizer_config"):
+        inspect(folder)
+    code, message = failure(folder)
+    assert code == "model_unusable"
+    assert "`trust_remote_code` is off here" in message
+
+
+@pytest.mark.parametrize("sum_", ["1 // 0", "(10.0 ** 308) ** 2"])
+def test_a_template_that_cannot_count(tiny: Path, tmp_path: Path, sum_: str) -> None:
+    options = LocalOptions(chat_template="{{ messages | length // 1 and " + sum_ + " }}")
+    code, message = refused(make_job(tmp_path, tiny, options=options))
+    assert code == "chat_template"
+    assert "refuses these messages" in message
 
 
 def test_a_row_that_is_too_long_and_a_model_without_a_template(tiny: Path, tmp_path: Path) -> None:

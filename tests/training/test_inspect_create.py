@@ -26,7 +26,7 @@ from finetune_sdk.errors import (
 from finetune_sdk.providers.local.preflight import inspection
 from finetune_sdk.providers.local.provider import LocalProvider
 from finetune_sdk.types import JobSpec, Supervised
-from tests.local.small_jobs import Bench, children
+from tests.local.small_jobs import Bench, children, command_line
 from tests.support import eventually
 from tests.training.jobs import CAKES, Row, chat, make_job
 
@@ -174,6 +174,25 @@ def test_a_look_without_an_end_is_given_up_and_said(tiny: Path, tmp_path: Path) 
     (note,) = inspection.inspect(folder, environ, patience=0.5).notes
     assert "looked at for 0.5 seconds without an end" in note
     assert not children()
+
+
+def test_a_process_that_a_module_leaves_behind_is_not_waited_for(
+    tiny: Path, tmp_path: Path
+) -> None:
+    folder, said = make_job(tmp_path, tiny), {"found": {"notes": ["seen"], "settings": {}}}
+    code = (
+        "import threading\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    threading.Event().wait(60)\n"
+        "    os._exit(0)\n"
+        f"open({str(tmp_path / 'child')!r}, 'w').write(str(child))\n"
+        f"print({json.dumps(json.dumps(said))})"
+    )
+    environ = answering(tmp_path / "first", code)
+    assert inspection.inspect(folder, environ, patience=15).notes == ("seen",)
+    child = int((tmp_path / "child").read_text(encoding="utf-8"))
+    eventually(lambda: not command_line(child))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])

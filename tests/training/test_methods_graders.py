@@ -62,7 +62,7 @@ def test_string_checks(
         ("{{ item.deep.list }}", '["a", {"b": true}]'),
         ("{{ sample.output_json.city }}", "Rom"),
         ("{{ sample.output_tools }}", "[]"),
-        ("{ item.answer } }}{{", "{ item.answer } }}{{"),
+        ("{ item.answer } {'a': {{item.number}}}", "{ item.answer } {'a': 7}"),
     ],
 )
 def test_templates(text: str, filled: str) -> None:
@@ -77,6 +77,25 @@ def test_templates_that_are_none(text: str) -> None:
     grader = StringCheckGrader(input=text, reference="", operation="eq")
     with pytest.raises(ConfigurationError, match="`grader`: a template"):
         rewards.check(Reinforcement(grader=grader))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{{item.answer}", "{% raw %}x", "{{ {item.answer} }}", "item.answer }}", "{{item.a}}{{"],
+)
+def test_templates_that_are_broken_off(text: str) -> None:
+    grader = StringCheckGrader(input="{{sample.output_text}}", reference=text, operation="eq")
+    with pytest.raises(ConfigurationError, match="`grader`: a template"):
+        rewards.check(Reinforcement(grader=grader))
+
+
+def test_what_is_said_of_a_template_can_be_typed_as_it_stands() -> None:
+    with pytest.raises(graders.GraderError) as caught:
+        templates.paths("{{ row.answer }}")
+    assert str(caught.value) == (
+        "a template is {{ row.answer }}; it must be a field of the row, as `{{ item.answer }}`, or "
+        "of the answer, as `{{ sample.output_text }}`"
+    )
 
 
 def test_fields_that_a_row_lacks() -> None:
@@ -178,12 +197,28 @@ def grade(sample, item):
         ("def grade(sample, item): return 1 / 0", "raised ZeroDivisionError: division by zero"),
         ("grade = 7", "defines no function `grade`"),
         ("1 / 0\ndef grade(sample, item): return 1", "fails: ZeroDivisionError"),
+        ("raise SystemExit(0)\ndef grade(sample, item): return 1", "fails: SystemExit: 0"),
+        ("def grade(sample, item): raise SystemExit(0)", "raised SystemExit: 0"),
+        ("def grade(sample, item): return 10**400", "gave 1000"),
+        ("def grade(sample, item): return 10**5000", "gave a value of type int"),
+        ("def grade(sample, item): return '1'", "gave '1'"),
     ],
 )
 def test_programs_that_fail(source: str, words: str) -> None:
     with pytest.raises(graders.GraderError, match="the grader 'mine'") as caught:
         graders.load(PythonGrader(name="mine", source=source))("text", ITEM)
     assert words in str(caught.value)
+
+
+def test_programs_may_give_numbers_of_another_library() -> None:
+    source = "from fractions import Fraction\ndef grade(sample, item): return Fraction(1, 2)"
+    assert graders.load(PythonGrader(source=source))("text", ITEM) == 0.5
+
+
+def test_what_a_program_changes_in_a_row_is_its_own() -> None:
+    source = "def grade(sample, item):\n    item['tags'].append(1)\n    return len(item['tags'])"
+    grade, row = graders.load(PythonGrader(source=source)), {"tags": [0]}
+    assert [grade("text", row), grade("text", row), row] == [2.0, 2.0, {"tags": [0]}]
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,14 @@ from typing import Any
 
 import pytest
 
+from finetune_sdk.errors import ConfigurationError
+from finetune_sdk.providers.local import rewards as own_modules
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.jobs.reading import is_complete
 from finetune_sdk.providers.local.jobs.records import Created, now
 from finetune_sdk.providers.local.options import LocalOptions
+from finetune_sdk.providers.local.training import rewarding
+from finetune_sdk.providers.local.training.failures import TrainingFailure
 from finetune_sdk.providers.local.training.methods.reinforcement import Turns
 from finetune_sdk.types import PythonGrader, Reinforcement, StringCheckGrader
 from tests.training.jobs import (
@@ -54,6 +58,14 @@ def grade(sample, item):
 )
 
 
+@pytest.fixture(autouse=True)
+def path(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Where Python looks, as it was before: a training leaves the folder of its rewards there."""
+    before = list(sys.path)
+    monkeypatch.setattr(sys, "path", list(before))
+    return before
+
+
 def with_module(folder: JobFolder, name: str, source: str) -> JobFolder:
     """Puts a module of reward functions beside the job, as the caller's own folder."""
     place = folder.path.parent / "own"
@@ -79,7 +91,9 @@ def test_rewarded_answers_become_likelier(tiny: Path, tmp_path: Path) -> None:
     assert settings(folder)["temperature"] == "1.0, TRL's default"
 
 
-def test_adapters_learn_from_functions_of_the_callers_own(tiny: Path, tmp_path: Path) -> None:
+def test_adapters_learn_from_functions_of_the_callers_own(
+    tiny: Path, tmp_path: Path, path: list[str]
+) -> None:
     source = """
 seen = []
 
@@ -89,9 +103,8 @@ def letters(completions, **fields):
 """
     method = Reinforcement(**SHORT, rewards=("own_letters:letters",), learning_rate=1e-2, beta=0.1)
     job = make_job(tmp_path, tiny, QUESTIONS, method=method)
-    before = list(sys.path)
     folder = train(with_module(job, "own_letters", source))
-    assert sys.path == before
+    assert sys.path == [*path, str(tmp_path / "local" / "jobs" / "own")]
     assert metrics(folder, "reward")[0] > 0.1
     assert (folder.model / "adapter_model.safetensors").exists()
     assert metrics(folder, "kl")[0] == 0.0
@@ -143,6 +156,125 @@ def test_a_reward_that_is_none(
     assert got == code
     assert f"the reward '{name}:f'" in message
     assert words in message
+
+
+def rewarded(
+    folder: Path, source: str, given: Sequence[str] = (), rows: Sequence[Row] = ({}, {})
+) -> list[float]:
+    """What a function `f` gives for answers to some rows, from a module of a name of its own."""
+    name = f"own_{abs(hash((folder, source)))}"
+    (folder / f"{name}.py").write_text(source, encoding="utf-8")
+    reward = rewarding.functions((f"{name}:f",), str(folder), given)[f"{name}:f"]
+    return reward(["a"] * len(rows), ["q"] * len(rows), rows)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("raise SystemExit(0)", "raised SystemExit: 0 (line 2 of"),
+        ("return '12'", "gave '12' for 2 answers"),
+        ("return b'12'", "gave b'12' for 2 answers"),
+        ("return {0: 1.0, 1: 2.0}", "gave {0: 1.0, 1: 2.0} for 2 answers"),
+        ("return {1.0, 2.0}", "gave {1.0, 2.0} for 2 answers"),
+        ("return [10**400] * 2", "gave 1000"),
+        ("return [10**5000] * 2", "gave a value of type int"),
+        ("return [b'1'] * 2", "gave b'1'"),
+        ("yield 1 / 0", "raised ZeroDivisionError"),
+    ],
+)
+def test_what_is_no_list_of_numbers(tmp_path: Path, body: str, words: str) -> None:
+    with pytest.raises(TrainingFailure) as caught:
+        rewarded(tmp_path, f"def f(completions, **fields):\n    {body}\n")
+    assert caught.value.code == "reward_failed"
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("def f(completions): ...", "takes (completions): got an unexpected keyword"),
+        ("def f(completions, tags, **fields): ...", "missing a required argument: 'tags'"),
+        ("def f(completions, prompts): ...", "completions, prompts, answer by name"),
+        ("async def f(completions, **fields): ...", "is an `async def`"),
+        ("async def f(completions, **fields): yield 1", "is an `async def`"),
+        ("class f:\n    async def __call__(self, **fields): ...\nf = f()", "is an `async def`"),
+        ("class f:\n    def __init__(self, completions, **fields): ...", "and no function"),
+        ("raise SystemExit(0)", "failed: SystemExit: 0"),
+    ],
+)
+def test_functions_that_cannot_be_rewards(tmp_path: Path, source: str, words: str) -> None:
+    with pytest.raises(TrainingFailure) as caught:
+        rewarded(tmp_path, source, ["answer"])
+    assert caught.value.code == "reward_not_found"
+    assert "`rewards` names 'own_" in str(caught.value)
+    assert words in str(caught.value)
+
+
+def test_a_function_may_name_the_fields_and_gets_all_of_them_each_time(tmp_path: Path) -> None:
+    source = (
+        "def f(completions, prompts, answer): return [0.0 if a is None else 1.0 for a in answer]"
+    )
+    assert rewarded(tmp_path, source, ["answer"]) == [0.0, 0.0]
+
+
+def test_what_a_function_changes_in_a_row_is_its_own(tmp_path: Path) -> None:
+    source = (
+        "def f(tags, **fields):\n"
+        "    for one in tags: one.append(0)\n"
+        "    return [len(one) for one in tags]\n"
+    )
+    row: dict[str, object] = {"tags": []}
+    assert rewarded(tmp_path, source, rows=[row, row]) == [1.0, 1.0]
+    assert row == {"tags": []}
+
+
+def test_a_function_may_import_what_lies_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "own_sibling.py").write_text("X = 3\n", encoding="utf-8")
+    source = (
+        "def f(completions, **fields):\n    import own_sibling\n    return [own_sibling.X] * 2\n"
+    )
+    assert rewarded(tmp_path, source) == [3.0, 3.0]
+
+
+def test_an_import_does_not_stop_who_runs_out_of_time(tmp_path: Path) -> None:
+    source = "class OutOfTime(BaseException): ...\nraise OutOfTime\n"
+    with pytest.raises(BaseException) as caught:  # noqa: PT011 - it is of a class of the module
+        rewarded(tmp_path, source)
+    assert type(caught.value).__name__ == "OutOfTime"
+
+
+@pytest.mark.parametrize(
+    ("grader", "names"),
+    [
+        (None, ("own_twins:f", "own_other:f", "own_twins:f")),
+        (PythonGrader(name="own_twins:f", source=LETTERS.source), ("own_twins:f",)),
+    ],
+)
+def test_a_reward_has_its_name_for_itself(
+    grader: PythonGrader | None, names: tuple[str, ...]
+) -> None:
+    method = Reinforcement(grader=grader, rewards=names)
+    with pytest.raises(ConfigurationError, match="'own_twins:f' stands twice among `rewards`"):
+        own_modules.locate(method)
+
+
+@pytest.mark.parametrize("name", ["queue:f", "trl.rewards:f", "finetune_sdk:f", "json:loads"])
+def test_names_of_modules_that_are_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "queue.py").write_text("def f(completions, **fields): ...", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError, match="imports itself; rename the module"):
+        own_modules.locate(Reinforcement(rewards=(name,)))
+
+
+def test_a_working_folder_that_was_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(ConfigurationError, match="change into a folder that is there"):
+        own_modules.locate(Reinforcement(rewards=("own_nowhere:f",)))
 
 
 @pytest.mark.parametrize(

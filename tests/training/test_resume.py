@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
@@ -12,9 +14,18 @@ import pytest
 from finetune_sdk.providers.local.jobs import checkpoints
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.options import LocalOptions
-from finetune_sdk.providers.local.training.course import carrying
+from finetune_sdk.providers.local.training.course import carrying, places
+from finetune_sdk.providers.local.training.course.keeping import Keeper
 from finetune_sdk.types import Lora, Metric, Supervised
-from tests.training.jobs import CAKES, VENDOR_WARNINGS, events, make_job, metrics, train
+from tests.training.jobs import (
+    CAKES,
+    VENDOR_WARNINGS,
+    events,
+    failure,
+    make_job,
+    metrics,
+    train,
+)
 
 pytestmark = VENDOR_WARNINGS
 
@@ -98,3 +109,73 @@ def test_what_is_done_on_the_side_draws_nothing_from_the_trainings_chance() -> N
     with carrying.untouched():
         first = draw()
     assert draw() == first
+
+
+def zero(path: Path) -> None:
+    path.write_bytes(bytes(path.stat().st_size))
+
+
+def flip(path: Path) -> None:
+    """One bit in the midst: in numbers, which torch reads as they are."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def make_foreign(path: Path) -> None:
+    """What another version of this package may have meant by it."""
+    manifest = json.loads(path.read_bytes())
+    path.write_text(json.dumps({**manifest, "state": {"steps": 4}}), encoding="utf-8")
+
+
+def make_foreign_to_transformers(path: Path) -> None:
+    text = json.dumps({"a_field_of_another_version": 1})
+    path.write_text(text.ljust(path.stat().st_size), encoding="utf-8")
+
+
+DAMAGES: list[tuple[str, Callable[[Path], None]]] = [
+    ("optimizer.pt", zero),
+    ("optimizer.pt", flip),
+    ("rng_state.pth", zero),
+    ("adapter_model.safetensors", zero),
+    ("adapter_config.json", zero),
+    ("trainer_state.json", make_foreign_to_transformers),
+    ("manifest.json", make_foreign),
+]
+
+
+def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_serves(
+    tiny: Path, tmp_path: Path
+) -> None:
+    options = LocalOptions(save_steps=1, keep_checkpoints=20)
+    straight = train(make_job(tmp_path, tiny, ROWS, options=options))
+    newest = checkpoints.complete(straight.checkpoints)[-1].manifest.step
+    for number, (name, damage) in enumerate(DAMAGES):
+        job = cut(straight, newest, f"ftjob-damaged-{number}")
+        damage(job.checkpoints / f"checkpoint-{newest}" / name)
+        found = places.newest(Keeper(job, keep=2))
+        assert found is not None
+        assert found[0].manifest.step == newest - 1, (name, damage)
+        (event,) = (one for one in events(job) if one.type == "warning")
+        assert f"checkpoint-{newest} is damaged" in event.message
+        assert (job.checkpoints / f"checkpoint-{newest}.damaged" / name).exists()
+
+    job = cut(straight, newest, "ftjob-again")
+    zero(job.checkpoints / f"checkpoint-{newest}" / "optimizer.pt")
+    assert weights(train(job)) == weights(straight)
+    assert lines(job) == lines(straight)
+    # The torn one was learned again, and may be torn again.
+    shutil.rmtree(job.model)
+    zero(job.checkpoints / f"checkpoint-{newest}" / "optimizer.pt")
+    assert weights(train(job)) == weights(straight)
+
+
+def test_nothing_but_damaged_checkpoints(tiny: Path, tmp_path: Path) -> None:
+    options = LocalOptions(save_steps=3)
+    job = cut(train(make_job(tmp_path, tiny, ROWS, options=options)), 3, "ftjob-damaged")
+    for saved in checkpoints.complete(job.checkpoints):
+        zero(saved.path / "optimizer.pt")
+    code, message = failure(job)
+    assert code == "checkpoint_damaged"
+    assert "checkpoint-3.damaged" in message
+    assert "no older one" in message

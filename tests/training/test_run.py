@@ -254,10 +254,10 @@ def test_values_that_trl_refuses(tiny: Path, tmp_path: Path, options: LocalOptio
 
 
 def test_layers_that_are_not_there(tiny: Path, tmp_path: Path) -> None:
-    method = Supervised(lora=Lora(target_modules=("q_project",)))
+    method = Supervised(lora=Lora(target_modules=("q_proj", "q_project")))
     code, message = failure(make_job(tmp_path, tiny, method=method))
     assert code == "invalid_hyperparameter"
-    assert "q_project" in message
+    assert "names 'q_project', and the model has no such layer" in message
 
 
 def test_a_micro_batch_that_does_not_divide(tiny: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -64,6 +65,32 @@ def test_paused_after_every_step(tiny: Path, tmp_path: Path) -> None:
         assert metrics(job, "loss", split) == metrics(straight, "loss", split)
     said = [event.message for event in events(job) if event.type == "epoch"]
     assert said == [event.message for event in events(straight) if event.type == "epoch"]
+
+
+def test_paused_where_there_is_no_room_to_save(
+    tiny: Path, tmp_path: Path, four_mebibytes: Path
+) -> None:
+    """LOC-10: before the first checkpoint to end would lose all, so it is learned to the end."""
+    method = METHOD.model_copy(update={"lora": False})
+    straight = train(make_job(tmp_path, tiny, method=method))
+    (_, last) = checkpoints.complete(straight.checkpoints)
+    model = sum(path.stat().st_size for path in straight.model.iterdir())
+    job = make_job(four_mebibytes, tiny, method=method, options=SELDOM)
+    # Room for the model, and half of what going on needs besides.
+    room = (model + last.bytes) // 2
+    with (four_mebibytes / "filler").open("wb") as file:
+        file.write(bytes(shutil.disk_usage(four_mebibytes).free - room))
+    job.request_pause()
+    job.request_resume()
+    train(job)
+    assert (job.model / "model.safetensors").read_bytes() == (
+        straight.model / "model.safetensors"
+    ).read_bytes()
+    assert not job.pause.exists()
+    assert not job.resume.exists()
+    assert list(job.checkpoints.iterdir()) == []
+    (event,) = (event for event in events(job) if event.level == "warning")
+    assert "no room to save" in event.message
 
 
 def test_told_to_go(tiny: Path, tmp_path: Path, warm: Warm) -> None:

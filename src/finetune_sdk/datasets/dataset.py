@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -150,10 +151,15 @@ def _of_file(source: str | os.PathLike[str], name: str | None) -> Dataset:
 def _absolute(path: str | os.PathLike[str]) -> Path:
     given = Path(os.fsdecode(path))
     try:
-        return given.expanduser().absolute()
-    except RuntimeError:
         # `~somebody` without such a user is an ordinary name.
+        with suppress(RuntimeError):
+            given = given.expanduser()
         return given.absolute()
+    except FileNotFoundError as error:
+        raise DatasetError(
+            f"{str(given)!r} is a path in the working folder, which is not there any more; change "
+            "into another one, or give an absolute path"
+        ) from error
 
 
 def _refuse_others(source: object) -> None:

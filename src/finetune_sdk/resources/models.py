@@ -6,10 +6,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from finetune_sdk.errors import ConfigurationError
 from finetune_sdk.providers.base import CanDownloadModels, CanListModels
 from finetune_sdk.resources import downloads, serving, steps
 from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.paging import pages
+from finetune_sdk.resources.plain import is_a
 from finetune_sdk.resources.submit import base_model
 from finetune_sdk.types import Checkpoint, Job, Model
 
@@ -36,21 +38,23 @@ class Models:
         """The model as it stands.
 
         Raises:
+            ConfigurationError: it is neither a model nor an id.
             NotFoundError: there is none of that id.
         """
-        lister = self._lister("models.get")
-        return self._context.call(lambda: lister.get_model(_id(model)))
+        lister, model_id = self._lister("models.get"), _id(model)
+        return self._context.call(lambda: lister.get_model(model_id))
 
     def delete(self, model: Model | str, /) -> None:
         """Deletes a fine-tuned model.
 
         Raises:
+            ConfigurationError: it is neither a model nor an id.
             ConflictError: it is in use.
             NotFoundError: there is none of that id.
             UnsupportedError: it is a base model.
         """
-        lister = self._lister("models.delete")
-        self._context.call(lambda: lister.delete_model(_id(model)))
+        lister, model_id = self._lister("models.delete"), _id(model)
+        self._context.call(lambda: lister.delete_model(model_id))
 
     def download(
         self, model: Model | Job | Checkpoint | str, folder: str | os.PathLike[str], /
@@ -85,4 +89,8 @@ class Models:
 
 
 def _id(model: Model | str) -> str:
-    return model.id if isinstance(model, Model) else model
+    if isinstance(model, Model):
+        return model.id
+    if not is_a(model, str):
+        raise ConfigurationError(f"`model` is {model!r:.80}; it takes a model, or a model's id")
+    return model

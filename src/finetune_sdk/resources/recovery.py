@@ -16,7 +16,7 @@ def recover(context: Context, key: str) -> Job:
         ConfigurationError: it is no key.
         NotFoundError: there is none.
     """
-    if not is_a(key, str) or not key:
+    if not is_a(key, str) or not key or not _is_text(key):
         raise ConfigurationError(
             f"`idempotency_key` is {key!r:.80}; it is the text that `jobs.create` was given"
         )
@@ -28,11 +28,19 @@ def recover(context: Context, key: str) -> Job:
     return context.stamp(_warned(first, others, key))
 
 
+def _is_text(key: str) -> bool:
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _nothing(context: Context, key: str) -> str:
     return (
-        f"{context.owner!r} has no job of the key {key!r}, so the create did not arrive; create it "
-        "again with the same `idempotency_key`, which makes it once. A job that was made without "
-        "a key is in `jobs.list`"
+        f"{context.owner!r} has no job of the key {key!r:.80}, so the create did not arrive; "
+        "create it again with the same `idempotency_key`, which makes it once. A job that "
+        "was made without a key is in `jobs.list`"
     )
 
 
@@ -41,7 +49,7 @@ def _warned(job: Job, others: list[Job], key: str) -> Job:
         return job
     named = ", ".join(f"{other.id} ({other.status.value})" for other in others)
     warning = (
-        f"the key {key!r} made {len(others)} more: {named}; none was cancelled, end what is too "
-        "many with `jobs.cancel`"
+        f"the key {key!r:.80} made {len(others)} more: {named}; none was cancelled, end "
+        "what is too many with `jobs.cancel`"
     )
     return job.model_copy(update={"warnings": (*job.warnings, warning)})

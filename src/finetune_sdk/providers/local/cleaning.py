@@ -99,7 +99,7 @@ class _Look:
         self._home = home
         self._folders = sorted(jobs.folders(), key=reading.age)
         # A job that is just being made counts as well.
-        self._drafts = [JobFolder(path) for path in home.jobs.glob(".ftjob-*")]
+        self._drafts = jobs.drafts()
         self._users = Users.of([*self._folders, *self._drafts], deployments)
 
     def all(self) -> Iterator[Leftover]:
@@ -129,7 +129,7 @@ class _Look:
         bases = _bases(self._folders)
         for folder in self._folders:
             free = str(folder.merged) not in bases and not self._users.reading(folder.model)
-            if folder.merged.is_dir() and free:
+            if free and _is_folder(folder.merged):
                 words = f"the adapter of the job {folder.id}, added to its base model for serving"
                 yield _leftover(_MERGED, words, folder.merged, again=True)
         if any(_is_outside(user.model, self._home) for user in self._users.all if user.live):
@@ -232,6 +232,14 @@ def _base_of(config: Path) -> str | None:
 
 def _files_of(spec: JobSpec) -> Iterable[DatasetFile]:
     return [file for file in (spec.training_file, spec.validation_file) if file]
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        # In a folder of another user.
+        return False
 
 
 def _is_outside(model: str, home: LocalHome) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-import shutil
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,8 +70,11 @@ def _not_copied(error: OSError, folder: Path) -> FineTuneError:
 
 
 def is_full(folder: Path) -> bool:
-    """There is no room on the folder's disk for anything worth writing."""
-    return shutil.disk_usage(folder).free < _ROOM
+    """There is no room on the folder's disk for anything worth writing, or for one more file."""
+    disk = os.statvfs(folder)
+    # Some file systems make room for files as they go, and count none.
+    no_files_left = disk.f_files > 0 and disk.f_favail == 0
+    return no_files_left or disk.f_bavail * disk.f_frsize < _ROOM
 
 
 def disk_full(home: LocalHome, detail: str = "") -> QuotaExceededError:

@@ -41,6 +41,8 @@ def read_json(path: Path) -> dict[str, object] | None:
         value: object = json.loads(path.read_bytes())
     except FileNotFoundError:
         return None
+    except RecursionError:
+        raise ValueError(f"{path} is nested too deeply") from None
     if not isinstance(value, dict):
         raise ValueError(f"{path} holds no JSON object")  # noqa: TRY004 - it is the content
     return cast("dict[str, object]", value)

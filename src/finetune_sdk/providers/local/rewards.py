@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +15,18 @@ from finetune_sdk.types import Reinforcement
 if TYPE_CHECKING:
     from finetune_sdk.types import Method
 
+_TAKEN = sys.stdlib_module_names | {
+    "accelerate",
+    "datasets",
+    "finetune_sdk",
+    "numpy",
+    "peft",
+    "torch",
+    "transformers",
+    "trl",
+}
+"""Modules that a training imports itself: one of the caller's own would hide them."""
+
 
 def locate(method: Method) -> str | None:
     """The folder that all modules of a method's reward functions are imported from.
@@ -23,13 +37,15 @@ def locate(method: Method) -> str | None:
         None where there are none.
 
     Raises:
-        ConfigurationError: a module is nowhere, or they lie in several folders; a grader is wrong.
+        ConfigurationError: a module is nowhere, has a name that is taken, or they lie in several
+            folders; a reward is named twice; a grader is wrong.
         UnsupportedError: a grader is not to be had here.
         MissingDependencyError: a grader needs a package that is not installed.
     """
     check(method)
     if not isinstance(method, Reinforcement) or not method.rewards:
         return None
+    _refuse_twins([*method.rewards, *([method.grader.name] if method.grader else [])])
     folders = {_folder_of(name) for name in method.rewards}
     if len(folders) > 1:
         raise ConfigurationError(
@@ -62,9 +78,33 @@ def check(method: Method) -> None:
         raise ConfigurationError(f"`grader`: {error}") from error
 
 
+def _refuse_twins(names: Sequence[str]) -> None:
+    twin = next((name for name in names if names.count(name) > 1), None)
+    if twin is not None:
+        raise ConfigurationError(
+            f"{twin!r} stands twice among `rewards` and the name of the `grader`; name each "
+            "once, and weigh it with `reward_weights`, or rename the grader"
+        )
+
+
+def _working_folder() -> str:
+    try:
+        return str(Path.cwd())
+    except OSError as error:
+        raise ConfigurationError(
+            f"`rewards` are looked for in the working folder, which cannot be had ({error}); "
+            "change into a folder that is there"
+        ) from error
+
+
 def _folder_of(name: str) -> str:
     top = name.partition(":")[0].partition(".")[0]
-    found = PathFinder.find_spec(top, [str(Path.cwd())]) or PathFinder.find_spec(top)
+    if top in _TAKEN:
+        raise ConfigurationError(
+            f"`rewards` names {name!r}, and {top!r} is the name of a module that the training "
+            "imports itself; rename the module"
+        )
+    found = PathFinder.find_spec(top, [_working_folder()]) or PathFinder.find_spec(top)
     if found is not None and found.submodule_search_locations:
         return str(Path(found.submodule_search_locations[0]).absolute().parent)
     if found is None or found.origin is None:

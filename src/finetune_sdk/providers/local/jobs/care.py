@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+from pathlib import Path
+
 from finetune_sdk.providers.local.environment import secrets
 from finetune_sdk.providers.local.jobs import orphans, resuming, verdict
-from finetune_sdk.providers.local.jobs.folder import JobFolder, release, take
+from finetune_sdk.providers.local.jobs.folder import JobFolder, is_held, release, take
 from finetune_sdk.providers.local.jobs.launcher import Launcher
 from finetune_sdk.providers.local.jobs.reading import Sight
 from finetune_sdk.providers.local.jobs.records import Exit, State, now
@@ -21,6 +24,7 @@ def look_after(folder: JobFolder, sight: Sight, launcher: Launcher) -> None:
     if sight.alive:
         if sight.cancel:
             orphans.end(folder, grace=launcher.grace)
+        _settle_done(folder, launcher)
     elif sight.exit is None:
         told = secrets(launcher.environ)
         if _due(folder, told) is not None:
@@ -40,8 +44,18 @@ def _due(folder: JobFolder, secrets: tuple[str, ...]) -> verdict.Verdict | None:
     return verdict.told(folder, secrets=secrets) if ran else None
 
 
-def _settle(folder: JobFolder, secrets: tuple[str, ...]) -> None:
-    handle = take(folder.lock)
+def _settle_done(folder: JobFolder, launcher: Launcher) -> None:
+    # What the trainer has left behind holds the job's lock, and would for ever.
+    if is_held(folder.supervisor_lock):
+        return
+    late = orphans.is_late(folder.path / "result.json", launcher.grace)
+    if late and verdict.succeeded(folder) is not None:
+        _settle(folder, secrets(launcher.environ), folder.supervisor_lock)
+        orphans.signal_all(folder, signal.SIGKILL)
+
+
+def _settle(folder: JobFolder, secrets: tuple[str, ...], lock: Path | None = None) -> None:
+    handle = take(lock or folder.lock)
     if handle is None:
         return
     try:
@@ -60,6 +74,9 @@ def _write(folder: JobFolder, end: verdict.Verdict) -> None:
         state = State.of(folder) or State(phase="paused", since=now())
         update: dict[str, object] = {"phase": "paused", "since": now(), "group": None}
         state.model_copy(update=update | {"silent_since": None, "error": end.error}).save(folder)
+        if end.error is not None:
+            # Wished before anybody knew of what has happened.
+            folder.resume.unlink(missing_ok=True)
         folder.tell(words, type="paused", level="warning")
         return
     folder.tidy()

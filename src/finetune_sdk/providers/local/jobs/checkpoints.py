@@ -2,24 +2,41 @@
 
 checkpoints/checkpoint-<step>/   the weights, the tokenizer, and what the trainer needs to go on
     manifest.json                which files belong to it, with their sizes; written last
+checkpoints/checkpoint-<step>.damaged/
+                                 one that was whole and could not be gone on from; counts no more
 """
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from finetune_sdk.providers.local import files
 
 MANIFEST = "manifest.json"
 _NAME = re.compile(r"checkpoint-([0-9]{1,12})")
+_STEPS = 10**12
+"""More than any training takes."""
+
+
+def _inside(name: str) -> str:
+    path = PurePosixPath(name)
+    if path.is_absolute() or not path.parts or ".." in path.parts:
+        raise ValueError(f"{name!r} is no file in the folder")
+    return name
+
+
+_FileName = Annotated[str, AfterValidator(_inside)]
 
 
 class Manifest(BaseModel):
@@ -33,13 +50,13 @@ class Manifest(BaseModel):
         state: what the trainer's reports need to go on.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
-    step: int
+    step: int = Field(ge=0, le=_STEPS)
     epoch: float | None = None
     created_at: datetime
-    files: dict[str, int]
-    model: tuple[str, ...] = ()
+    files: dict[_FileName, int] = Field(min_length=1)
+    model: tuple[_FileName, ...] = ()
     metrics: dict[str, float] = Field(default_factory=dict)
     score: float | None = None
     state: dict[str, object] = Field(default_factory=dict)
@@ -64,15 +81,43 @@ def complete(checkpoints: Path) -> list[Saved]:
 
 
 def read(path: Path) -> Saved | None:
-    """The checkpoint in this folder; None where it is not whole."""
+    """The checkpoint in this folder; None where it is not whole, or cannot be looked at."""
     try:
-        value = files.read_json(path / MANIFEST)
-        manifest = None if value is None else Manifest.model_validate(value)
-    except (ValueError, OSError):
+        return _look(path)
+    except OSError:
         return None
-    if manifest is None or not all(_has(path / name, n) for name, n in manifest.files.items()):
-        return None
-    return Saved(path, manifest)
+
+
+def halves(checkpoints: Path) -> list[Path]:
+    """Folders in a job's `checkpoints` folder that have a checkpoint's name and are not whole.
+
+    One that cannot be looked at now may be whole, and is not among them.
+    """
+    return [path for path in _folders(checkpoints) if _is_half(path)]
+
+
+def empty(half: Path) -> None:
+    """Gives the room of the files in a folder back, also of those that somebody has open."""
+    for folder, _, names in os.walk(half):
+        for file in (Path(folder, name) for name in names):
+            with suppress(OSError):
+                status = file.lstat()
+                # What has a second name, or is only a name, is somebody else's as well.
+                if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
+                    os.truncate(file, 0)
+
+
+def set_aside(saved: Saved) -> Path:
+    """Keeps a checkpoint that is of no use by a name under which it does not count.
+
+    Raises:
+        OSError: it cannot be renamed.
+    """
+    target = saved.path.with_name(f"{saved.path.name}.damaged")
+    shutil.rmtree(target, ignore_errors=True)
+    saved.path.rename(target)
+    files.sync(target.parent)
+    return target
 
 
 def best(saved: list[Saved]) -> Saved | None:
@@ -109,8 +154,30 @@ def _folders(checkpoints: Path) -> Iterator[Path]:
         return
 
 
+def _look(path: Path) -> Saved | None:
+    """Raises:
+    OSError: it cannot be looked at, so nobody knows.
+    """
+    try:
+        value = files.read_json(path / MANIFEST)
+        manifest = None if value is None else Manifest.model_validate(value)
+        # A name that no file can have is a ValueError as well.
+        if manifest and all(_has(path / name, size) for name, size in manifest.files.items()):
+            return Saved(path, manifest)
+    except ValueError:
+        pass
+    return None
+
+
+def _is_half(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode) and _look(path) is None
+    except OSError:
+        return False
+
+
 def _has(file: Path, size: int) -> bool:
     try:
         return file.stat().st_size == size
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return False

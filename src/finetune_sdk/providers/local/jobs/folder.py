@@ -13,7 +13,8 @@ trainer.log     what the trainer printed
 failure.json    the trainer, when it knows why it failed; removed by whoever resumes
 result.json     the trainer, when it has done all: trained tokens
 cancel          anybody: please end
-pause           anybody: please save and stop; removed once the job is paused
+pause           anybody: please save and stop; removed once the job is paused, or by the trainer
+                where there is no room to save
 resume          anybody, while the job is still pausing: please go on after that
 checkpoints/    the trainer, on the way
 model/          the trainer: the adapter or the full weights
@@ -80,9 +81,8 @@ class JobFolder:
         For those who know that no trainer lives.
         """
         shutil.rmtree(self.path / "model.partial", ignore_errors=True)
-        for path in self.checkpoints.glob("*"):
-            if path.is_dir() and checkpoints.read(path) is None:
-                shutil.rmtree(path, ignore_errors=True)
+        for half in checkpoints.halves(self.checkpoints):
+            shutil.rmtree(half, ignore_errors=True)
 
     def tidy(self) -> None:
         """Removes what only a job that goes on has need of."""

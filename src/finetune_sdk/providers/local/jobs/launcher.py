@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from finetune_sdk.errors import ServerError
 from finetune_sdk.providers.local import faults
 from finetune_sdk.providers.local.environment import child_environment, reports_of
 from finetune_sdk.providers.local.jobs.folder import JobFolder
+from finetune_sdk.providers.local.jobs.records import Created
 from finetune_sdk.providers.local.process import start_detached
 from finetune_sdk.providers.local.settings import NAME
 
@@ -59,7 +61,17 @@ class Launcher:
 
     def _command(self, folder: JobFolder) -> list[str]:
         # `-P`: nothing that lies in the working folder is ever imported by accident.
-        python = (sys.executable, "-P", "-m")
+        python = (_python(folder), "-P", "-m")
         trainer = self.trainer or (*python, _TRAINER)
         limits = ("--grace", str(self.grace), "--stalled-after", str(self.stalled_after))
         return [*python, _SUPERVISOR, *limits, str(folder.path), "--", *trainer]
+
+
+def _python(folder: JobFolder) -> str:
+    """The interpreter that made the job, while it is there: who looks may have another one."""
+    try:
+        created = Created.of(folder)
+    except (ValueError, OSError):
+        created = None
+    made_with = created.python if created else None
+    return made_with if made_with and os.access(made_with, os.X_OK) else sys.executable

@@ -8,7 +8,8 @@ lock held                   state.json's phase: queued, running
 lock free, queued           queued: dormant, to be woken; paused where that was asked for
 lock free, paused           paused; raw status "paused", or the code of what stopped it
 lock free, was running      paused; raw status "paused" where that was asked for, else "lost"
-a file cannot be read       unknown while somebody lives, else failed; raw status "unreadable"
+a file cannot be read       unknown; failed where it is garbled and nobody lives; raw status
+                            "unreadable"
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from finetune_sdk.providers.local.jobs.records import (
 )
 from finetune_sdk.providers.local.settings import NAME
 from finetune_sdk.types import Job, JobError, JobSpec, JobStatus
+from finetune_sdk.types._base import SCHEMA_VERSION
 
 R = TypeVar("R", bound=Record)
 
@@ -142,23 +144,43 @@ def job_of(folder: JobFolder, sight: Sight, position: int | None = None) -> Job:
     return _end(folder, sight.exit, _unended(folder, sight, spec, position))
 
 
-def unreadable(folder: JobFolder, reason: str) -> Job:
+def unreadable(folder: JobFolder, error: ValueError | OSError) -> Job:
     """The job of a folder that cannot be understood: shown, so that nobody misses it in silence.
 
-    It is unknown while somebody lives there, and failed once nobody does: it cannot go on.
+    It is failed where it can never go on: a file is garbled or missing, and nobody lives there.
+    What only we cannot read, or not now, says nothing of the job: it is unknown.
     """
+    reason = str(error).splitlines()[0]
     words = f"the job folder {str(folder.path)!r} cannot be read: {reason}"
-    alive = is_held(folder.lock)
+    ended = _is_lasting(folder, error)
     return Job(
         id=folder.id,
         provider=NAME,
-        status=JobStatus.UNKNOWN if alive else JobStatus.FAILED,
+        status=JobStatus.FAILED if ended else JobStatus.UNKNOWN,
         raw_status="unreadable",
         model="unknown",
-        error=None if alive else JobError(code="unreadable", message=words),
+        error=JobError(code="unreadable", message=words) if ended else None,
         warnings=(words,),
         extra={"folder": str(folder.path)},
     )
+
+
+def _is_lasting(folder: JobFolder, error: ValueError | OSError) -> bool:
+    if not isinstance(error, (ValueError, FileNotFoundError, IsADirectoryError)):
+        return False
+    try:
+        return not (_is_newer(folder) or is_held(folder.lock))
+    except OSError:
+        return False
+
+
+def _is_newer(folder: JobFolder) -> bool:
+    # What a newer version of this package has made, that one can read.
+    try:
+        version = (folder.read("spec") or {}).get("schema_version")
+    except ValueError:
+        return False
+    return isinstance(version, int) and version > SCHEMA_VERSION
 
 
 def age(folder: JobFolder) -> tuple[str, str]:

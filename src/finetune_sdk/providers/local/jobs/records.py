@@ -45,12 +45,14 @@ class Created(Record):
         settings: what was found out before anything was loaded, by name.
         modules: folder that the modules of reward functions are imported from; None where they
             are installed.
+        python: the interpreter that the job was made with, and so runs with.
     """
 
     created_at: datetime
     notes: tuple[str, ...] = ()
     settings: dict[str, str] = Field(default_factory=dict)
     modules: str | None = None
+    python: str | None = None
 
 
 class State(Record):
@@ -71,6 +73,20 @@ class State(Record):
     group: int | None = None
     silent_since: datetime | None = None
     error: JobError | None = None
+
+    @classmethod
+    def of(cls, folder: JobFolder) -> Self | None:
+        """What the folder says. A state that is lost, of a job that ran, reads as running."""
+        state = super().of(folder)
+        traces = (folder.path / name for name in _TRACES)
+        trace = next((path for path in traces if path.exists()), None) if state is None else None
+        if trace is None:
+            return state
+        return cls(phase="running", since=datetime.fromtimestamp(trace.stat().st_mtime, UTC))
+
+
+_TRACES = ("choices.json", "progress.json", "metrics.jsonl", "checkpoints", "result.json")
+"""What only a trainer makes. A log is none: it is made before there is a state."""
 
 
 class Exit(Record):

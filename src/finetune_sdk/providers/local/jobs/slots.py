@@ -80,11 +80,10 @@ def place(folder: JobFolder, line: Sequence[Turn]) -> int:
 
 
 def _waits(folder: JobFolder) -> Turn | None:
-    if folder.ended:
-        return None
     try:
-        sight = reading.look(folder)
-        return _turn(folder, sight.state) if sight.waits else None
+        # Most have ended, which is told by one look.
+        sight = None if folder.ended else reading.look(folder)
+        return _turn(folder, sight.state) if sight and sight.waits else None
     except (ValueError, OSError):
         # A folder that cannot be read has nobody in it who waits.
         return None

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import logging
 import re
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -17,6 +18,7 @@ from finetune_sdk.errors import (
     FineTuneError,
     IdempotencyConflictError,
     NotFoundError,
+    ProviderError,
 )
 from finetune_sdk.providers.local import files, leftovers, rewards
 from finetune_sdk.providers.local.environment import secrets
@@ -30,7 +32,7 @@ from finetune_sdk.providers.local.jobs import (
     resuming,
     slots,
 )
-from finetune_sdk.providers.local.jobs.folder import JobFolder
+from finetune_sdk.providers.local.jobs.folder import JobFolder, is_held
 from finetune_sdk.providers.local.jobs.launcher import Launcher
 from finetune_sdk.providers.local.jobs.records import Created, now
 from finetune_sdk.providers.local.preflight import inspection
@@ -95,9 +97,9 @@ class LocalJobs:
         rest = [one for one in aged if before is None or one[0] < before]
         shown = rest[:limit]
         line = slots.line(self.home)
-        jobs = tuple(self._read(folder, line) for _, folder in shown)
+        jobs = (self._read_if_there(folder, line) for _, folder in shown)
         more = bool(shown) and len(rest) > len(shown)
-        return Page(jobs, "|".join(shown[-1][0]) if more else None)
+        return Page(tuple(job for job in jobs if job), "|".join(shown[-1][0]) if more else None)
 
     def cancel(self, job_id: str) -> Job:
         """Asks the job to end. One that has ended already is given back as it is."""
@@ -122,6 +124,8 @@ class LocalJobs:
     def resume(self, job_id: str) -> Job:
         """Goes on with a paused job; with one that is still pausing, once it is paused.
 
+        And with one whose trainer has lost its supervisor, should it end before its time.
+
         Raises:
             ConflictError: it has ended.
             QuotaExceededError: the disk is full; the job stays paused.
@@ -133,7 +137,7 @@ class LocalJobs:
             if is_full(folder.path):
                 raise disk_full(self.home)
             resuming.put_in_queue(folder)
-        elif job.status is JobStatus.PAUSING:
+        elif job.status is JobStatus.PAUSING or _is_orphan(folder, job):
             folder.request_resume()
         return self._read(folder)
 
@@ -182,11 +186,7 @@ class LocalJobs:
         """
         folder = JobFolder(self.home.jobs / job_id)
         if not _ID.fullmatch(job_id) or not folder.path.is_dir():
-            raise NotFoundError(
-                f"there is no job {job_id!r} in {str(self.home.jobs)!r}; `jobs.list` shows those "
-                "that are there, FINETUNE_HOME or `home=` names another state folder",
-                provider=NAME,
-            )
+            raise self._nothing(job_id)
         return folder
 
     def folders(self) -> Iterator[JobFolder]:
@@ -198,6 +198,17 @@ class LocalJobs:
         except FileNotFoundError:
             return
 
+    def _nothing(self, job_id: str) -> NotFoundError:
+        return NotFoundError(
+            f"there is no job {job_id!r} in {str(self.home.jobs)!r}; `jobs.list` shows those that "
+            "are there, FINETUNE_HOME or `home=` names another state folder",
+            provider=NAME,
+        )
+
+    def drafts(self) -> Sequence[JobFolder]:
+        """The folders of jobs that are just being made: nobody sees them, and they count."""
+        return [JobFolder(path) for path in self.home.jobs.glob(".ftjob-*")]
+
     def _make(self, folder: JobFolder, spec: JobSpec, checked: Checked) -> None:
         jobs = self.home.make(self.home.jobs)
         leftovers.sweep(jobs, ".ftjob-")
@@ -205,11 +216,14 @@ class LocalJobs:
         try:
             files.write_atomic(partial.path / "spec.json", spec.to_json())
             created = Created(
-                created_at=now(), notes=checked.notes, modules=rewards.locate(spec.method)
+                created_at=now(),
+                notes=checked.notes,
+                modules=rewards.locate(spec.method),
+                python=sys.executable or None,
             )
             created.save(partial)
             if self.launcher.trainer is None:
-                checked = checked.plus(inspection.inspect(partial, self.environ))
+                checked = checked.plus(_inspected(partial, spec, self.environ))
             found = {"notes": checked.notes, "settings": dict(checked.settings)}
             created.model_copy(update={"created_at": now(), **found}).save(partial)
             partial.tell(f"the job {folder.id} is made", type="created")
@@ -224,12 +238,20 @@ class LocalJobs:
             warning = self._care(folder, reading.look(folder))
             job = self._job(folder, line)
         except (ValueError, OSError) as error:
-            reason = str(error).splitlines()[0]
-            _LOG.warning("the job folder %s cannot be read: %s", folder.path, reason)
-            return reading.unreadable(folder, reason)
+            if not folder.path.is_dir():
+                raise self._nothing(folder.id) from error
+            job = reading.unreadable(folder, error)
+            _LOG.warning(job.warnings[0])
+            return job
         if warning is None:
             return job
         return job.model_copy(update={"warnings": (*job.warnings, warning)})
+
+    def _read_if_there(self, folder: JobFolder, line: Sequence[slots.Turn]) -> Job | None:
+        # Somebody may delete one of the folders that are being listed.
+        with suppress(NotFoundError):
+            return self._read(folder, line)
+        return None
 
     def _job(self, folder: JobFolder, line: Sequence[slots.Turn] | None) -> Job:
         sight = reading.look(folder)
@@ -260,9 +282,9 @@ class LocalJobs:
 
     def _wake_all(self, *, but: str | None = None) -> None:
         for folder in sorted(self.folders(), key=reading.age):
-            if folder.id != but and not folder.ended:
-                # One that cannot be read says so when it is read itself.
-                with suppress(ValueError, OSError):
+            # One that cannot be read says so when it is read itself.
+            with suppress(ValueError, OSError):
+                if folder.id != but and not folder.ended:
                     self._care(folder, reading.look(folder))
 
 
@@ -280,6 +302,32 @@ def _checkpoint(folder: JobFolder, saved: checkpoints.Saved, *, best: bool) -> C
         best=best,
         bytes=saved.bytes,
     )
+
+
+def _is_orphan(folder: JobFolder, job: Job) -> bool:
+    return job.status is JobStatus.RUNNING and not is_held(folder.supervisor_lock)
+
+
+def _inspected(partial: JobFolder, spec: JobSpec, environ: Mapping[str, str]) -> Checked:
+    """What is found out about a draft; its model may be deleted meanwhile, by whom it is hidden."""
+    try:
+        found = inspection.inspect(partial, environ)
+    except ProviderError as error:
+        # What the libraries say of a folder that has gone is of no use.
+        _refuse_gone(spec, error)
+        raise
+    _refuse_gone(spec)
+    return found
+
+
+def _refuse_gone(spec: JobSpec, cause: Exception | None = None) -> None:
+    model = Path(spec.model)
+    if model.is_absolute() and not model.is_dir():
+        raise NotFoundError(
+            f"the model {spec.model!r} was deleted while the job was being made; name another "
+            "`model`",
+            provider=NAME,
+        ) from cause
 
 
 def _rename(partial: Path, path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -63,6 +62,10 @@ class LocalModels:
             NotFoundError: it is not here.
             UnsupportedError: it is a base model.
         """
+        half = self._job_of(model_id)
+        if half is not None and _is_half_deleted(half):
+            self._remove(half)
+            return
         model = self.get(model_id)
         if model.job_id is None:
             raise _base_model(model_id, "ours to delete; delete its files where they lie")
@@ -73,8 +76,7 @@ class LocalModels:
             return
         # Marked first: from here on the job reads as one whose model was deleted, never as broken.
         (folder.path / reading.DELETED).touch(mode=0o600)
-        shutil.rmtree(folder.model)
-        shutil.rmtree(folder.merged, ignore_errors=True)
+        self._remove(folder)
 
     def download(self, model_id: str, target: Path) -> None:
         """Copies the files of a fine-tuned model, or a checkpoint's weights, to an empty folder.
@@ -112,14 +114,29 @@ class LocalModels:
         saved = checkpoints.read(path)
         return None if saved is None else _saved(folder, saved)
 
+    def _remove(self, folder: JobFolder) -> None:
+        for path in (folder.model, folder.merged):
+            if path.is_symlink():
+                path.unlink(missing_ok=True)
+            elif path.is_dir():
+                copying.remove(path, self.home.make(self.home.models))
+
     def _refuse_used(self, model: Model, deployments: CanDeploy) -> None:
-        users = Users.of(self.jobs.folders(), deployments).needing(model.id)
+        # A job that is just being made counts as well.
+        jobs = [*self.jobs.folders(), *self.jobs.drafts()]
+        users = Users.of(jobs, deployments).needing(model.id)
         if users:
             raise ConflictError(
                 f"the model {model.id!r} is in use by {', '.join(users)}; delete or cancel that "
                 "first",
                 provider=NAME,
             )
+
+
+def _is_half_deleted(folder: JobFolder) -> bool:
+    """Who deleted the model was killed before it was gone."""
+    marked = (folder.path / reading.DELETED).exists()
+    return marked and (folder.model.is_symlink() or folder.model.exists())
 
 
 def _base_model(model_id: str, words: str) -> UnsupportedError:

@@ -1,14 +1,15 @@
-"""Copying a model's files out of the state folder."""
+"""Copying a model's files out of the state folder, and taking them away, whole or not at all."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from finetune_sdk.errors import InvalidRequestError
-from finetune_sdk.providers.local import files
+from finetune_sdk.providers.local import files, leftovers
 from finetune_sdk.providers.local.settings import NAME
 
 _PARTIAL = ".partial-"
@@ -42,6 +43,24 @@ def fill(target: Path, source: Path, names: Iterable[str]) -> None:
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     files.sync(target)
+
+
+def remove(folder: Path, models: Path) -> None:
+    """Deletes a model's folder: first out of sight at one stroke, so that nobody reads half of it.
+
+    Args:
+        models: folder on the same disk, where what a killed process leaves is cleared away later.
+
+    Raises:
+        OSError: it cannot be taken away; all of it is there.
+    """
+    hidden = Path(tempfile.mkdtemp(dir=models, prefix=_PARTIAL))
+    try:
+        # Another who deletes it may have been quicker.
+        with suppress(FileNotFoundError):
+            folder.rename(hidden)
+    finally:
+        leftovers.remove(hidden)
 
 
 def _copy(source: Path, target: Path) -> None:

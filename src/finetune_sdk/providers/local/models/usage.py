@@ -9,8 +9,9 @@ from pathlib import Path
 
 from finetune_sdk.providers.base import CanDeploy
 from finetune_sdk.providers.local import files
+from finetune_sdk.providers.local.home import LocalHome
 from finetune_sdk.providers.local.jobs.folder import JobFolder
-from finetune_sdk.types import Deployment, DeploymentStatus
+from finetune_sdk.types import Deployment, DeploymentSpec, DeploymentStatus
 
 _GONE = (DeploymentStatus.DELETED, DeploymentStatus.DELETING)
 
@@ -41,6 +42,12 @@ class Users:
         """Those among these jobs, and all deployments."""
         return cls((*_serving(deployments), *_standing(jobs)))
 
+    @classmethod
+    def at(cls, home: LocalHome) -> Users:
+        """All in a state folder, jobs that are just being made too: by what was asked for alone."""
+        jobs = (path for name in ("ftjob-*", ".ftjob-*") for path in home.jobs.glob(name))
+        return cls((*_asked_for(home), *_standing(map(JobFolder, jobs))))
+
     def needing(self, *models: str | Path) -> list[str]:
         """Who needs one of these, in words."""
         return [user.words for user in self.all if _is_among(user.model, models)]
@@ -69,6 +76,13 @@ def _serving(deployments: CanDeploy) -> Iterator[User]:
 
 def _server(deployment: Deployment) -> User:
     return User(f"the deployment {deployment.name!r}", deployment.model, live=True)
+
+
+def _asked_for(home: LocalHome) -> Iterator[User]:
+    for path in home.deployments.glob("*/spec.json"):
+        with suppress(ValueError, OSError):
+            spec = DeploymentSpec.from_json(path.read_bytes())
+            yield User(f"the deployment {spec.name!r}", spec.model, live=True)
 
 
 def _standing(jobs: Iterable[JobFolder]) -> Iterator[User]:

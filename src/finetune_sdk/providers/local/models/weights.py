@@ -72,7 +72,7 @@ def find(model: str, home: LocalHome, environ: Mapping[str, str]) -> Weights:
         UnsupportedError: its weights are not safetensors, or it needs code of its own.
         MissingDependencyError: the extra `local` is not installed.
     """
-    folder = Path(model).expanduser()
+    folder = _path(model)
     if folder.is_dir():
         return _in_folder(model, folder.absolute(), home, environ)
     if not _HUB_NAME.fullmatch(model):
@@ -93,8 +93,15 @@ def find(model: str, home: LocalHome, environ: Mapping[str, str]) -> Weights:
 
 def settled(model: str) -> str:
     """The same model, named so that a process in another working folder finds it too."""
-    folder = Path(model).expanduser()
+    folder = _path(model)
     return str(folder.absolute()) if folder.is_dir() else model
+
+
+def _path(model: str) -> Path:
+    try:
+        return Path(model).expanduser()
+    except RuntimeError:  # `~nobody`: no such user, and so no such folder
+        return Path(model)
 
 
 def fetch(weights: Weights, home: LocalHome, say: Callable[[str], None]) -> Path:
@@ -236,7 +243,7 @@ def _adapter(model: str, folder: Path, home: LocalHome, environ: Mapping[str, st
             "`base_model_name_or_path` in its adapter_config.json",
             provider=NAME,
         )
-    if (Path(base).expanduser() / "adapter_config.json").is_file():
+    if (_path(base) / "adapter_config.json").is_file():
         raise UnsupportedError(
             f"the adapter in {str(folder)!r} stands on another adapter, {base!r}; merge that one "
             "into its base model first, and name the merged folder in adapter_config.json"

@@ -24,13 +24,14 @@ from finetune_sdk.errors import FineTuneError, ProviderError
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.models import licence, weights
 from finetune_sdk.providers.local.models.weights import Weights
-from finetune_sdk.providers.local.preflight import reckoning
-from finetune_sdk.providers.local.preflight.arithmetic import Load, Shape, targets
+from finetune_sdk.providers.local.preflight import headers, reckoning
+from finetune_sdk.providers.local.preflight.arithmetic import Load, Shape
 from finetune_sdk.providers.local.preflight.check import Checked
-from finetune_sdk.providers.local.preflight.shape import shape_of
+from finetune_sdk.providers.local.preflight.shape import shape_of, skeleton
 from finetune_sdk.providers.local.training import hardware, methods, owned
 from finetune_sdk.providers.local.training.course import learning
 from finetune_sdk.providers.local.training.failures import TrainingFailure, explain
+from finetune_sdk.providers.local.training.methods import fitting
 from finetune_sdk.providers.local.training.methods.lesson import Lesson
 from finetune_sdk.providers.local.training.order import Order, Teller, options_of, read_tokenizer
 from finetune_sdk.providers.local.training.recipe import recipe
@@ -85,7 +86,10 @@ def inspect(
         rows=lesson.rows if lesson else 1,
         longest=lesson.longest if lesson else 1,
         least=lesson.least if lesson else 1,
+        weighs=bool(lesson and lesson.weighs),
     )
+    if lesson:
+        _check_values(lesson, choices)
     settings = {
         **order.recipe.reasons,
         **(lesson.reasons if lesson else {}),
@@ -123,25 +127,26 @@ def _check_options(order: Order) -> None:
             f"not know; it knows {', '.join(known)}",
         )
     if order.options.trl:
-        config = methods.kind(order.spec.method.name).config()
-        owned.check_fields(order.options.trl, config.__dataclass_fields__, config.__name__)
+        owned.check_fields(order.options.trl, methods.kind(order.spec.method.name).config())
+
+
+def _check_values(lesson: Lesson, choices: hardware.Choices) -> None:
+    try:
+        lesson.configuration(choices)
+    except (ValueError, TypeError) as error:
+        raise TrainingFailure("invalid_hyperparameter", f"TRL refuses: {error}") from error
 
 
 def _shape(order: Order) -> Shape | None:
     try:
-        shape = shape_of(order.base)
+        model = skeleton(order.base)
+        shape = shape_of(model)
     except Exception as error:  # noqa: BLE001 - a rare model that cannot be built without weights
         first = f"{type(error).__name__}: {error}".splitlines()[0]
         order.teller.warn(f"memory and disk are not reckoned up for this model ({first})")
         return None
-    lora = order.recipe.lora
-    if lora is not None and not targets(shape, lora):
-        names = sorted({one.name.rpartition(".")[2] for one in shape.linears})
-        raise TrainingFailure(
-            "invalid_hyperparameter",
-            f"`lora.target_modules` is {lora.target_modules!r}, and the model has no such linear "
-            f"layer; it has {', '.join(names)}",
-        )
+    fitting.check_layers(model, order.recipe.lora)
+    headers.check(order.base, model, head=order.spec.method.name != MethodName.REWARD)
     return shape
 
 

@@ -9,9 +9,12 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
+from tempfile import TemporaryFile
 from typing import cast
 
 from finetune_sdk import errors
@@ -89,21 +92,39 @@ def inspect(
 def _run(
     draft: JobFolder, environ: Mapping[str, str], patience: float
 ) -> subprocess.CompletedProcess[bytes]:
-    # What looks ends when its input does: with a Ctrl-C at any moment, and with our own end.
-    theirs, ours = os.pipe()
+    # Files, not pipes: a process that a reward's module leaves behind would hold pipes open.
+    with TemporaryFile() as out, TemporaryFile() as err:
+        argv = [sys.executable, "-P", "-m", _INSPECTOR, str(draft.path)]
+        # What looks ends when its input does: with a Ctrl-C at any moment, and with our own end.
+        theirs, ours = os.pipe()
+        try:
+            process = subprocess.Popen(
+                argv,
+                env=child_environment(environ),
+                cwd=draft.path,
+                stdin=theirs,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+            )
+            code = _end_of(process, patience)
+        finally:
+            os.close(theirs)
+            os.close(ours)
+        for file in (out, err):
+            file.seek(0)
+        return subprocess.CompletedProcess(argv, code, out.read(), err.read())
+
+
+def _end_of(process: subprocess.Popen[bytes], patience: float) -> int:
+    """Waits for a process, and ends all that it started; gives its exit code."""
     try:
-        return subprocess.run(
-            [sys.executable, "-P", "-m", _INSPECTOR, str(draft.path)],
-            check=False,
-            env=child_environment(environ),
-            cwd=draft.path,
-            stdin=theirs,
-            capture_output=True,
-            timeout=patience,
-        )
+        return process.wait(patience)
     finally:
-        os.close(theirs)
-        os.close(ours)
+        # A Mac refuses where there are dead ones alone.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _answer(

@@ -9,13 +9,17 @@ from typing import Any
 from finetune_sdk.providers.local.preflight.arithmetic import Linear, Shape
 
 
-def shape_of(base: Path) -> Shape:
-    """The shape of the model whose config.json is in a folder. Takes no memory for its weights."""
+def skeleton(base: Path) -> Any:
+    """The model whose config.json is in a folder. Takes no memory for its weights."""
     torch, transformers = import_module("torch"), import_module("transformers")
-    config = transformers.AutoConfig.from_pretrained(base)
+    config = transformers.AutoConfig.from_pretrained(base, trust_remote_code=False)
     with torch.device("meta"):
-        model = transformers.AutoModelForCausalLM.from_config(config)
-    text = config.get_text_config()
+        return transformers.AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+
+
+def shape_of(model: Any) -> Shape:
+    """The shape of a model."""
+    text = model.config.get_text_config()
     return Shape(
         parameters=sum(weight.numel() for weight in model.parameters()),
         linears=_linears(model),

@@ -1,6 +1,9 @@
 """What this machine is, and the settings of speed and memory that follow from it.
 
-None of these choices changes what is learned, but for rounding.
+None of these choices changes what is learned, but for rounding; with one exception. DPO, ORPO,
+KTO and reward models take the mean over the rows that are computed at once, and then the mean of
+these means: where the parts of a batch are unlike in size (or, for ORPO and KTO, in tokens), the
+size of the micro batch also decides how much each row weighs.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ Device = Literal["cuda", "mps", "cpu"]
 
 _TOKENS_AT_ONCE = 4096
 """Padded tokens of a micro batch at most: what is kept for the way back grows with them."""
+
+_WEIGHS = "for this method the rows that are computed at once also decide how they are weighed"
 
 # Intel and AMD (avx512_bf16), Intel's matrix units (amx_bf16), Arm (bf16).
 _BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
@@ -96,6 +101,7 @@ def choose(
     rows: int,
     longest: int,
     least: int = 1,
+    weighs: bool = False,
 ) -> Choices:
     """The settings for a machine and a job.
 
@@ -103,6 +109,7 @@ def choose(
         rows: of the training data.
         longest: tokens of the longest row.
         least: rows that must be computed at once, since the method holds them against each other.
+        weighs: the method takes the mean over the rows that are computed at once.
 
     Raises:
         TrainingFailure: an option does not fit.
@@ -110,6 +117,8 @@ def choose(
     precision, why_precision = _precision(machine, options)
     checkpointing, why_checkpointing = _checkpointing(machine, options)
     micro, why_micro = _micro_batch(options, batch_size, rows, longest, least)
+    if weighs:
+        why_micro += "; " + _WEIGHS
     threads, why_threads = _threads(machine, options)
     return Choices(
         device=machine.device,
@@ -160,6 +169,13 @@ def _micro_batch(
                 f"`LocalOptions.micro_batch_size` is {options.micro_batch_size}, which does not "
                 f"divide `batch_size` {batch_size}; choose one that does",
             )
+        if options.micro_batch_size < least <= batch_size:
+            raise TrainingFailure(
+                "invalid_option",
+                f"`LocalOptions.micro_batch_size` is {options.micro_batch_size}, and the method "
+                "holds the rows that are computed at once against each other; give "
+                f"{_at_least(least, batch_size)}, or leave it out",
+            )
         return options.micro_batch_size, "as `LocalOptions.micro_batch_size` says"
     sizes = [size for size in range(batch_size, 0, -1) if not batch_size % size and size >= least]
     fitting = (size for size in sizes if min(size, rows) * longest <= _TOKENS_AT_ONCE)
@@ -167,6 +183,10 @@ def _micro_batch(
     if micro == batch_size:
         return micro, "because a whole batch fits into memory at once"
     return micro, f"because the longest row has {longest} tokens; the rest is accumulated"
+
+
+def _at_least(least: int, batch_size: int) -> int:
+    return next(size for size in range(least, batch_size + 1) if not batch_size % size)
 
 
 def _threads(machine: Machine, options: LocalOptions) -> tuple[int, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from importlib import import_module
@@ -10,6 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from finetune_sdk.errors import UnsupportedError
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.jobs.records import Created
 from finetune_sdk.providers.local.models import weights
@@ -54,7 +56,9 @@ class Order:
 
     def limit(self) -> int:
         """Tokens that a row may have: by the method, the model and its tokenizer."""
-        config = import_module("transformers").AutoConfig.from_pretrained(self.base)
+        config = import_module("transformers").AutoConfig.from_pretrained(
+            self.base, trust_remote_code=False
+        )
         context: int | None = getattr(config.get_text_config(), "max_position_embeddings", None)
         # A tokenizer without a limit of its own gives a number of thirty digits.
         limits: list[int | None] = [
@@ -82,11 +86,30 @@ def read_order(folder: JobFolder) -> Order:
 
 
 def read_tokenizer(folder: Path, options: LocalOptions) -> Any:
-    """The tokenizer in a model's folder, with the chat template that the job asks for."""
-    found = import_module("transformers").AutoTokenizer.from_pretrained(folder)
+    """The tokenizer in a model's folder, with the chat template that the job asks for.
+
+    Raises:
+        UnsupportedError: it needs code of its own.
+    """
+    _check_code(folder / "tokenizer_config.json")
+    auto = import_module("transformers").AutoTokenizer
+    found = auto.from_pretrained(folder, trust_remote_code=False)
     if options.chat_template:
         found.chat_template = options.chat_template
     return found
+
+
+def _check_code(config: Path) -> None:
+    try:
+        content: object = json.loads(config.read_bytes())
+    except (OSError, ValueError):  # transformers tells what it makes of it
+        return
+    if isinstance(content, dict) and "auto_map" in content:
+        raise UnsupportedError(
+            f"the tokenizer in {str(config.parent)!r} brings code of its own (`auto_map` in its "
+            "tokenizer_config.json), and `trust_remote_code` is off here and cannot be switched "
+            "on; choose a model that transformers knows by itself"
+        )
 
 
 def options_of(spec: JobSpec) -> LocalOptions:

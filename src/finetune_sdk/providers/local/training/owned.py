@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
+from typing import Any, get_args
 
 from finetune_sdk.providers.local.training.failures import TrainingFailure
 
@@ -59,6 +61,7 @@ OWNED: Mapping[str, str] = {
     "seed": _SEED_WORD,
     "data_seed": _SEED_WORD,
     "chat_template_path": "`LocalOptions(chat_template=...)`",
+    "dataloader_drop_last": "nothing: every row is learned from",
     "trust_remote_code": "nothing: code that a model brings is never run",
     "model_init_kwargs": "nothing: the model is loaded by the provider",
     "use_cpu": "nothing: the device is chosen from the machine; CUDA_VISIBLE_DEVICES hides a GPU",
@@ -70,6 +73,7 @@ OWNED: Mapping[str, str] = {
             "eos_token",
             "pad_token",
             "truncation_mode",
+            "chat_template_kwargs",
             "packing",
             "packing_strategy",
             "padding_free",
@@ -149,17 +153,31 @@ OWNED: Mapping[str, str] = {
 """The fields, of whichever class has them, and the word to use instead."""
 
 
-def check_fields(given: Iterable[str], known: Collection[str], kind: str) -> None:
-    """Looks at the names in `LocalOptions.trl`.
+_INSIDE: Mapping[str, Mapping[str, str]] = {
+    "accelerator_config": {"gradient_accumulation_kwargs": _BATCH_WORD},
+    "generation_kwargs": {
+        "max_new_tokens": "`max_completion_length` of the method",
+        "max_length": "`max_completion_length` of the method",
+        "temperature": "`temperature` of the method",
+        "num_return_sequences": "`num_generations` of the method",
+        "eos_token_id": "nothing: what ends an answer is read off the chat template",
+        "pad_token_id": _ROWS_WORD,
+    },
+}
+"""Fields that are mappings, and their keys that have a word of ours."""
+
+
+def check_fields(given: Mapping[str, object], kind: Any) -> None:
+    """Looks at the fields in `LocalOptions.trl`.
 
     Args:
-        known: the fields of the method's configuration class in the installed TRL.
-        kind: that class's name.
+        kind: the method's configuration class in the installed TRL.
 
     Raises:
-        TrainingFailure: one is unknown, or has a word of ours.
+        TrainingFailure: one is unknown, has a word of ours, or has a value of another kind.
     """
-    for name in given:
+    known = {field.name: field.type for field in dataclasses.fields(kind)}
+    for name, value in given.items():
         if name in OWNED and name in known:
             raise TrainingFailure(
                 "unknown_hyperparameter",
@@ -170,6 +188,47 @@ def check_fields(given: Iterable[str], known: Collection[str], kind: str) -> Non
             hint = f"; near it: {', '.join(map(repr, near))}" if near else ""
             raise TrainingFailure(
                 "unknown_hyperparameter",
-                f"`LocalOptions.trl` sets {name!r}, which the installed TRL's `{kind}` does not "
-                f"know{hint}",
+                f"`LocalOptions.trl` sets {name!r}, which the installed TRL's `{kind.__name__}` "
+                f"does not know{hint}",
             )
+        _check_inside(name, value)
+        _check_kind(name, value, known[name])
+
+
+def _check_inside(name: str, value: object) -> None:
+    ours = _INSIDE.get(name)
+    if ours is None or value is None:
+        return
+    if not isinstance(value, Mapping):
+        # TRL takes the path of a file there, or JSON.
+        raise TrainingFailure(
+            "invalid_hyperparameter",
+            f"`LocalOptions.trl` sets {name!r} to {value!r}; give a mapping",
+        )
+    for key, word in ours.items():
+        if key in value:
+            raise TrainingFailure(
+                "unknown_hyperparameter",
+                f"`LocalOptions.trl` sets {key!r} in {name!r}, which is not taken there; say "
+                f"{word}",
+            )
+
+
+def _check_kind(name: str, value: object, kind: object) -> None:
+    """Numbers and truth values; TRL looks at neither before it needs them."""
+    kinds = {kind, *get_args(kind)}
+    if not kinds <= {bool, int, float, type(None), kind} or (value is None and type(None) in kinds):
+        return
+    if bool in kinds:
+        fits, words = isinstance(value, bool), "is not True or False"
+    elif float in kinds:
+        fits, words = isinstance(value, (int, float)), "is no number"
+    elif int in kinds:
+        fits, words = isinstance(value, int), "is no whole number"
+    else:
+        return
+    if not fits or (isinstance(value, bool) and bool not in kinds):
+        raise TrainingFailure(
+            "invalid_hyperparameter",
+            f"`LocalOptions.trl` sets {name!r} to {value!r}, which {words}",
+        )

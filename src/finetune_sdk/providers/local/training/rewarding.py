@@ -7,17 +7,18 @@ does wrong ends the training with its name: a reward that was made up would be l
 
 from __future__ import annotations
 
-import math
+import inspect
 import sys
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence, Set
 from contextlib import contextmanager
+from copy import deepcopy
 from importlib import import_module
 from typing import Any, cast
 
 from finetune_sdk.errors import FineTuneError
 from finetune_sdk.providers.local.training import graders
 from finetune_sdk.providers.local.training.failures import TrainingFailure
-from finetune_sdk.providers.local.training.graders.programs import told
+from finetune_sdk.providers.local.training.graders.programs import number, shown, told
 from finetune_sdk.types import Grader
 
 Row = Mapping[str, object]
@@ -31,18 +32,27 @@ _OWN = "prompt"
 """A field that is given as `prompts` instead."""
 
 
-def functions(names: Sequence[str], folder: str | None) -> dict[str, Reward]:
+_WANTED = "it must be as `def function(completions, prompts, **fields)`"
+
+
+def functions(
+    names: Sequence[str], folder: str | None, given: Sequence[str] = ()
+) -> dict[str, Reward]:
     """The reward functions, by their dotted names.
 
     Args:
-        folder: where their modules lie; None where Python finds them by itself.
+        folder: where their modules lie, which they can import from as long as the process lives;
+            None where Python finds them by itself.
+        given: the fields that any row has, by `named`; each is given at every call.
 
     Raises:
-        TrainingFailure: one cannot be imported, or is no function.
+        TrainingFailure: one cannot be imported, is no function, or cannot be called so.
     """
     with _looking_in(folder):
         found = {name: _import(name) for name in names}
-    return {name: _called(name, function) for name, function in found.items()}
+    for name, function in found.items():
+        _check(name, function, given)
+    return {name: _called(name, function, given) for name, function in found.items()}
 
 
 def graded(grader: Grader) -> Reward:
@@ -67,12 +77,19 @@ def graded(grader: Grader) -> Reward:
 
 @contextmanager
 def _looking_in(folder: str | None) -> Generator[None]:
-    before = list(sys.path)
-    sys.path[:0] = [folder] if folder else []
+    """Imports come from a folder first; afterwards last, for those inside a function."""
+    if folder is None:
+        yield
+        return
+    sys.path.insert(0, folder)
     try:
         yield
     finally:
-        sys.path[:] = before
+        # A module may have changed the list itself.
+        if folder in sys.path:
+            sys.path.remove(folder)
+        if folder not in sys.path:
+            sys.path.append(folder)
 
 
 def _import(name: str) -> Callable[..., Any]:
@@ -83,27 +100,52 @@ def _import(name: str) -> Callable[..., Any]:
         raise TrainingFailure(
             "reward_not_found", f"`rewards` names {name!r}, and {module!r} has no {attribute!r}"
         ) from None
-    except BaseException as error:
-        if isinstance(error, KeyboardInterrupt):
-            raise
+    except (Exception, SystemExit) as error:
         raise TrainingFailure(
             "reward_not_found",
             f"`rewards` names {name!r}, and importing {module!r} failed: {told(error)}",
         ) from error
-    if not callable(found):
+    if not callable(found) or isinstance(found, type):
         raise TrainingFailure(
-            "reward_not_found", f"`rewards` names {name!r}, which is {found!r} and no function"
+            "reward_not_found",
+            f"`rewards` names {name!r}, which is {shown(found)} and no function; {_WANTED}",
         )
     return cast("Callable[..., Any]", found)
 
 
-def _called(name: str, function: Callable[..., Any]) -> Reward:
+def _check(name: str, function: Callable[..., Any], given: Sequence[str]) -> None:
+    kinds = (inspect.iscoroutinefunction, inspect.isasyncgenfunction)
+    bodies = (function, getattr(type(function), "__call__", None))  # noqa: B004 - the body, not whether
+    if any(kind(body) for kind in kinds for body in bodies):
+        raise TrainingFailure(
+            "reward_not_found",
+            f"`rewards` names {name!r}, which is an `async def`, and nobody awaits it; {_WANTED}",
+        )
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return  # one that is written in C may have none
+    try:
+        signature.bind(**dict.fromkeys([*OURS, *given]))
+    except TypeError as error:
+        raise TrainingFailure(
+            "reward_not_found",
+            f"`rewards` names {name!r}, which is called with {', '.join([*OURS, *given])} by name "
+            f"and takes {signature}: {error}; {_WANTED}",
+        ) from None
+
+
+def _called(name: str, function: Callable[..., Any], given: Sequence[str]) -> Reward:
     def reward(
         completions: Sequence[str], prompts: Sequence[str], rows: Sequence[Row]
     ) -> list[float]:
         try:
-            values = function(completions=list(completions), prompts=list(prompts), **fields(rows))
-        except Exception as error:
+            values = _listed(
+                function(
+                    completions=list(completions), prompts=list(prompts), **fields(rows, given)
+                )
+            )
+        except (Exception, SystemExit) as error:
             raise TrainingFailure(
                 "reward_failed", f"the reward {name!r} raised {told(error)}"
             ) from error
@@ -112,19 +154,39 @@ def _called(name: str, function: Callable[..., Any]) -> Reward:
     return reward
 
 
-def fields(rows: Sequence[Row]) -> dict[str, list[object]]:
-    """The rows' fields by name, None where a row lacks one that another has."""
-    names = dict.fromkeys(name for row in rows for name in row if name != _OWN)
-    return {name: [row.get(name) for row in rows] for name in names}
+def named(rows: Iterable[Row]) -> list[str]:
+    """The fields that any of the rows has and a function is given, in order."""
+    return list(dict.fromkeys(name for row in rows for name in row if name != _OWN))
+
+
+def fields(rows: Sequence[Row], given: Sequence[str] = ()) -> dict[str, list[object]]:
+    """The rows' fields by name, None where a row lacks one that another has.
+
+    They are copies, one for each answer: what a function changes is its own.
+    """
+    names = dict.fromkeys([*given, *named(rows)])
+    return {name: [deepcopy(row.get(name)) for row in rows] for name in names}
+
+
+def _listed(values: object) -> object:
+    """The values as a list; as they are where they have no order, or are no numbers at all."""
+    if isinstance(values, str | bytes | bytearray | Mapping | Set) or not _is_iterable(values):
+        return cast("object", values)
+    return list(cast("Iterable[object]", values))
+
+
+def _is_iterable(values: object) -> bool:
+    try:
+        iter(cast("Iterable[object]", values))
+    except TypeError:
+        return False
+    return True
 
 
 def _numbers(name: str, values: object, wanted: int) -> list[float]:
-    try:
-        given = list(cast("Sequence[Any]", values))
-    except TypeError:
-        given = None
+    given = cast("list[object]", values) if isinstance(values, list) else None
     if given is None or len(given) != wanted:
-        got = f"{len(given)} values" if given is not None else repr(values)
+        got = f"{len(given)} values" if given is not None else shown(values)
         raise TrainingFailure(
             "reward_failed",
             f"the reward {name!r} gave {got} for {wanted} answers; it must give a list with a "
@@ -133,13 +195,10 @@ def _numbers(name: str, values: object, wanted: int) -> list[float]:
     return [_number(name, value) for value in given]
 
 
-def _number(name: str, value: Any) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not math.isfinite(number) or isinstance(value, str):
+def _number(name: str, value: object) -> float:
+    found = number(value)
+    if found is None:
         raise TrainingFailure(
-            "reward_failed", f"the reward {name!r} gave {value!r}; it must give finite numbers"
+            "reward_failed", f"the reward {name!r} gave {shown(value)}; it must give finite numbers"
         )
-    return number
+    return found

@@ -56,6 +56,7 @@ def _choose(order: Order, lesson: Lesson) -> hardware.Choices:
         rows=lesson.rows,
         longest=lesson.longest,
         least=lesson.least,
+        weighs=lesson.weighs,
     )
     settings = {**order.recipe.reasons, **lesson.reasons, **choices.reasons}
     order.folder.write("choices", {"settings": settings, "warnings": order.teller.warnings})

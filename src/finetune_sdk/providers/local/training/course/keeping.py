@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from finetune_sdk.providers.local.jobs import checkpoints
 from finetune_sdk.providers.local.jobs.checkpoints import MANIFEST, Manifest, Saved
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.jobs.records import now
+from finetune_sdk.providers.local.models.usage import Users
 from finetune_sdk.types import Metric
 
 KEPT = 2
@@ -20,7 +20,7 @@ KEPT = 2
 
 @dataclass(frozen=True)
 class Keeper:
-    """Keeps the newest checkpoints, and the best.
+    """Keeps the newest checkpoints, the best, and those that somebody else needs.
 
     Attributes:
         keep: so many of the newest.
@@ -75,11 +75,9 @@ class Keeper:
 
     def drop_partial(self) -> None:
         """Removes what is not whole: of no use, and maybe what has filled the disk."""
-        whole = {saved.path for saved in self._all()}
-        for file in self.folder.checkpoints.rglob("*"):
-            if file.is_file() and not whole & set(file.parents):
-                # Torch never closes a file that it could not write, and so keeps its room (2.13).
-                os.truncate(file, 0)
+        for half in checkpoints.halves(self.folder.checkpoints):
+            # Torch never closes a file that it could not write, and so keeps its room (2.13).
+            checkpoints.empty(half)
         self.folder.drop_halves()
 
     def forget_after(self, step: int) -> None:
@@ -92,9 +90,11 @@ class Keeper:
     def _rotate(self) -> None:
         saved = self._all()
         kept = {one.path for one in (*saved[-self.keep :], checkpoints.best(saved)) if one}
-        for one in saved:
-            if one.path not in kept:
-                checkpoints.remove(one.path)
+        rest = [one.path for one in saved if one.path not in kept]
+        users = Users.at(self.folder.home) if rest else Users(())
+        for path in rest:
+            if not users.needing(path):
+                checkpoints.remove(path)
 
     def _all(self) -> list[Saved]:
         return checkpoints.complete(self.folder.checkpoints)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
 from finetune_sdk.providers.local import faults
 from finetune_sdk.providers.local.jobs.checkpoints import Saved
-from finetune_sdk.providers.local.training.course import carrying, reports, saving
+from finetune_sdk.providers.local.training.course import carrying, places, reports, saving
 from finetune_sdk.providers.local.training.course.keeping import KEPT, Keeper, names
 from finetune_sdk.providers.local.training.course.pausing import Stop
-from finetune_sdk.providers.local.training.course.reporting import Reporter, Told, not_a_number
+from finetune_sdk.providers.local.training.course.places import Carried, Place
+from finetune_sdk.providers.local.training.course.reporting import Reporter, not_a_number
 from finetune_sdk.providers.local.training.course.sampling import order_by_epoch
 from finetune_sdk.providers.local.training.course.standing import Standing
 from finetune_sdk.providers.local.training.failures import TrainingFailure, disk_full, explain
@@ -31,20 +31,6 @@ _NO_ROWS = (
     "`LocalOptions.early_stopping_patience` compares measurements of the validation rows, and "
     "there are none; give `validation_data`, or leave it out"
 )
-
-
-class Place(BaseModel):
-    """Where a training stands: what a checkpoint's manifest holds for going on.
-
-    Attributes:
-        steps: of the whole training.
-        carried: what the trainer held besides its checkpoint.
-    """
-
-    steps: int
-    told: Told
-    standing: Standing
-    carried: dict[str, Any]
 
 
 def check(order: Order) -> None:
@@ -67,7 +53,11 @@ class Course:
     """
 
     def __init__(self, order: Order, lesson: Lesson, stop: Stop) -> None:
-        """Finds where to go on, and drops what a process that was cut short left behind."""
+        """Finds where to go on, and drops what a process that was cut short left behind.
+
+        Raises:
+            TrainingFailure: what there is to go on from is damaged.
+        """
         self.stopped = False
         self._order, self._lesson, self._stop = order, lesson, stop
         self._options = order.options
@@ -78,12 +68,17 @@ class Course:
         self._standing = Standing()
         self._score: float | None = None
         self._improved = False
+        self._wished = False
         self._saved_at = time.monotonic()
         self._model_files: tuple[str, ...] = ()
         self._keeper = Keeper(order.folder, self._options.keep_checkpoints or KEPT)
         self._keeper.drop_partial()
-        self._from = self._keeper.newest()
-        self._place = self._go_on(self._from) if self._from else None
+        found = places.newest(self._keeper)
+        self._from: Saved | None = None
+        self._place: Place | None = None
+        if found:
+            self._from, self._place = found
+            self._go_on(*found)
         step = self._from.manifest.step if self._from else 0
         self._keeper.forget_after(step)
         self._reports = reports.Reports(order.folder, self._options.report_to or (), step=step)
@@ -116,6 +111,7 @@ class Course:
         # TRL would write a card that speaks of us as its author, at each checkpoint.
         trainer.create_model_card = _no_card
         trainer.save_model = self._save_model
+        trainer._save_checkpoint = partial(self._save_checkpoint, trainer._save_checkpoint)
         trainer.args.run_name = self._order.spec.suffix or self._order.folder.id
         try:
             trainer.train(resume_from_checkpoint=str(self._from.path) if self._from else None)
@@ -146,7 +142,7 @@ class Course:
         """The first step is about to be taken."""
         self._stop.under_way = True
         if self._place:
-            carrying.unpack(self._trainer, self._place.carried)
+            carrying.unpack(self._trainer, self._place.carried.model_dump())
         self._saved_at = time.monotonic()
         self._reporter.begin(state.global_step, state.max_steps)
 
@@ -175,13 +171,13 @@ class Course:
         """The trainer told numbers."""
         self._reporter.log(state.global_step, state.epoch, logs)
 
-    def saved(self, state: Any) -> None:
+    def _saved(self, state: Any) -> None:
         """The trainer has written its part of a checkpoint."""
         place = Place(
             steps=state.max_steps,
             told=self._reporter.so_far(),
             standing=self._standing,
-            carried=carrying.pack(self._trainer),
+            carried=Carried.model_validate(carrying.pack(self._trainer)),
         )
         self._keeper.seal(
             state.global_step,
@@ -196,13 +192,11 @@ class Course:
         words = f"checkpoint-{state.global_step} is saved"
         self._order.folder.tell(words, type="checkpoint", data={"step": state.global_step})
 
-    def _go_on(self, saved: Saved) -> Place:
-        place = Place.model_validate(saved.manifest.state)
+    def _go_on(self, saved: Saved, place: Place) -> None:
         self._reporter.told = place.told
         self._standing = place.standing
         words = f"goes on from {saved.path.name}, step {saved.manifest.step} of {place.steps}"
         self._order.folder.tell(words, type="continued", data={"step": saved.manifest.step})
-        return place
 
     def _measure(self, args: Any, state: Any, control: Any) -> Mapping[str, float] | None:
         # Measuring more often, or less, must not change what is learned; and some trainers of TRL
@@ -225,7 +219,9 @@ class Course:
             control.should_training_stop = True
         if over and state.global_step < state.max_steps:
             self._tell_early(state.global_step)
-        if self.stopped or self._improved or self._is_due(state):
+        due = self._improved or self._is_due(state)
+        self._wished = self.stopped and not due
+        if self.stopped or due:
             control.should_save = True
 
     def _is_over(self, step: int, steps: int) -> bool:
@@ -236,6 +232,30 @@ class Course:
         if every:
             return bool(state.global_step % every == 0)
         return _ends_epoch(state) or time.monotonic() - self._saved_at >= _SAVE_SECONDS
+
+    def _save_checkpoint(self, write: Callable[..., None], *given: object) -> None:
+        try:
+            write(*given)
+            self._saved(self._trainer.state)
+        except Exception as error:
+            if not (self._wished and self._is_full(error)):
+                raise
+            self._learn_on()
+
+    def _learn_on(self) -> None:
+        # To end now would lose what was learned; the wish can be told again.
+        self._keeper.drop_partial()
+        self._stop.forget()
+        self.stopped = self._trainer.control.should_training_stop = False
+        words = "the disk has no room to save what was learned, so it goes on; free some first"
+        with suppress(OSError):
+            self._order.folder.tell(words, type="warning", level="warning")
+
+    def _is_full(self, error: Exception) -> bool:
+        code = explain(error).code
+        # Torch says of a full disk only that it could not write.
+        torch = code == "trainer_error" and faults.is_full(self._order.folder.path)
+        return torch or code == "disk_full"
 
     def _save_model(self, output_dir: str, _internal_call: bool = False) -> None:
         """Stands in for the trainer's own: a checkpoint holds what the model's folder holds."""
@@ -264,10 +284,9 @@ class Course:
             model.config.use_cache = training
 
     def _clear_up(self, error: Exception) -> None:
-        full = faults.is_full(self._order.folder.path)
+        full = self._is_full(error)
         self._keeper.drop_partial()
-        # Torch says of a full disk only that it could not write.
-        if full and explain(error).code == "trainer_error":
+        if full:
             raise disk_full() from error
 
     def _tell_early(self, step: int) -> None:
@@ -311,8 +330,5 @@ def _callback(course: Course) -> Any:
 
         def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             course.epoch_ended(args, state, control)
-
-        def on_save(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
-            course.saved(state)
 
     return Forward()

@@ -26,6 +26,12 @@ class Stop:
     def requested(self) -> bool:
         return self._told or self._folder.pause.exists()
 
+    def forget(self) -> None:
+        """Drops the wish, wherever it came from, and that to go on after it."""
+        self._told = False
+        for wish in (self._folder.resume, self._folder.pause):
+            wish.unlink(missing_ok=True)
+
     @contextmanager
     def listening(self) -> Generator[None]:
         """Hears SIGTERM. For the main thread."""

@@ -7,9 +7,9 @@ programs.py     graders that are programs    errors.py       what a grader canno
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from copy import deepcopy
 from importlib.util import find_spec
 
 from finetune_sdk.errors import MissingDependencyError
@@ -119,13 +119,17 @@ def _program(grader: PythonGrader) -> Grade:
 
     def grade(text: str, item: Mapping[str, object]) -> float:
         try:
-            value = function(sample_of(text), dict(item))
-        except Exception as error:
+            # A copy: what it changes in a row is not changed for the answers that follow.
+            value = function(sample_of(text), deepcopy(dict(item)))
+        except (Exception, SystemExit) as error:
             raise GraderError(
                 f"the grader {grader.name!r} raised {programs.told(error)}"
             ) from error
-        if not isinstance(value, int | float) or not math.isfinite(value):
-            raise GraderError(f"the grader {grader.name!r} gave {value!r}; it must give a number")
-        return float(value)
+        number = programs.number(value)
+        if number is None:
+            raise GraderError(
+                f"the grader {grader.name!r} gave {programs.shown(value)}; it must give a number"
+            )
+        return number
 
     return grade

@@ -6,11 +6,14 @@ The source runs in the process that calls this, with all its rights: it is the c
 from __future__ import annotations
 
 import ast
+import math
 import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from finetune_sdk.providers.local.training.graders.errors import GraderError
+
+_SHOWN = 200
 
 Program = Callable[[Mapping[str, object], Mapping[str, object]], Any]
 
@@ -47,7 +50,7 @@ def load(source: str, name: str) -> Program:
     space: dict[str, Any] = {"__name__": "grader"}
     try:
         exec(compile(source, f"<grader {name}>", "exec"), space)  # noqa: S102 - what it is for
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise GraderError(f"the source of the grader {name!r} fails: {told(error)}") from error
     grade = space.get("grade")
     if not callable(grade):
@@ -60,6 +63,26 @@ def told(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     place = f" (line {frames[-1].lineno} of {frames[-1].filename})" if frames else ""
     return traceback.format_exception_only(error)[-1].strip() + place
+
+
+def number(value: Any) -> float | None:
+    """A value as a finite number, of numpy or torch too; None where it is none."""
+    if isinstance(value, str | bytes | bytearray):
+        return None
+    try:
+        found = float(value)
+    except Exception:  # noqa: BLE001 - whatever its conversion raises, it is no number
+        return None
+    return found if math.isfinite(found) else None
+
+
+def shown(value: object) -> str:
+    """A value as it is shown in a message."""
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - Python shows no integer of 5000 digits, for one
+        text = f"a value of type {type(value).__name__}"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} ..."
 
 
 def _imports(node: ast.stmt) -> bool:

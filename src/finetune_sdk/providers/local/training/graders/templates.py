@@ -16,6 +16,7 @@ from finetune_sdk.providers.local.training.graders.errors import (
 
 _TEMPLATE = re.compile(r"\{\{([^{}]*)\}\}")
 _PATH = re.compile(r"(item|sample)(\.[A-Za-z0-9_-]+)+")
+_LEFT = re.compile(r"(\{\{|\}\}|\{%).{0,40}")
 _SAMPLE = ("output_text", "output_json", "output_tools")
 
 Path = tuple[str, ...]
@@ -25,8 +26,15 @@ def paths(text: str) -> list[Path]:
     """The paths that a text's templates name, `("item", "answer")` for `{{ item.answer }}`.
 
     Raises:
-        GraderError: a template is no such path.
+        GraderError: a template is no such path, or what looks like one is none.
     """
+    left = _LEFT.search(_TEMPLATE.sub(" ", text))
+    if left:
+        raise GraderError(
+            f"a template is broken off at {left[0]!r}; one is `{{{{ item.answer }}}}` with nothing "
+            f"else in it; put a blank between braces that are meant as such, as `{left[1][0]} "
+            f"{left[1][1]}`"
+        )
     return [_path(found) for found in _TEMPLATE.findall(text)]
 
 
@@ -50,8 +58,9 @@ def _path(inner: str) -> Path:
     bare = inner.strip()
     if not _PATH.fullmatch(bare):
         raise GraderError(
-            f"a template is {{{{{inner}}}}}; it must be a field of the row, as `{{{{ item.answer "
-            "}}}}`, or of the answer, as `{{{{ sample.output_text }}}}`"
+            f"a template is {{{{{inner}}}}}; "
+            "it must be a field of the row, as `{{ item.answer }}`, or of the answer, as "
+            "`{{ sample.output_text }}`"
         )
     path = tuple(bare.split("."))
     if path[0] == "sample" and path[1] not in _SAMPLE:

@@ -34,6 +34,7 @@ class KTOLesson(Lesson):
     """
 
     least = 2
+    weighs = True
 
     def __init__(self, order: Order) -> None:
         super().__init__(order)
@@ -59,17 +60,20 @@ class KTOLesson(Lesson):
     def config(cls) -> Any:
         return trl.named("KTOConfig")
 
+    def configuration(self, choices: Choices) -> Any:
+        own = wire.answers(self.order.recipe, choices.micro_batch_size)
+        return self.arguments(choices, {**own, **self._given})
+
     def trainer(self, model: Any, choices: Choices, callbacks: list[Any]) -> Any:
         class EncodedTrainer(trl.named("KTOTrainer")):  # type: ignore[misc]
             def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
                 return dataset  # the rows are tokens already
 
         micro = choices.micro_batch_size
-        own = {**wire.answers(self.order.recipe, micro), **self._given}
         return EncodedTrainer(
             model=model,
             ref_model=self.load(choices) if needs_copy(self.order) else None,
-            args=self.arguments(choices, own),
+            args=self.configuration(choices),
             train_dataset=trl.dataset(columns(self._train, micro)),
             eval_dataset=trl.dataset(columns(self._validation, micro)),
             processing_class=self.order.tokenizer,

@@ -10,6 +10,7 @@ from typing import Any
 
 from finetune_sdk.providers.local.training import owned, wire
 from finetune_sdk.providers.local.training.hardware import Choices
+from finetune_sdk.providers.local.training.methods import fitting
 from finetune_sdk.providers.local.training.order import Order
 
 
@@ -20,25 +21,29 @@ class Lesson(ABC):
         rows: number of rows that are learned from.
         longest: tokens that a row adds to what is computed at once, at most.
         least: rows that must be computed at once.
+        weighs: its loss is a mean over the rows that are computed at once, however many.
         reasons: a line of words for what the method chose for the caller, by name.
     """
 
     rows: int
     longest: int
     least: int = 1
+    weighs: bool = False
     reasons: Mapping[str, str] = {}
 
     def __init__(self, order: Order) -> None:
         self.order = order
 
     def load(self, choices: Choices) -> Any:
-        """The base model."""
-        return import_module("transformers").AutoModelForCausalLM.from_pretrained(
-            self.order.base,
-            dtype=self.precision(choices),
-            use_safetensors=True,
-            trust_remote_code=False,
-        )
+        """The base model.
+
+        Raises:
+            TrainingFailure: its weights are not whole, or it lacks a layer that is asked for.
+        """
+        kind = import_module("transformers").AutoModelForCausalLM
+        model = fitting.loaded(kind, self.order.base, dtype=self.precision(choices))
+        fitting.check_layers(model, self.order.recipe.lora)
+        return model
 
     def precision(self, choices: Choices) -> Any:
         """The type of the base model's weights, as torch has it."""
@@ -53,6 +58,14 @@ class Lesson(ABC):
 
         Raises:
             TrainingFailure: the installed TRL has none.
+        """
+
+    @abstractmethod
+    def configuration(self, choices: Choices) -> Any:
+        """What the trainer is told: an object of that class.
+
+        Raises:
+            TrainingFailure: `LocalOptions.trl` has a field that the class lacks, or that is ours.
         """
 
     @abstractmethod
@@ -85,8 +98,7 @@ class Lesson(ABC):
             TrainingFailure: `LocalOptions.trl` has a field that the class lacks, or that is ours.
         """
         kind, given = self.config(), self.order.options.trl
-        known = {field.name for field in dataclasses.fields(kind)}
-        owned.check_fields(given, known, kind.__name__)
+        owned.check_fields(given, kind)
         output = self.order.folder.checkpoints
         common = wire.arguments(self.order.recipe, choices, rows=self.rows, output=output)
         return kind(**{**common, **own, **given})

@@ -28,6 +28,7 @@ class PairLesson(Lesson):
     """
 
     own: tuple[str, ...] = ("beta",)
+    weighs = True
 
     def __init__(self, order: Order) -> None:
         super().__init__(order)
@@ -55,12 +56,14 @@ class PairLesson(Lesson):
     def finish(self, model: Any) -> None:
         saving.stop_at(model, self.order.tokenizer, self._encoder.ends)
 
+    def configuration(self, choices: Choices) -> Any:
+        at_once = trl.whole_batches(len(self._validation), choices.micro_batch_size)
+        return self.arguments(choices, {**wire.pairs(self.order.recipe, at_once), **self._given})
+
     def settings(self, choices: Choices) -> dict[str, Any]:
         """Keywords that the trainers for pairs share."""
-        at_once = trl.whole_batches(len(self._validation), choices.micro_batch_size)
-        own = {**wire.pairs(self.order.recipe, at_once), **self._given}
         return {
-            "args": self.arguments(choices, own),
+            "args": self.configuration(choices),
             "train_dataset": trl.dataset(self.columns(self._train)),
             "eval_dataset": trl.dataset(self.columns(self._validation)),
             "processing_class": self.order.tokenizer,

@@ -61,18 +61,20 @@ class ReinforcementLesson(Lesson):
         saving.stop_at(model, self.order.tokenizer, self._encoder.ends)
         return model
 
-    def trainer(self, model: Any, choices: Choices, callbacks: list[Any]) -> Any:
-        recipe = self.order.recipe
+    def configuration(self, choices: Choices) -> Any:
         own = {
-            **wire.reinforcement(recipe, choices.micro_batch_size, self._generations),
+            **wire.reinforcement(self.order.recipe, choices.micro_batch_size, self._generations),
             **self._given,
             "max_completion_length": self._answer,
             "reward_weights": self._weights(),
         }
+        return self.arguments(choices, own)
+
+    def trainer(self, model: Any, choices: Choices, callbacks: list[Any]) -> Any:
         return _trainer_class()(
             model=model,
             reward_funcs=[self._function(name) for name in self._rewards],
-            args=self.arguments(choices, own),
+            args=self.configuration(choices),
             train_dataset=trl.dataset(_columns(self._train, 0)),
             eval_dataset=trl.dataset(_columns(self._validation, len(self._train))),
             processing_class=self.order.tokenizer,
@@ -131,7 +133,8 @@ class ReinforcementLesson(Lesson):
         grader = self._method.grader
         created = Created.of(self.order.folder)
         folder = created.modules if created else None
-        named = rewarding.functions(self._method.rewards, folder)
+        given = rewarding.named(one.row for one in [*self._train, *self._validation])
+        named = rewarding.functions(self._method.rewards, folder, given)
         return {**({grader.name: rewarding.graded(grader)} if grader else {}), **named}
 
     def _weights(self) -> list[float]:

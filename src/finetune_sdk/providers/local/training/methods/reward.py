@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from finetune_sdk.providers.local.training.hardware import Choices
-from finetune_sdk.providers.local.training.methods import trl
+from finetune_sdk.providers.local.training.methods import fitting, trl
 from finetune_sdk.providers.local.training.methods.pairs import PairLesson
 from finetune_sdk.providers.local.training.rows.preferences import Pair
 
@@ -25,13 +25,10 @@ class RewardLesson(PairLesson):
         transformers = import_module("transformers")
         # The head that scores is new, and so drawn by lot.
         transformers.set_seed(self.order.recipe.seed)
-        return transformers.AutoModelForSequenceClassification.from_pretrained(
-            self.order.base,
-            num_labels=1,
-            dtype=self.precision(choices),
-            use_safetensors=True,
-            trust_remote_code=False,
-        )
+        kind, dtype = transformers.AutoModelForSequenceClassification, self.precision(choices)
+        model = fitting.loaded(kind, self.order.base, head=False, num_labels=1, dtype=dtype)
+        fitting.check_layers(model, self.order.recipe.lora)
+        return model
 
     def columns(self, pairs: Sequence[Pair]) -> dict[str, list[Any]]:
         # What is scored is the whole conversation.

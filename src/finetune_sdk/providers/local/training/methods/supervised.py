@@ -40,12 +40,15 @@ class SupervisedLesson(Lesson):
     def config(cls) -> Any:
         return trl.named("SFTConfig")
 
+    def configuration(self, choices: Choices) -> Any:
+        return self.arguments(choices, wire.supervised(self.order.recipe))
+
     def trainer(self, model: Any, choices: Choices, callbacks: list[Any]) -> Any:
         collator = loss.Collator(_padding(self.order.tokenizer))
         self._batches = _batches(self._validation, choices.micro_batch_size, collator)
         return loss.trainer(
             model=model,
-            args=self.arguments(choices, wire.supervised(self.order.recipe)),
+            args=self.configuration(choices),
             train_dataset=import_module("datasets").Dataset.from_dict(loss.columns(self._train)),
             processing_class=self.order.tokenizer,
             data_collator=collator,

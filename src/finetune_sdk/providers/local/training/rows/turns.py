@@ -255,7 +255,7 @@ class Template:
             return self._tokenizer.apply_chat_template(
                 messages, tools=tools, tokenize=False, add_generation_prompt=prompt
             )
-        except (TemplateError, TypeError, KeyError, ValueError) as error:
+        except (TemplateError, TypeError, LookupError, ValueError, ArithmeticError) as error:
             raise TrainingFailure(
                 "chat_template",
                 f"the chat template refuses these messages ({error}); change the row, or give a "
