@@ -179,7 +179,7 @@ def test_a_look_without_an_end_is_given_up_and_said(tiny: Path, tmp_path: Path) 
 def test_a_process_that_a_module_leaves_behind_is_not_waited_for(
     tiny: Path, tmp_path: Path
 ) -> None:
-    folder, said = make_job(tmp_path, tiny), {"found": {"notes": ["seen"], "settings": {}}}
+    said = '{"found": {"notes": ["seen"], "settings": {}}}'
     code = (
         "import threading\n"
         "child = os.fork()\n"
@@ -187,8 +187,9 @@ def test_a_process_that_a_module_leaves_behind_is_not_waited_for(
         "    threading.Event().wait(60)\n"
         "    os._exit(0)\n"
         f"open({str(tmp_path / 'child')!r}, 'w').write(str(child))\n"
-        f"print({json.dumps(json.dumps(said))})"
+        f"print({said!r})"
     )
+    folder = make_job(tmp_path, tiny)
     environ = answering(tmp_path / "first", code)
     assert inspection.inspect(folder, environ, patience=15).notes == ("seen",)
     child = int((tmp_path / "child").read_text(encoding="utf-8"))

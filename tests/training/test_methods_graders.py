@@ -62,6 +62,7 @@ def test_string_checks(
         ("{{ item.deep.list }}", '["a", {"b": true}]'),
         ("{{ sample.output_json.city }}", "Rom"),
         ("{{ sample.output_tools }}", "[]"),
+        ('{"a": {"b": 1}}', '{"a": {"b": 1}}'),
         ("{ item.answer } {'a': {{item.number}}}", "{ item.answer } {'a': 7}"),
     ],
 )
@@ -81,7 +82,7 @@ def test_templates_that_are_none(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["{{item.answer}", "{% raw %}x", "{{ {item.answer} }}", "item.answer }}", "{{item.a}}{{"],
+    ["{{item.answer}", "{% raw %}x", "{{ {item.answer} }}", "{{item.a}}{{"],
 )
 def test_templates_that_are_broken_off(text: str) -> None:
     grader = StringCheckGrader(input="{{sample.output_text}}", reference=text, operation="eq")

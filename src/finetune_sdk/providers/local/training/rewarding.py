@@ -31,7 +31,6 @@ OURS = ("completions", "prompts")
 _OWN = "prompt"
 """A field that is given as `prompts` instead."""
 
-
 _WANTED = "it must be as `def function(completions, prompts, **fields)`"
 
 
@@ -114,9 +113,7 @@ def _import(name: str) -> Callable[..., Any]:
 
 
 def _check(name: str, function: Callable[..., Any], given: Sequence[str]) -> None:
-    kinds = (inspect.iscoroutinefunction, inspect.isasyncgenfunction)
-    bodies = (function, getattr(type(function), "__call__", None))  # noqa: B004 - the body, not whether
-    if any(kind(body) for kind in kinds for body in bodies):
+    if _is_async(function):
         raise TrainingFailure(
             "reward_not_found",
             f"`rewards` names {name!r}, which is an `async def`, and nobody awaits it; {_WANTED}",
@@ -135,21 +132,33 @@ def _check(name: str, function: Callable[..., Any], given: Sequence[str]) -> Non
         ) from None
 
 
+def _is_async(function: Callable[..., Any]) -> bool:
+    kinds = (inspect.iscoroutinefunction, inspect.isasyncgenfunction)
+    # Of an object that can be called, its class has the function.
+    return any(kind(one) for kind in kinds for one in (function, type(function).__call__))
+
+
 def _called(name: str, function: Callable[..., Any], given: Sequence[str]) -> Reward:
     def reward(
         completions: Sequence[str], prompts: Sequence[str], rows: Sequence[Row]
     ) -> list[float]:
         try:
-            values = _listed(
-                function(
-                    completions=list(completions), prompts=list(prompts), **fields(rows, given)
-                )
+            values = function(
+                completions=list(completions), prompts=list(prompts), **fields(rows, given)
             )
+            listed = _listed(values)
         except (Exception, SystemExit) as error:
             raise TrainingFailure(
                 "reward_failed", f"the reward {name!r} raised {told(error)}"
             ) from error
-        return _numbers(name, values, len(completions))
+        if listed is None or len(listed) != len(completions):
+            got = shown(values) if listed is None else f"{len(listed)} values"
+            raise TrainingFailure(
+                "reward_failed",
+                f"the reward {name!r} gave {got} for {len(completions)} answers; it must give a "
+                "list with a number for each",
+            )
+        return [_number(name, value) for value in listed]
 
     return reward
 
@@ -168,31 +177,15 @@ def fields(rows: Sequence[Row], given: Sequence[str] = ()) -> dict[str, list[obj
     return {name: [deepcopy(row.get(name)) for row in rows] for name in names}
 
 
-def _listed(values: object) -> object:
-    """The values as a list; as they are where they have no order, or are no numbers at all."""
-    if isinstance(values, str | bytes | bytearray | Mapping | Set) or not _is_iterable(values):
-        return cast("object", values)
-    return list(cast("Iterable[object]", values))
-
-
-def _is_iterable(values: object) -> bool:
+def _listed(values: Any) -> list[object] | None:
+    """The values in their order; None where they have none, or are a text."""
+    if isinstance(values, str | bytes | bytearray | Mapping | Set):
+        return None
     try:
-        iter(cast("Iterable[object]", values))
+        ordered = iter(values)
     except TypeError:
-        return False
-    return True
-
-
-def _numbers(name: str, values: object, wanted: int) -> list[float]:
-    given = cast("list[object]", values) if isinstance(values, list) else None
-    if given is None or len(given) != wanted:
-        got = f"{len(given)} values" if given is not None else shown(values)
-        raise TrainingFailure(
-            "reward_failed",
-            f"the reward {name!r} gave {got} for {wanted} answers; it must give a list with a "
-            "number for each",
-        )
-    return [_number(name, value) for value in given]
+        return None
+    return list(ordered)
 
 
 def _number(name: str, value: object) -> float:

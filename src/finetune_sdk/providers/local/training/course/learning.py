@@ -274,7 +274,9 @@ class Course:
     def _served(self) -> Generator[None]:
         """Within it the model is as it is to be served."""
         model = self._trainer.model
-        own = import_module("transformers").AutoConfig.from_pretrained(self._order.base)
+        own = import_module("transformers").AutoConfig.from_pretrained(
+            self._order.base, trust_remote_code=False
+        )
         training, model.config.use_cache = model.config.use_cache, getattr(own, "use_cache", True)
         self._lesson.finish(model)
         try:

@@ -16,7 +16,8 @@ from finetune_sdk.providers.local.training.graders.errors import (
 
 _TEMPLATE = re.compile(r"\{\{([^{}]*)\}\}")
 _PATH = re.compile(r"(item|sample)(\.[A-Za-z0-9_-]+)+")
-_LEFT = re.compile(r"(\{\{|\}\}|\{%).{0,40}")
+# Two that close are left alone: JSON that is meant as such ends so.
+_LEFT = re.compile(r"(\{\{|\{%).{0,40}")
 _SAMPLE = ("output_text", "output_json", "output_tools")
 
 Path = tuple[str, ...]

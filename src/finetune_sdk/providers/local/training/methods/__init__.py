@@ -3,7 +3,7 @@
 lesson.py   what a method is               supervised.py      to give the assistant's turns
 pairs.py    what learns from pairs:        dpo.py  orpo.py  reward.py
 kto.py      from answers good or bad       reinforcement.py   from graded answers of its own
-trl.py      what we take from TRL
+trl.py      what we take from TRL         fitting.py   whether a model has its weights and layers
 """
 
 from __future__ import annotations
