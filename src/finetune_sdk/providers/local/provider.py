@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, NoReturn, TypeVar
 
 from finetune_sdk.errors import UnsupportedError
 from finetune_sdk.home import state_folder
@@ -109,6 +109,10 @@ class LocalProvider(
         self._models = LocalModels(home=self._home, jobs=self._jobs)
         self._leftovers = Leftovers(home=self._home, jobs=self._jobs)
         self._deployments = LocalDeployments(self._home, environ)
+
+    def __reduce__(self) -> NoReturn:
+        # It holds the environment, and so a token.
+        raise TypeError("a provider is not copied or pickled; open it anew where it is needed")
 
     @classmethod
     def open(cls, settings: ProviderSettings, /) -> LocalProvider:
