@@ -49,8 +49,8 @@ def finished(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def handle_of(line: str) -> str:
-    assert line.startswith("Created "), line
-    return line.removeprefix("Created ").strip()
+    assert line.startswith("The job is "), line
+    return line.removeprefix("The job is ").strip()
 
 
 @pytest.mark.parametrize(
