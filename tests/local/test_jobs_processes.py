@@ -178,10 +178,13 @@ def test_what_a_trainer_left_behind_does_not_keep_its_job_from_its_end(bench: Be
 
 def test_who_only_looks_at_a_job_is_not_taken_for_its_trainer(bench: Bench) -> None:
     job = _orphaned(bench)
-    program = "import sys, time; file = open(sys.argv[1]); print(flush=True); time.sleep(60)"
+    program = "import sys; file = open(sys.argv[1]); print(flush=True); sys.stdin.read()"
     lock = JobFolder(bench.folder(job)).lock.resolve()
     looker = subprocess.Popen(
-        [sys.executable, "-c", program, str(lock)], stdout=subprocess.PIPE, process_group=0
+        [sys.executable, "-c", program, str(lock)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        process_group=0,
     )
     with looker:
         assert looker.stdout is not None

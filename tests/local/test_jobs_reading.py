@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,11 +78,11 @@ def test_the_end_counts_whatever_else_is_said(tmp_path: Path, phase: str, alive:
         release(lock)
 
 
-class Meanwhile(JobFolder):
+class Meanwhile(JobFolder, ABC):
     """A folder to which something happens while it is looked at, once."""
 
-    def happen(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def happen(self) -> None: ...
 
     def once(self) -> None:
         if not (self.path / "happened").exists():

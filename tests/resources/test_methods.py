@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import pytest
@@ -60,17 +60,6 @@ class GradingProvider(FakeProvider):
         },
         notes={"python": "programs are not run here"},
     )
-
-
-@pytest.fixture
-def fake() -> FakeProvider:
-    return FakeProvider()
-
-
-@pytest.fixture
-def client(fake: FakeProvider) -> Iterator[FineTuneClient]:
-    with FineTuneClient(fake) as opened:
-        yield opened
 
 
 @pytest.mark.parametrize(("method", "rows"), TAUGHT, ids=lambda value: type(value).__name__)

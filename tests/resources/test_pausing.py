@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -34,17 +34,6 @@ class Shaky(FakeProvider):
     def get_job(self, job_id: str, /) -> Job:
         update = {"raw_status": self.raw_status, "error": self.error, "status": JobStatus.PAUSED}
         return super().get_job(job_id).model_copy(update=update)
-
-
-@pytest.fixture
-def fake() -> FakeProvider:
-    return FakeProvider()
-
-
-@pytest.fixture
-def client(fake: FakeProvider) -> Iterator[FineTuneClient]:
-    with FineTuneClient(fake) as opened:
-        yield opened
 
 
 def create(client: FineTuneClient) -> Job:

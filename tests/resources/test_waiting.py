@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -29,17 +28,6 @@ from finetune_sdk.testing import FakeProvider, JobScript
 ROWS = [
     {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]},
 ]
-
-
-@pytest.fixture
-def fake() -> FakeProvider:
-    return FakeProvider()
-
-
-@pytest.fixture
-def client(fake: FakeProvider) -> Iterator[FineTuneClient]:
-    with FineTuneClient(fake) as opened:
-        yield opened
 
 
 def create(client: FineTuneClient) -> Job:

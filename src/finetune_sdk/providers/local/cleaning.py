@@ -7,7 +7,6 @@ What was listed is found anew before it is deleted, under the job's lock where i
 from __future__ import annotations
 
 import json
-import tempfile
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -265,12 +264,8 @@ def _job_of(path: Path, home: LocalHome) -> JobFolder | None:
 
 
 def _delete_folder(path: Path) -> None:
-    # First out of sight at one stroke, so that nobody finds half of it. Who is killed now leaves
-    # what is swept away later.
     prefix = {"jobs": ".ftjob-", "models": ".partial-"}.get(path.parent.name, ".partial-")
-    hidden = Path(tempfile.mkdtemp(dir=path.parent, prefix=prefix))
-    path.rename(hidden)
-    leftovers.remove(hidden)
+    leftovers.remove_at_once(path, place=path.parent, prefix=prefix)
 
 
 def _size(path: Path) -> int:

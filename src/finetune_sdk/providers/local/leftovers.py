@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -29,3 +30,23 @@ def remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+def remove_at_once(folder: Path, *, place: Path, prefix: str) -> None:
+    """Deletes a folder: first out of sight at one stroke, so that nobody reads half of it.
+
+    Args:
+        folder: one that is gone already is no error.
+        place: a folder on the same disk, where `sweep` clears away what a killed process leaves.
+        prefix: what `sweep` looks for there.
+
+    Raises:
+        OSError: it cannot be taken away; all of it is there.
+    """
+    hidden = Path(tempfile.mkdtemp(dir=place, prefix=prefix))
+    try:
+        # Another who deletes it may have been quicker.
+        with suppress(FileNotFoundError):
+            folder.rename(hidden)
+    finally:
+        remove(hidden)

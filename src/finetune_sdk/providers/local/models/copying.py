@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 
 from finetune_sdk.errors import InvalidRequestError
@@ -54,13 +53,7 @@ def remove(folder: Path, models: Path) -> None:
     Raises:
         OSError: it cannot be taken away; all of it is there.
     """
-    hidden = Path(tempfile.mkdtemp(dir=models, prefix=_PARTIAL))
-    try:
-        # Another who deletes it may have been quicker.
-        with suppress(FileNotFoundError):
-            folder.rename(hidden)
-    finally:
-        leftovers.remove(hidden)
+    leftovers.remove_at_once(folder, place=models, prefix=_PARTIAL)
 
 
 def _copy(source: Path, target: Path) -> None:
