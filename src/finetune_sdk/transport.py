@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Protocol
 
 
@@ -43,17 +45,31 @@ class SystemClock:
 
 SYSTEM_CLOCK = SystemClock()
 
-# Shapes of keys that vendors publish, and the places where anything is a secret. Each pattern is
-# linear: no nested repeats, so that hostile text cannot make it slow.
+KEYS: Mapping[str, str] = MappingProxyType(
+    {
+        "an OpenAI key": r"\b(?:sk|rk|pk)-[A-Za-z0-9_-]{16,}",
+        "a Hugging Face token": r"\bhf_[A-Za-z0-9]{16,}",
+        "a GitHub token": r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{40,})",
+        "an AWS access key": r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
+        "a Google key": r"\bAIza[A-Za-z0-9_-]{35}",
+        "a Slack token": r"\bxox[abeoprs]-[A-Za-z0-9-]{16,}",
+        "a Stripe key": r"\b(?:sk|rk)_live_[A-Za-z0-9]{16,}",
+        "a JSON web token": r"\beyJ[A-Za-z0-9_-]{16,}[A-Za-z0-9_.-]*",
+        "a private key": r"-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----",
+    }
+)
+"""Shapes of keys, as vendors publish them; some are copied by others, the first one by many."""
+
+# And the places where anything is a secret. Each pattern is linear: no nested repeats, so that
+# hostile text cannot make it slow.
 _SECRETS = re.compile(
-    r"""
-    \b(?:sk|rk|pk)-[A-Za-z0-9_-]{16,}            # OpenAI and those who copy its shape
-    | \bhf_[A-Za-z0-9]{16,}                      # Hugging Face
-    | \beyJ[A-Za-z0-9_-]{16,}[A-Za-z0-9_.-]*     # JSON web tokens
-    | (?<=://)[^/\s:@]{1,256}:[^/\s@]{1,256}(?=@)    # user:password of a URL
-    | (?i:(?<=bearer\s))[A-Za-z0-9._~+/=-]{8,}   # Authorization headers
-    """,
-    re.VERBOSE,
+    "|".join(
+        (
+            *KEYS.values(),
+            r"(?<=://)[^/\s:@]{1,256}:[^/\s@]{1,256}(?=@)",  # user:password of a URL
+            r"(?i:(?<=bearer\s))[A-Za-z0-9._~+/=-]{8,}",  # Authorization headers
+        )
+    )
 )
 
 

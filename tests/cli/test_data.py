@@ -63,7 +63,7 @@ def test_rows_are_checked_for_the_method_that_is_named(
     (project / "pairs.jsonl").write_text(PAIR)
     done = finetune("data", "check", "--method", "dpo", "pairs.jsonl")
     assert done.code == 0
-    assert "1 row(s) of format preference, 0 error(s)" in done.err
+    assert "1 row(s) of format preference_trl, 0 error(s)" in done.err
     assert "--training-data pairs.jsonl --method dpo" in done.err
 
 

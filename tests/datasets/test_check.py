@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from finetune_sdk.datasets import RowRules, check, load
-from finetune_sdk.datasets.faults import CODES
+from finetune_sdk.datasets import RowRules, load
+from finetune_sdk.datasets.codes import CODES
 from finetune_sdk.errors import ConfigurationError, DatasetError, DatasetValidationError
 from tests.datasets.samples import ASSISTANT, USER, line, numbered_rows, row, written
+from tests.datasets.samples import judged as check
 
 
 def test_an_empty_dataset_is_one_error_of_the_whole() -> None:

@@ -6,8 +6,9 @@ from typing import cast
 
 import pytest
 
-from finetune_sdk.datasets import FORMATS, RowFormat, RowRules, check, load
-from finetune_sdk.datasets.faults import CODES
+from finetune_sdk.datasets import EVERYTHING, FORMATS, RowFormat, RowRules, load
+from finetune_sdk.datasets.codes import CODES
+from finetune_sdk.datasets.rules import SPELLINGS
 from finetune_sdk.types import Finding, MethodName
 from tests.datasets.samples import (
     ANSWER,
@@ -25,6 +26,9 @@ from tests.datasets.samples import (
     thumb,
     trl_pair,
     without,
+)
+from tests.datasets.samples import (
+    judged as check,
 )
 
 SYSTEM: Json = {"role": "system", "content": "Name the ingredients."}
@@ -244,10 +248,9 @@ READ_BY = {
 
 
 def findings(wanted: RowFormat, *rows: Json) -> list[Finding]:
-    content = frozenset({"text", "image", "tools"})
-    rules = RowRules(format=wanted, content=content)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - literals
+    rules = RowRules(format=wanted, content=EVERYTHING, provider="somebody")
     report = check(load(rows, name="train.jsonl"), rules=rules)
-    assert report.format == wanted
+    assert SPELLINGS.get(report.format, report.format) == wanted
     return [finding for finding in report.findings if finding.line]
 
 

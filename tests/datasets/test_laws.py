@@ -11,12 +11,14 @@ from typing import Any, cast
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from finetune_sdk.datasets import RowFormat, RowRules, check, load
+from finetune_sdk.datasets import EVERYTHING, RowFormat, RowRules, load
 from finetune_sdk.errors import DatasetError
 from finetune_sdk.types import DatasetReport
 from tests.datasets.samples import ANSWER, ASSISTANT, CALLING, TOOL, USER, Json
+from tests.datasets.samples import judged as check
 
-ALL = RowRules(content=frozenset({"text", "image", "tools"}))
+ALL = RowRules(content=EVERYTHING)
+PACKED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")
 UNREADABLE = {
     "not_json",
     "not_finite",
@@ -101,6 +103,7 @@ def assert_well_formed(report: DatasetReport) -> None:
 @example(b'{"a":"\\ud800"}')
 @example(b'{"a":1e999}')
 def test_any_file_is_judged_and_read_alike(data: bytes) -> None:
+    assume(not data.startswith(PACKED))
     report, readable = checked(data)
     assert_well_formed(report)
     assert readable == (not any(f.code in UNREADABLE for f in report.findings))
@@ -110,6 +113,8 @@ def test_any_file_is_judged_and_read_alike(data: bytes) -> None:
 @given(st.binary(max_size=60))
 def test_what_is_no_json_object_has_an_error(data: bytes) -> None:
     data = data.replace(b"\n", b"")
+    # What is packed is unpacked first, and damaged as a whole.
+    assume(not data.startswith(PACKED))
     try:
         valid = isinstance(json.loads(data.decode()), dict)
     except ValueError:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from finetune_sdk.datasets import check, load
+from finetune_sdk.datasets import load
 from finetune_sdk.datasets.lines import MAX_LINE
 from finetune_sdk.errors import DatasetError
 from tests.datasets.samples import ASSISTANT, USER, line, numbered_rows, row, written
+from tests.datasets.samples import judged as check
 
 GOOD = line(row())
 
@@ -31,7 +32,7 @@ BAD_LINES = [
     (GOOD.replace(b"eggs", b"\xed\xa0\x80", 1), "not_utf8", ""),
     (b"\xff", "not_utf8", ""),
     (GOOD.replace(b"eggs", b"\\ud800", 1), "lone_surrogate", "/messages/0/content"),
-    (codecs.BOM_UTF8 + line(row(USER, USER, ASSISTANT)), "byte_order_mark", ""),
+    (codecs.BOM_UTF8 + line(row({**USER, "content": "salt"}, ASSISTANT)), "byte_order_mark", ""),
     (b"", "blank_line", ""),
     (b" \t\r", "blank_line", ""),
 ]

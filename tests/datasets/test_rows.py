@@ -6,8 +6,8 @@ from typing import cast
 
 import pytest
 
-from finetune_sdk.datasets import RowRules, check, load
-from finetune_sdk.datasets.faults import CODES
+from finetune_sdk.datasets import EVERYTHING, RowRules, load
+from finetune_sdk.datasets.codes import CODES
 from tests.datasets.samples import (
     ANSWER,
     ASSISTANT,
@@ -19,8 +19,11 @@ from tests.datasets.samples import (
     row,
     without,
 )
+from tests.datasets.samples import (
+    judged as check,
+)
 
-ALL = RowRules(content=frozenset({"text", "image", "tools"}))
+ALL = RowRules(content=EVERYTHING, provider="somebody")
 IMAGE: Json = {"type": "image_url", "image_url": {"url": "https://example.org/eggs.png"}}
 TEXT: Json = {"type": "text", "text": "2 eggs"}
 SYSTEM: Json = {"role": "system", "content": "Name the ingredients."}
@@ -60,10 +63,10 @@ GOOD = {
         tools=[{"type": "function", "function": {"name": "stop"}}],
     ),
     "empty user text": row(said(""), ASSISTANT),
-    "ends with the user": row(USER, ASSISTANT, USER),
 }
 
 ONE_FAULT: list[tuple[Json, str, str]] = [
+    (row(USER, ASSISTANT, USER), "ends_without_answer", "/messages/2"),
     ({}, "no_messages", ""),
     ({"prompt": "2 eggs", "completion": "eggs"}, "no_messages", ""),
     ({"messages": None}, "wrong_messages_type", "/messages"),
@@ -275,7 +278,8 @@ def test_a_key_in_a_row_is_not_repeated() -> None:
     key = "sk-" + "abc123" * 8
     bad = [row({"role": key, "content": "x"}, ASSISTANT), row(USER, {**ASSISTANT, "weight": [key]})]
     report = check(load(bad))
-    assert len(report.findings) == 2
+    codes = [finding.code for finding in report.findings]
+    assert codes == ["unknown_role", "secret_in_text", "bad_weight", "secret_in_text"]
     assert "abc123" not in report.to_json()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from itertools import chain
 from pathlib import Path
 from random import Random
@@ -12,13 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finetune_sdk.datasets import Dataset, load, split
+from finetune_sdk.datasets.near import NearDuplicates, text_of
 from finetune_sdk.errors import ConfigurationError, DatasetError
-from tests.datasets.samples import Json, in_child, line, numbered_rows, row, written
+from tests.datasets.samples import ASSISTANT, Json, in_child, line, numbered_rows, row, written
 
 fractions = st.lists(st.integers(1, 20), min_size=1, max_size=4).map(
     lambda shares: tuple(share / sum(shares) for share in shares)
 )
-some_rows = st.lists(st.integers(0, 30), max_size=60).map(lambda ns: [row(n=n) for n in ns])
+some_rows = st.lists(st.integers(0, 30), max_size=60).map(
+    lambda ns: [numbered_rows(31)[n] for n in ns]
+)
 
 
 def text(item: Json) -> str:
@@ -124,3 +128,155 @@ def test_fractions_need_not_sum_to_one_exactly() -> None:
 def test_a_wrong_seed_is_refused(seed: object) -> None:
     with pytest.raises(ConfigurationError, match="`seed`"):
         split(load(numbered_rows(10)), seed=seed)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - wrong on purpose
+
+
+def copies(count: int, edits: int, chance: Random) -> list[list[str]]:
+    """Families of rows that differ in a word or none from the first of them."""
+    families = [[chance.choices(WORDS, k=80)] for _ in range(count)]
+    for family in families:
+        for _ in range(edits):
+            edited = list(family[0])
+            edited[chance.randrange(80)] = "zzz"
+            family.append(edited)
+    return [[" ".join(text) for text in family] for family in families]
+
+
+WORDS = [f"word{number}" for number in range(5000)]
+
+
+def seeded(seed: int) -> Random:
+    return Random(seed)  # noqa: S311 - rows, and no secrets
+
+
+def told(text: str, **keys: object) -> Json:
+    return row({"role": "user", "content": text}, {"role": "assistant", "content": "yes"}, **keys)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(3, 12), st.integers(1, 6), fractions, st.integers(), st.randoms())
+def test_near_duplicates_are_on_one_side(
+    count: int, edits: int, parts: tuple[float, ...], seed: int, chance: Random
+) -> None:
+    families = copies(count, edits, chance)
+    rows = [told(text, n=n) for n, text in enumerate(chain.from_iterable(families))]
+    chance.shuffle(rows)
+    if count < len(parts):
+        with pytest.raises(DatasetError, match="near_duplicates=False"):
+            split(load(rows), parts=parts, seed=seed)
+        return
+    shares = split(load(rows), parts=parts, seed=seed)
+    assert sorted(chain.from_iterable(map(content, shares))) == sorted(map(text, rows))
+    place = {said: n for n, share in enumerate(shares) for said in map(text_of, share)}
+    for family in families:
+        assert len({place[text_of(told(said))] for said in family}) == 1
+
+
+def test_no_row_of_a_part_is_nearly_one_of_another() -> None:
+    families = copies(60, 3, seeded(1))
+    train, valid = split(load([told(said) for said in chain.from_iterable(families)]))
+    near = NearDuplicates()
+    for number, item in enumerate(train):
+        near.add(number, text_of(item))
+    assert all(near.add(-1, text_of(item)) in (None, -1) for item in valid)
+    assert abs(len(valid) - 24) <= 4
+
+
+def test_a_chain_of_near_duplicates_is_on_one_side() -> None:
+    """The first and the last have little in common, and every one nearly equals the next."""
+    base = seeded(3).sample(WORDS, 100)
+    texts = [[*("zzz" + w for w in base[:n]), *base[n:]] for n in range(0, 60, 3)]
+    rows = [told(" ".join(said)) for said in texts]
+    others = [told(" ".join(seeded(n).choices(WORDS, k=60))) for n in range(20)]
+    shares = split(load(rows + others), parts=(0.5, 0.5))
+    assert sorted(sum(item in rows for item in share) for share in shares) == [0, 20]
+
+
+def test_near_duplicates_may_be_parted() -> None:
+    rows = [told(said) for said in copies(1, 30, seeded(2))[0]]
+    different = [item for n, item in enumerate(rows) if item not in rows[:n]]
+    shares = split(load(different), parts=(0.5, 0.5), near_duplicates=False)
+    assert abs(len(shares[0]) - len(shares[1])) <= 1
+
+
+def test_rows_that_differ_in_what_is_not_said_are_on_one_side() -> None:
+    rows = [row(id=n) for n in range(10)]
+    shares = split(load([*rows, *numbered_rows(40)]), parts=(0.5, 0.5))
+    assert sorted(sum("id" in item for item in share) for share in shares) == [0, 10]
+
+
+def values_of(share: Dataset) -> Counter[object]:
+    return Counter(item.get("label") for item in share)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.integers(0, 3), min_size=8, max_size=80),
+    st.sampled_from([(0.9, 0.1), (0.5, 0.5), (0.8, 0.2), (0.97, 0.03)]),
+    st.integers(),
+    st.randoms(use_true_random=False),
+)
+def test_each_part_has_its_share_of_each_value(
+    labels: list[int], parts: tuple[float, ...], seed: int, chance: Random
+) -> None:
+    rows = [
+        {**item, **({"label": n} if n else {})}
+        for item, n in zip(numbered_rows(len(labels)), labels, strict=True)
+    ]
+    shares = split(load(rows), parts=parts, seed=seed, stratify="/label")
+    wanted = Counter(n or None for n in labels)
+    for share, part in zip(shares, parts, strict=True):
+        assert abs(len(share) - max(1, part * len(rows))) <= 2
+        for value, count in wanted.items():
+            assert abs(values_of(share)[value] - part * count) <= 1 + max(0, 1 - part * len(rows))
+    again = split(load(chance.sample(rows, len(rows))), parts=parts, seed=seed, stratify="/label")
+    assert [sorted(content(share)) for share in shares] == [sorted(content(s)) for s in again]
+
+
+def test_many_small_values_do_not_all_go_to_the_large_part() -> None:
+    rows = [{**item, "label": str(n % 20)} for n, item in enumerate(numbered_rows(60))]
+    train, valid = split(load(rows), stratify="/label")
+    assert (len(train), len(valid)) == (54, 6)
+    assert max(values_of(valid).values()) == 1
+
+
+def test_three_parts_are_stratified_too() -> None:
+    rows = [{**item, "label": n % 3 == 0} for n, item in enumerate(numbered_rows(100))]
+    shares = split(load(rows), parts=(0.7, 0.2, 0.1), stratify="/label")
+    assert [abs(len(share) - want) <= 1 for share, want in zip(shares, (70, 20, 10), strict=True)]
+    for share, want in zip(shares, (23.8, 6.8, 3.4), strict=True):
+        assert abs(values_of(share)[True] - want) <= 1.5
+
+
+def test_a_value_may_lie_deep() -> None:
+    systems = [{"role": "system", "content": f"Be {word}."} for word in ("brief", "kind")]
+    rows = [
+        row(systems[n % 2], {"role": "user", "content": f"{n} eggs"}, ASSISTANT) for n in range(40)
+    ]
+    _, valid = split(load(rows), parts=(0.8, 0.2), stratify="/messages/0/content")
+    assert sorted(Counter(text(item)[:60] for item in valid).values()) == [4, 4]
+
+
+@pytest.mark.parametrize("pointer", ["label", "", "#/label"])
+def test_what_is_no_pointer_is_refused(pointer: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"`stratify`.*pointer"):
+        split(load(numbered_rows(10)), stratify=pointer)
+
+
+def test_what_is_no_single_value_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"`stratify` '/messages' leads to .* in rows:1"):
+        split(load(numbered_rows(10)), stratify="/messages")
+
+
+def test_too_many_values_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="10 different values in 10 rows"):
+        split(load(numbered_rows(10)), stratify="/messages/0/content")
+
+
+def test_a_value_that_no_row_has_changes_little() -> None:
+    shares = split(load(numbered_rows(20)), stratify="/no~1such/0")
+    assert [len(share) for share in shares] == [18, 2]
+
+
+def test_parts_are_of_the_format_that_was_said() -> None:
+    shares = split(load(numbered_rows(20), format="chat"))
+    assert {share.format for share in shares} == {"chat"}

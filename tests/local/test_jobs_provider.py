@@ -15,10 +15,10 @@ from finetune_sdk.errors import (
     NotFoundError,
     UnsupportedError,
 )
-from finetune_sdk.providers.base import ProviderSettings
+from finetune_sdk.providers.base import ProviderSettings, Rows
 from finetune_sdk.providers.local.provider import LocalProvider
-from finetune_sdk.types import JobStatus, MethodName, Supervised
-from tests.local.small_jobs import Bench
+from finetune_sdk.types import CostEstimate, JobStatus, MethodName, NoEstimate, Supervised
+from tests.local.small_jobs import TRAINER, Bench
 
 VENDORS = (
     "torch",
@@ -47,6 +47,7 @@ def test_a_profile_opens_it(bench: Bench) -> None:
     [
         ({"luncher": "process"}, "unknown key `luncher`"),
         ({"launcher": "slurm"}, "`launcher` is 'slurm'"),
+        ({"price_per_hour": "much"}, "`price_per_hour` is 'much'"),
         # A config file comes with a project: it must not name a program to run.
         ({"trainer": ["python", "train.py"]}, "unknown key `trainer`"),
     ],
@@ -75,12 +76,27 @@ def test_its_table_names_what_it_reads() -> None:
     assert unread <= set(LocalProvider.capabilities.notes)
 
 
-def test_it_costs_nothing(bench: Bench) -> None:
-    estimate = bench.provider.estimate_cost(
-        model="any", training_rows=10**6, method=MethodName.SUPERVISED
-    )
+@pytest.mark.parametrize("price", [None, 0])
+def test_it_costs_nothing_on_a_machine_of_ones_own(bench: Bench, price: float | None) -> None:
+    provider = LocalProvider(home=bench.home, price_per_hour=price)
+    estimate = provider.estimate_cost(bench.spec(), Rows(training=None))
+    assert isinstance(estimate, CostEstimate)
     assert (estimate.low, estimate.high) == (0, 0)
     assert "electricity" in estimate.source
+
+
+def test_what_a_program_of_ones_own_costs_is_not_known(bench: Bench) -> None:
+    provider = LocalProvider(home=bench.home, trainer=TRAINER, price_per_hour=3)
+    estimate = provider.estimate_cost(bench.spec(), Rows(training=None))
+    assert isinstance(estimate, NoEstimate)
+    assert "costs 3 US dollars" in estimate.reason
+    assert "a program of your own trains" in estimate.reason
+
+
+@pytest.mark.parametrize("price", [-1, float("nan"), float("inf")])
+def test_a_price_is_a_number_of_dollars(bench: Bench, price: float) -> None:
+    with pytest.raises(ConfigurationError, match="`price_per_hour` is "):
+        LocalProvider(home=bench.home, price_per_hour=price)
 
 
 def test_closing_leaves_jobs_alone(bench: Bench) -> None:

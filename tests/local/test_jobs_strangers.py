@@ -80,7 +80,7 @@ def test_a_model_that_goes_while_a_job_is_made_on_it(bench: Bench, tmp_path: Pat
         made = pool.submit(provider.create_job, spec)
         eventually(lambda: made.done() or any(jobs.glob(".ftjob-*/created.json")))
         shutil.rmtree(tmp_path / "tiny")
-        with pytest.raises(NotFoundError, match="was deleted while the job was being made"):
+        with pytest.raises(NotFoundError, match="was deleted while the job was looked at"):
             made.result()
     assert not list(jobs.iterdir())
 

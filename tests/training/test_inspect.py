@@ -33,6 +33,9 @@ from finetune_sdk.types import (
 from tests.training.jobs import CAKES, VENDOR_WARNINGS, chat, failure, make_job, settings, train
 from tests.training.tiny import make_tiny_model
 
+SINGLE = LocalOptions(precision="float32")
+"""The same bytes on every machine."""
+
 
 def copy_of(tiny: Path, folder: Path, **config: object) -> Path:
     """The tiny model with other words in its config.json; its weights are not looked at."""
@@ -52,7 +55,7 @@ def blank(weights: Path) -> None:
 def test_what_will_be_is_told_with_its_reasons(tiny: Path, tmp_path: Path) -> None:
     model = copy_of(tiny, tmp_path / "model")
     (model / "README.md").write_text("---\nlicense: mit\n---\n# Tiny\n", encoding="utf-8")
-    folder = make_job(tmp_path, model, validation=CAKES[:4])
+    folder = make_job(tmp_path, model, validation=CAKES[:4], options=SINGLE)
     told = inspect(folder).settings
     assert told["rows"] == "16; one adds at most 45 tokens to a batch, a row may have 256"
     assert told["licence"] == "mit, as the model's README.md says"
@@ -297,7 +300,7 @@ def test_rows_that_take_too_long_are_left_to_the_trainer(tiny: Path, tmp_path: P
     told = inspect(folder, patience=1e-6).settings
     assert told["rows"] == "not all were looked at in 1e-06 s; a row may have 256"
     assert told["memory"].startswith("at least ")
-    (note,) = inspect(folder, patience=1e-6).notes
+    (note,) = inspect(folder, patience=1e-6).warnings
     assert "the trainer looks at the rest" in note
     # A limit on time must not make wrong what is known without the rows.
     wrong = make_job(tmp_path, tiny, long, name="ftjob-2", options=LocalOptions(micro_batch_size=3))
@@ -306,16 +309,16 @@ def test_rows_that_take_too_long_are_left_to_the_trainer(tiny: Path, tmp_path: P
 
 
 def test_a_machine_that_is_too_small(tiny: Path, tmp_path: Path) -> None:
-    folder = make_job(tmp_path, tiny)
+    folder = make_job(tmp_path, tiny, options=SINGLE)
     with pytest.raises(QuotaExceededError) as caught:
         inspect(folder, room=lambda _: Capacity(500_000_000, None))
     assert caught.value.code == "not_enough_memory"
     for words in (" = 660 MB, of 500 MB", "`LocalOptions.micro_batch_size`, which is 8", "smaller"):
         assert words in str(caught.value)
     assert "lora" not in str(caught.value).rpartition("has;")[2]
-    (busy,) = inspect(folder, room=lambda _: Capacity(700_000_000, 600_000_000)).notes
+    (busy,) = inspect(folder, room=lambda _: Capacity(700_000_000, 600_000_000)).warnings
     assert "needs about 660 MB of memory, and 600 MB are free now" in busy
-    assert inspect(folder, room=lambda _: Capacity(700_000_000, 690_000_000)).notes == ()
+    assert inspect(folder, room=lambda _: Capacity(700_000_000, 690_000_000)).warnings == ()
     assert (
         inspect(folder, room=lambda _: None)
         .settings["memory"]
@@ -337,7 +340,7 @@ def test_a_model_that_cannot_be_built_is_not_reckoned_up(tiny: Path, tmp_path: P
     model = copy_of(tiny, tmp_path / "model", hidden_act="of-its-own")
     folder = make_job(tmp_path, model)
     assert "memory" not in inspect(folder).settings
-    (note,) = inspect(folder).notes
+    (note,) = inspect(folder).warnings
     assert "not reckoned up for this model (" in note
 
 
@@ -345,7 +348,7 @@ def test_every_answer_is_json(tiny: Path, tmp_path: Path) -> None:
     good = make_job(tmp_path, tiny)
     wrong = make_job(tmp_path, tiny, name="ftjob-2", options=LocalOptions(lr_scheduler="x"))
     gone = make_job(tmp_path, tmp_path / "nowhere" / "at" / "all", name="ftjob-3")
-    kinds: list[Mapping[str, object]] = [answer(one.path) for one in (good, wrong, gone)]
+    kinds: list[Mapping[str, object]] = [answer(one) for one in (good, wrong, gone)]
     assert [set(kind) for kind in kinds] == [{"found"}, {"failure"}, {"error"}]
     assert json.loads(json.dumps(kinds)) == kinds
     error = kinds[2]["error"]
@@ -356,7 +359,7 @@ def test_every_answer_is_json(tiny: Path, tmp_path: Path) -> None:
 def test_what_was_noted_before_is_not_said_again(tiny: Path, tmp_path: Path) -> None:
     folder = make_job(tmp_path, tiny)
     small = Capacity(700_000_000, 600_000_000)
-    first = inspect(folder, room=lambda _: small).notes
+    first = inspect(folder, room=lambda _: small).warnings
     assert first
     Created(created_at=now(), notes=first).save(folder)
-    assert inspect(folder, room=lambda _: small).notes == ()
+    assert inspect(folder, room=lambda _: small).warnings == ()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from finetune_sdk.errors import (
 from finetune_sdk.providers.local.preflight import inspection
 from finetune_sdk.providers.local.provider import LocalProvider
 from finetune_sdk.types import JobSpec, Supervised
+from tests.local.looks import answering
 from tests.local.small_jobs import Bench, children, command_line
 from tests.support import eventually
 from tests.training.jobs import CAKES, Row, chat, make_job
@@ -69,6 +69,9 @@ def test_a_job_shows_what_was_found_out(bench: Bench, tiny: Path) -> None:
     assert " that this machine has" in job.settings["memory"]
     assert " that are free" in job.settings["disk"]
     assert job.settings["licence"].startswith("unknown")
+    assert job.settings["tokens"].startswith("608 in 16 rows, 234 of them carry loss")
+    assert job.settings["steps"] == "2: 1 times 16 rows in batches of 8"
+    assert "floating point operations" in job.settings["time"]
     assert job.settings["precision"].startswith(("float32", "bfloat16"))
     assert made(bench.home) == [job.id]
 
@@ -102,14 +105,6 @@ def test_a_row_is_refused_without_torch_in_the_process_that_asked(bench: Bench, 
     assert "line 17 has " in str(message)
     assert heavy == []
     assert made(bench.home) == []
-
-
-def answering(folder: Path, code: str, **environ: str) -> dict[str, str]:
-    """An environment in which each Python runs some code first, and nothing after it."""
-    folder.mkdir(exist_ok=True)
-    end = f"import sys, os\n{code}\nsys.stdout.flush()\nsys.stderr.flush()\nos._exit(3)"
-    (folder / "sitecustomize.py").write_text(end, encoding="utf-8")
-    return {**os.environ, "PYTHONPATH": str(folder), **environ}
 
 
 @pytest.mark.parametrize(
@@ -171,7 +166,7 @@ def test_a_look_that_fails_is_told_with_its_last_words(
 def test_a_look_without_an_end_is_given_up_and_said(tiny: Path, tmp_path: Path) -> None:
     folder = make_job(tmp_path, tiny)
     environ = answering(tmp_path / "first", "import threading; threading.Event().wait(60)")
-    (note,) = inspection.inspect(folder, environ, patience=0.5).notes
+    (note,) = inspection.inspect(folder, environ, patience=0.5).warnings
     assert "looked at for 0.5 seconds without an end" in note
     assert not children()
 
@@ -179,7 +174,7 @@ def test_a_look_without_an_end_is_given_up_and_said(tiny: Path, tmp_path: Path) 
 def test_a_process_that_a_module_leaves_behind_is_not_waited_for(
     tiny: Path, tmp_path: Path
 ) -> None:
-    said = '{"found": {"notes": ["seen"], "settings": {}}}'
+    said = '{"found": {"warnings": ["seen"]}}'
     code = (
         "import threading\n"
         "child = os.fork()\n"
@@ -191,7 +186,7 @@ def test_a_process_that_a_module_leaves_behind_is_not_waited_for(
     )
     folder = make_job(tmp_path, tiny)
     environ = answering(tmp_path / "first", code)
-    assert inspection.inspect(folder, environ, patience=15).notes == ("seen",)
+    assert inspection.inspect(folder, environ, patience=15).warnings == ("seen",)
     child = int((tmp_path / "child").read_text(encoding="utf-8"))
     eventually(lambda: not command_line(child))
 

@@ -18,6 +18,7 @@ from finetune_sdk.cli import (
     local,
     models,
     pausing,
+    plan_command,
     run_command,
     setup,
 )
@@ -100,6 +101,7 @@ def options(
 app.command("init")(setup.init)
 app.command("doctor")(doctor.doctor)
 app.add_typer(data.app, name="data")
+app.command("plan")(plan_command.plan)
 app.command("run")(run_command.run)
 for command in (
     learned.show,

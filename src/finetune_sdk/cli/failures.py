@@ -85,6 +85,7 @@ def _resumable(job: Job) -> bool:
 
 _METHOD_OF = {
     "preference": ("--method", "dpo"),
+    "preference_trl": ("--method", "dpo"),
     "kto": ("--method", "kto"),
     "prompts": ("--method", "reinforcement"),
 }

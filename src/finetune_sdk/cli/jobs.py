@@ -68,6 +68,10 @@ def create(
     idempotency_key: Annotated[
         str | None, typer.Option(help="The same key makes the same job once.")
     ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CODE", help="A finding to live with, such as secret_in_text."),
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict/--no-strict", help="Refuse what the provider cannot do.")
     ] = True,
@@ -96,6 +100,7 @@ def create(
             "max_cost": max_cost,
             "options": {client.provider.name: option_pairs(option, "--option")},
             "idempotency_key": idempotency_key,
+            "allow": allow,
             "strict": strict,
         }
         job = recipes.create(client, recipes.of_table(_given(table), source="the options"))

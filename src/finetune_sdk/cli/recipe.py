@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, TypedDict, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
 
@@ -19,6 +19,7 @@ from finetune_sdk.types import (
     Job,
     Method,
     MethodName,
+    Plan,
     ProviderOptions,
     parse_handle,
 )
@@ -49,6 +50,7 @@ class Recipe(BaseModel):
         method: a table with its `type`; `supervised` by default.
         training_data: a file, relative to the recipe; or `{id: ...}` of one that the provider has.
         options: by provider, what it alone knows; entries for others are passed over.
+        allow: codes of findings to live with.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -63,6 +65,7 @@ class Recipe(BaseModel):
     max_cost: float | None = None
     options: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)
     idempotency_key: str | None = None
+    allow: tuple[str, ...] = ()
     strict: bool = True
 
 
@@ -102,20 +105,47 @@ def of_table(table: Mapping[str, object], *, source: str, where: Where = _nowher
 
 def create(client: FineTuneClient, recipe: Recipe) -> Job:
     """Creates the recipe's job."""
+    return client.jobs.create(**_words(client, recipe))
+
+
+def plan(client: FineTuneClient, recipe: Recipe) -> Plan:
+    """Plans the recipe's job."""
+    return client.jobs.plan(**_words(client, recipe))
+
+
+class _Words(TypedDict):
+    """The words that `jobs.create` and `jobs.plan` share."""
+
+    model: str | Job
+    training_data: str | DatasetFile
+    validation_data: str | DatasetFile | None
+    method: Method | None
+    suffix: str | None
+    seed: int | None
+    metadata: dict[str, str] | None
+    max_cost: float | None
+    options: list[ProviderOptions]
+    idempotency_key: str | None
+    allow: tuple[str, ...]
+    strict: bool
+
+
+def _words(client: FineTuneClient, recipe: Recipe) -> _Words:
     kind = client.provider.capabilities.options
-    return client.jobs.create(
-        model=_base(client, recipe.model),
-        training_data=recipe.training_data,
-        validation_data=recipe.validation_data,
-        method=recipe.method,
-        suffix=recipe.suffix,
-        seed=recipe.seed,
-        metadata=recipe.metadata,
-        max_cost=recipe.max_cost,
-        options=options_for(client, recipe.options, kind),
-        idempotency_key=recipe.idempotency_key,
-        strict=recipe.strict,
-    )
+    return {
+        "model": _base(client, recipe.model),
+        "training_data": recipe.training_data,
+        "validation_data": recipe.validation_data,
+        "method": recipe.method,
+        "suffix": recipe.suffix,
+        "seed": recipe.seed,
+        "metadata": recipe.metadata,
+        "max_cost": recipe.max_cost,
+        "options": options_for(client, recipe.options, kind),
+        "idempotency_key": recipe.idempotency_key,
+        "allow": recipe.allow,
+        "strict": recipe.strict,
+    }
 
 
 def options_for(

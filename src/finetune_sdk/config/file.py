@@ -10,16 +10,19 @@ from pathlib import Path
 from typing import cast
 
 import platformdirs
+from pydantic import ValidationError
 
 from finetune_sdk.config.near import did_you_mean
 from finetune_sdk.errors import ConfigurationError
+from finetune_sdk.prices import Prices
+from finetune_sdk.prices import read as read_prices
 from finetune_sdk.transport import redact
 
 FILE_NAME = "finetune.toml"
 _LARGEST = 2**16
 
 
-_TOP_KEYS = ("profile", "profiles", "models")
+_TOP_KEYS = ("profile", "profiles", "models", "prices")
 # A profile's name stands in front of the `:` of a handle.
 _PROFILE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -44,6 +47,7 @@ class ConfigFile:
         profile: name of the default profile.
         profiles: their tables by name, `provider` included.
         models: by the name that client code uses: a place's name to that place's own model.
+        prices: the user's own, by provider and model.
     """
 
     path: Path | None = None
@@ -52,6 +56,7 @@ class ConfigFile:
         default_factory=dict[str, Mapping[str, object]]
     )
     models: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    prices: Prices = field(default_factory=Prices)
 
 
 def user_folder() -> Path:
@@ -115,6 +120,7 @@ def load_file(path: str | Path) -> ConfigFile:
         profile=cast("str | None", table.get("profile")),
         profiles=cast("dict[str, dict[str, object]]", table.get("profiles", {})),
         models=cast("dict[str, dict[str, str]]", table.get("models", {})),
+        prices=Prices(read_prices(table.get("prices", {}))),
     )
 
 
@@ -162,6 +168,7 @@ class _Check:
             self._profile(name, profile)
         for name, places in self._table(table, "models").items():
             self._model(name, places)
+        self._prices(self._table(table, "prices"))
 
     def _default(self, value: object) -> None:
         if isinstance(value, dict):
@@ -196,6 +203,15 @@ class _Check:
         for where, model in cast("dict[str, object]", places).items():
             if not isinstance(model, str) or not model.strip():
                 raise self._wrong(f"{place}.{where}", "must be that place's name of a model")
+
+    def _prices(self, table: Mapping[str, object]) -> None:
+        try:
+            read_prices(table)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            place = ".".join(("prices", *map(str, first["loc"])))
+            words = "needs `training` (US dollars for a million tokens), `as_of` and `source`"
+            raise self._wrong(place, f"is wrong: {first['msg']}; a price {words}") from None
 
     def _table(self, table: Mapping[str, object], key: str, within: str = "") -> dict[str, object]:
         value = table.get(key, {})

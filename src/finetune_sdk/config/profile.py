@@ -10,6 +10,7 @@ from typing import cast
 from finetune_sdk.config.file import ConfigFile
 from finetune_sdk.config.near import did_you_mean
 from finetune_sdk.errors import ConfigurationError
+from finetune_sdk.prices import Prices
 from finetune_sdk.transport import redact
 
 _OURS = ("provider", "hyperparameters", "options")
@@ -27,6 +28,7 @@ class ResolvedProfile:
         hyperparameters: the profile's defaults for the method.
         options: the profile's defaults for the provider's own options.
         models: the file's `[models]`.
+        prices: the file's `[prices]`, before the packaged ones.
         source: the file; None where there is none.
     """
 
@@ -37,6 +39,7 @@ class ResolvedProfile:
     hyperparameters: Mapping[str, object] = field(default_factory=dict[str, object])
     options: Mapping[str, object] = field(default_factory=dict[str, object])
     models: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    prices: Prices = field(default_factory=Prices)
     source: Path | None = None
 
 
@@ -79,7 +82,9 @@ def resolve(
     if wanted in file.profiles:
         return _of_profile(wanted, file, providers)
     if wanted in providers:
-        return ResolvedProfile(name=wanted, provider=wanted, models=file.models, source=file.path)
+        return ResolvedProfile(
+            name=wanted, provider=wanted, models=file.models, prices=file.prices, source=file.path
+        )
     raise ConfigurationError(_unknown(wanted, giver, file, providers))
 
 
@@ -122,6 +127,7 @@ def _of_profile(name: str, file: ConfigFile, providers: Collection[str]) -> Reso
         hyperparameters=_part(table, "hyperparameters"),
         options=_part(table, "options"),
         models=file.models,
+        prices=file.prices,
         source=file.path,
     )
 

@@ -7,32 +7,67 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from typing import cast, get_args
 
-from finetune_sdk.datasets.faults import clean
-from finetune_sdk.datasets.lines import BLANKS, FileLines, Lines, MemoryLines, open_regular
+from finetune_sdk.datasets.faults import clean, shown
+from finetune_sdk.datasets.lines import BLANKS, Lines, MemoryLines, open_regular
 from finetune_sdk.datasets.read import Record, Row, encode, examine, line_of
+from finetune_sdk.datasets.sources import Frame, Kind, LazyFrame, file_lines, frame_lines
 from finetune_sdk.datasets.write import write_lines
 from finetune_sdk.errors import ConfigurationError, DatasetError
-from finetune_sdk.types.dataset import DatasetFile
+from finetune_sdk.types.dataset import DatasetFile, RowFormat
+
+# In the class, `bytes` is a size.
+_Bytes = bytes
 
 
 class Dataset:
     """Rows to learn from; made by `load` and `split`.
 
-    Rows of a file are read at each iteration, one at a time; rows from memory are kept as they
-    were when they were loaded.
+    Rows of a file, and of a table in memory, are read at each iteration, one at a time; other rows
+    from memory are kept as they were when they were loaded.
 
     Attributes:
         name: for people, and for the file's name at a provider.
         path: where the rows lie; None for rows in memory.
         place: what messages call it: the path as it was given, or the name.
+        kind: what the rows are read from.
+        format: what the rows look like, where the caller has said so.
     """
 
-    def __init__(self, lines: Lines, *, name: str, place: str, path: Path | None = None) -> None:
+    def __init__(
+        self,
+        lines: Lines,
+        *,
+        name: str,
+        place: str,
+        path: Path | None = None,
+        kind: Kind = "memory",
+        format: RowFormat | None = None,  # noqa: A002 - the word of the field
+    ) -> None:
         self._lines = lines
         self.name = name
         self.place = place
         self.path = path
+        self.kind: Kind = kind
+        self.format: RowFormat | None = format
+
+    @property
+    def raw(self) -> Lines:
+        """The lines as they are, with their numbers, before anybody has judged them."""
+        return self._lines
+
+    @property
+    def bytes(self) -> int | None:
+        """The size of the file as it lies there, packed or not; None for rows in memory.
+
+        Raises:
+            DatasetError: the file itself cannot be read.
+        """
+        if self.path is None:
+            return None
+        with open_regular(self.path) as file:
+            return os.fstat(file.fileno()).st_size
 
     def records(self) -> Iterator[Record]:
         """Every line, good or bad, in order.
@@ -55,7 +90,7 @@ class Dataset:
             if record.row is not None:
                 yield record.line, record.row
 
-    def lines(self) -> Iterator[bytes]:
+    def lines(self) -> Iterator[_Bytes]:
         """The rows as compact JSON in UTF-8, keys in their order, without line ends.
 
         Raises:
@@ -86,7 +121,7 @@ class Dataset:
             ConfigurationError: there is something already, and `overwrite` is False.
             DatasetError: a row cannot be read, or the file cannot be written.
         """
-        target = _absolute(path)
+        target = absolute(path)
         write_lines(target, self.lines(), overwrite=overwrite)
         return target
 
@@ -106,49 +141,89 @@ class Dataset:
         return f"Dataset({self.name!r}, {where})"
 
 
+Source = str | os.PathLike[str] | Dataset | Iterable[Mapping[str, object]] | Frame | LazyFrame
+"""What `load` takes."""
+
+
 def load(
-    source: str | os.PathLike[str] | Dataset | Iterable[Mapping[str, object]],
+    source: Source,
     *,
     name: str | None = None,
+    format: RowFormat | None = None,  # noqa: A002 - the word of the field
 ) -> Dataset:
-    """Rows from a JSONL file, or from anything in memory that gives one mapping a row.
+    """Rows from a file, from a table, or from anything that gives one mapping a row.
 
-    Rows in memory are gone through once and kept, so a generator is fine. Bad rows are no error
-    here: `check` finds them.
+    The name of a file says what it is: `.json`, `.csv`, `.tsv` and `.parquet` are that, everything
+    else is JSONL. All but Parquet may be packed by gzip or zstd (`.jsonl.gz`, `.json.zst`).
+
+    - JSON holds a list of rows, or rows one after another.
+    - CSV and TSV name the keys in their first record. A cell that is empty is a key that is not
+      there. A cell that begins with `[` or `{` and is JSON is read as JSON; so is `true`, `false`,
+      `0` or `1` in a column called `label` or `weight`. All other cells are text.
+    - In Parquet and in tables a null is a key that is not there, at every depth of a row.
+
+    A table is a frame of pandas or polars, a table of Arrow, or one split of a Hugging Face
+    dataset. Other rows in memory are gone through once and kept, so a generator is fine. Bad rows
+    are no error here: `check` finds them.
 
     Args:
         source: path of a file, rows, or a dataset (given back).
         name: for people; the file's name by default.
+        format: what the rows look like; None leaves it open.
 
     Raises:
-        ConfigurationError: `source` is nothing of the kind.
+        ConfigurationError: `source` is nothing of the kind, or there is no such `format`.
         DatasetError: the file is missing, is no regular file, or may not be read.
+        MissingDependencyError: a package that reads it is not installed.
     """
     name = clean(name) if name else None
+    _check_format(format)
     if isinstance(source, Dataset):
-        return source if name is None else _renamed(source, name)
+        return _changed(source, name, format) if name or format else source
     if isinstance(source, (str, os.PathLike)):
-        return _of_file(source, name)
-    _refuse_others(source)
-    kept = tuple(line_of(row) for row in source)
+        return _of_file(source, name, format)
     name = name or "rows"
-    return Dataset(MemoryLines(kept), name=name, place=name)
+    lines = frame_lines(source) or _kept(source)
+    return Dataset(lines, name=name, place=name, format=format)
 
 
-def _renamed(dataset: Dataset, name: str) -> Dataset:
-    place = dataset.place if dataset.path else name
-    return Dataset(dataset._lines, name=name, place=place, path=dataset.path)  # pyright: ignore[reportPrivateUsage] - of this module
+def _check_format(word: object) -> None:
+    words = get_args(RowFormat)
+    if word is not None and word not in words:
+        raise ConfigurationError(f"`format` is {shown(word)}; it is one of {', '.join(words)}")
 
 
-def _of_file(source: str | os.PathLike[str], name: str | None) -> Dataset:
-    path = _absolute(source)
+def _kept(source: object) -> Lines:
+    _refuse_others(source)
+    return MemoryLines(tuple(line_of(row) for row in cast("Iterable[object]", source)))
+
+
+def _changed(dataset: Dataset, name: str | None, word: RowFormat | None) -> Dataset:
+    place = dataset.place if dataset.path or not name else name
+    return Dataset(
+        dataset.raw,
+        name=name or dataset.name,
+        place=place,
+        path=dataset.path,
+        kind=dataset.kind,
+        format=word or dataset.format,
+    )
+
+
+def _of_file(source: str | os.PathLike[str], name: str | None, word: RowFormat | None) -> Dataset:
+    path = absolute(source)
     # Opened and closed, so that a wrong path is told here and not at the first row.
-    open_regular(path).close()
-    place = clean(os.fsdecode(source))
-    return Dataset(FileLines(path), name=name or clean(path.name), place=place, path=path)
+    kind, lines = file_lines(path)
+    name, place = name or clean(path.name), clean(os.fsdecode(source))
+    return Dataset(lines, name=name, place=place, path=path, kind=kind, format=word)
 
 
-def _absolute(path: str | os.PathLike[str]) -> Path:
+def absolute(path: str | os.PathLike[str]) -> Path:
+    """The path from the root, with `~` for the home folder.
+
+    Raises:
+        DatasetError: the working folder is not there any more.
+    """
     given = Path(os.fsdecode(path))
     try:
         # `~somebody` without such a user is an ordinary name.
@@ -169,6 +244,6 @@ def _refuse_others(source: object) -> None:
     elif isinstance(source, Mapping):
         hint = "it is one mapping; put rows into a list: [row]"
     elif isinstance(source, (bytes, bytearray)) or not isinstance(source, Iterable):
-        hint = "give a path, or rows as an iterable of mappings"
+        hint = "give a path, a table, or rows as an iterable of mappings"
     if hint:
         raise ConfigurationError(f"`source` is of type {kind!r}: {hint}")

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from finetune_sdk.datasets import chat, kto, preference, prompts
+from finetune_sdk.datasets.converting import FOREIGN, base_of, reader
+from finetune_sdk.datasets.detect import format_of
 from finetune_sdk.datasets.faults import Fault
 from finetune_sdk.datasets.keys import misspelt
 from finetune_sdk.datasets.messages import role_of
 from finetune_sdk.datasets.read import Row
-from finetune_sdk.datasets.rules import FORMATS, RowFormat, RowRules
+from finetune_sdk.datasets.rules import FORMATS, RowRules
 from finetune_sdk.datasets.tools import listed
+from finetune_sdk.types.dataset import RowFormat
 
 _JUDGES: Mapping[RowFormat, Callable[[Row, RowRules], Iterator[Fault]]] = MappingProxyType(
     {
@@ -41,13 +45,35 @@ _MARKS: Mapping[RowFormat, tuple[str, ...]] = MappingProxyType(
 """The keys that tell a row of each format; misspelt they do so too."""
 
 
-def row_faults(row: Row, rules: RowRules) -> Iterator[Fault]:
-    """All that is wrong with one row."""
+def row_faults(row: Row, rules: RowRules, source: RowFormat) -> Iterator[Fault]:
+    """All that is wrong with one row.
+
+    Args:
+        row: what stands there.
+        rules: what it is held against.
+        source: what the rows of the dataset look like; a row that is of another format than the
+            first ones is told as such.
+    """
+    if base_of(source) == rules.format and source in FOREIGN:
+        yield from _turned_faults(row, rules, source)
+        return
     other = _mistaken(row, rules.format)
     if other is None:
         yield from _JUDGES[rules.format](row, rules)
     else:
         yield _wrong_format(other, rules.format)
+
+
+def _turned_faults(row: Row, rules: RowRules, source: RowFormat) -> Iterator[Fault]:
+    found = format_of(row)
+    if found not in (None, source):
+        yield Fault(
+            "wrong_format", "", f"the row is of the format `{found}`, others are `{source}`"
+        )
+        return
+    turned = reader(source)(row)
+    for fault in _JUDGES[rules.format](turned.row, rules):
+        yield replace(fault, pointer=turned.pointer(fault.pointer))
 
 
 def _mistaken(row: Row, wanted: RowFormat) -> RowFormat | None:

@@ -26,11 +26,3 @@ def row_faults(row: Row, rules: RowRules) -> Iterator[Fault]:
     if not isinstance(row.get("label", True), bool):
         text = f"`label` is {shown(row['label'])}, neither true nor false"
         yield Fault("bad_label", "/label", text)
-
-
-def label_faults(labels: set[bool]) -> Iterator[Fault]:
-    """What is wrong with a dataset that has these labels."""
-    if len(labels) == 1:
-        (label,) = labels
-        text = f"every `label` is {str(label).lower()}, and KTO learns from good and bad answers"
-        yield Fault("one_label", "", text)

@@ -10,8 +10,11 @@ import difflib
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -27,7 +30,9 @@ with is below 1 MiB of text; the rest is room for embedded images."""
 # and needs another one to leave line ends alone.
 _FLAGS: int = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _SKIP = 1024 * 1024
+_BLOCK = 128 * 1024
 _SPACE = b" \t\r\n"
+_LAST_SPACE = 32
 _SIBLINGS = 2000
 _WIDE = (b"\xff\xfe", b"\xfe\xff")
 
@@ -57,47 +62,142 @@ class MemoryLines:
         return iter(enumerate(self.kept, start=1))
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some whole lines of a text, as they follow each other.
+
+    Attributes:
+        start: number of the first line.
+        data: their bytes, with the ends of the lines.
+        fault: why the line after them cannot be read.
+    """
+
+    start: int
+    data: bytes
+    fault: Fault | None = None
+
+    @property
+    def count(self) -> int:
+        """How many lines there are in `data`."""
+        whole = self.data.count(b"\n")
+        return whole if not self.data or self.data.endswith(b"\n") else whole + 1
+
+    def lines(self) -> Iterator[Line]:
+        """The lines, and the fault."""
+        yield from BytesIO(self.data)
+        if self.fault is not None:
+            yield self.fault
+
+
+class TextLines(ABC):
+    """Lines of a text, read anew each time."""
+
+    @abstractmethod
+    def open(self) -> AbstractContextManager[BinaryIO]:
+        """Opens the text.
+
+        Raises:
+            DatasetError: it cannot be read.
+        """
+
+    def blocks(self) -> Iterator[Block]:
+        """The text, in pieces of whole lines.
+
+        Raises:
+            DatasetError: it cannot be read.
+        """
+        with self.open() as file:
+            yield from _blocks(file)
+
+    def __iter__(self) -> Iterator[tuple[int, Line]]:
+        blanks = Blanks()
+        number = 0
+        for block in self.blocks():
+            for number, line in enumerate(block.lines(), start=block.start):
+                if is_blank(line):
+                    blanks.note(number)
+                else:
+                    yield from blanks.between()
+                    yield number, line
+        yield from blanks.at_end()
+
+
 @dataclass(frozen=True)
-class FileLines:
-    """Lines of a file, read anew each time."""
+class FileLines(TextLines):
+    """Lines of a file."""
 
     path: Path
 
-    def __iter__(self) -> Iterator[tuple[int, Line]]:
-        """Raises:
-        DatasetError: the file cannot be read.
-        """
-        blanks = number = 0
-        for number, raw in enumerate(self._raw(), start=1):
-            if isinstance(raw, bytes) and not raw.strip(_SPACE):
-                blanks += 1
-                continue
-            yield from ((blank, BLANK) for blank in range(number - blanks, number))
-            blanks = 0
-            yield number, raw
-        yield from ((blank, BLANK_AT_END) for blank in range(number - blanks + 1, number + 1))
-
-    def _raw(self) -> Iterator[Line]:
+    @contextmanager
+    def open(self) -> Generator[BinaryIO]:
         with open_regular(self.path) as file:
             try:
-                yield from _split(file)
+                yield file
             except OSError as error:
                 raise _unreadable(self.path, error) from error
 
 
-def _split(file: BinaryIO) -> Iterator[Line]:
-    raw = file.readline(MAX_LINE + 1)
-    if raw.startswith(_WIDE) or b"\0" in raw[:4]:
+class Blanks:
+    """Blank lines, of which it is not known yet whether a row comes after them."""
+
+    def __init__(self) -> None:
+        # They follow each other: a row between them ends the waiting.
+        self._first = self._count = 0
+
+    def note(self, number: int) -> None:
+        """A blank line."""
+        self._first = self._first if self._count else number
+        self._count += 1
+
+    def between(self) -> Iterator[tuple[int, Fault]]:
+        """A row has come: the blank lines stand between rows."""
+        return self._told(BLANK)
+
+    def at_end(self) -> Iterator[tuple[int, Fault]]:
+        """There is nothing more."""
+        return self._told(BLANK_AT_END)
+
+    def _told(self, fault: Fault) -> Iterator[tuple[int, Fault]]:
+        numbers = range(self._first, self._first + self._count)
+        self._count = 0
+        return ((number, fault) for number in numbers)
+
+
+def is_blank(line: Line) -> bool:
+    """The line has nothing on it."""
+    return isinstance(line, bytes) and line[0] <= _LAST_SPACE and not line.strip(_SPACE)
+
+
+def split_lines(file: BinaryIO) -> Iterator[Line]:
+    """The lines of an open file, with their ends; one that is too long is a fault."""
+    return (line for block in _blocks(file) for line in block.lines())
+
+
+def _blocks(file: BinaryIO) -> Iterator[Block]:
+    number, data = 1, file.read(_BLOCK)
+    if data.startswith(_WIDE) or b"\0" in data[:4]:
         # Lines mean nothing in such a file: one finding, instead of one for each.
-        yield _NOT_TEXT
+        yield Block(1, b"", _NOT_TEXT)
         return
-    while raw:
-        if len(raw) > MAX_LINE and not raw.endswith(b"\n"):
-            _skip_line(file)
-            yield TOO_LONG
-        else:
-            yield raw
-        raw = file.readline(MAX_LINE + 1)
+    while data:
+        block = _completed(number, data, file)
+        yield block
+        number += block.count + (block.fault is not None)
+        data = file.read(_BLOCK)
+
+
+def _completed(number: int, data: bytes, file: BinaryIO) -> Block:
+    """The block that begins so, up to the end of its last line."""
+    if data.endswith(b"\n"):
+        return Block(number, data)
+    begin = data.rfind(b"\n") + 1
+    rest = file.readline(MAX_LINE + 1)
+    ended = rest.endswith(b"\n")
+    if len(data) - begin + len(rest) - ended <= MAX_LINE:
+        return Block(number, data + rest)
+    if not ended:
+        _skip_line(file)
+    return Block(number, data[:begin], TOO_LONG)
 
 
 def _skip_line(file: BinaryIO) -> None:
@@ -126,7 +226,7 @@ def open_regular(path: Path) -> BinaryIO:
 
 def _irregular(path: Path, kind: str) -> DatasetError:
     return DatasetError(
-        f"{str(path)!r} is {kind}, not a regular file; give the path of a .jsonl file"
+        f"{str(path)!r} is {kind}, not a regular file; give the path of a file of rows"
     )
 
 

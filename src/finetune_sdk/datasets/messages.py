@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from typing import cast
 
 from finetune_sdk.datasets.faults import Fault, shown, step
+from finetune_sdk.datasets.images import image_faults, image_of
+from finetune_sdk.datasets.orders import letter, out_of_turn
 from finetune_sdk.datasets.read import Row
 from finetune_sdk.datasets.rules import RowRules
-from finetune_sdk.datasets.tools import call_ids, message_tool_faults
+from finetune_sdk.datasets.tools import call_ids, listed, message_tool_faults
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
 
@@ -64,12 +66,20 @@ def _message(message: Row, at: str, rules: RowRules) -> Iterator[Fault]:
         yield Fault("missing_role", at, "the message has no `role`")
     elif role not in ROLES:
         yield Fault("unknown_role", f"{at}/role", f"the role {shown(role)} is not known")
-    if "name" in message and not isinstance(message["name"], str):
-        yield Fault("bad_name", f"{at}/name", f"`name` is {shown(message['name'])}, no string")
+    yield from _name(message, at, rules)
     yield from _keys(message, at, rules)
     if rules.format == "chat":
-        yield from _weight(message, at)
+        yield from _weight(message, at, rules)
     yield from _content(message, at, rules)
+
+
+def _name(message: Row, at: str, rules: RowRules) -> Iterator[Fault]:
+    if "name" not in message:
+        return
+    if not isinstance(message["name"], str):
+        yield Fault("bad_name", f"{at}/name", f"`name` is {shown(message['name'])}, no string")
+    elif "name" not in rules.content:
+        yield Fault("unsupported_content", f"{at}/name", "names of speakers are not read here")
 
 
 def _keys(message: Row, at: str, rules: RowRules) -> Iterator[Fault]:
@@ -82,7 +92,7 @@ def _keys(message: Row, at: str, rules: RowRules) -> Iterator[Fault]:
             yield Fault("unknown_message_key", step(at, key), text)
 
 
-def _weight(message: Row, at: str) -> Iterator[Fault]:
+def _weight(message: Row, at: str, rules: RowRules) -> Iterator[Fault]:
     if "weight" not in message:
         return
     weight, at = message["weight"], f"{at}/weight"
@@ -91,6 +101,8 @@ def _weight(message: Row, at: str) -> Iterator[Fault]:
         yield Fault("misplaced_weight", at, text)
     elif type(weight) is not int or weight not in (0, 1):
         yield Fault("bad_weight", at, f"`weight` is {shown(weight)}, neither 0 nor 1")
+    elif "weight" not in rules.content:
+        yield Fault("unsupported_content", at, "weights of messages are not read here")
 
 
 def _content(message: Row, at: str, rules: RowRules) -> Iterator[Fault]:
@@ -139,11 +151,14 @@ def _image(part: Row, at: str, message: Row, rules: RowRules) -> Iterator[Fault]
     if message.get("role") in ROLES and message["role"] != "user":
         text = f"a message of role {shown(message['role'])} has an image"
         yield Fault("misplaced_image", at, text)
-    image = part.get("image_url")
-    url = cast("Row", image).get("url") if isinstance(image, dict) else None
-    if not isinstance(url, str) or not url.startswith(("http://", "https://", "data:image/")):
+    holder = part.get("image_url")
+    url = cast("Row", holder).get("url") if isinstance(holder, dict) else None
+    place = f"{at}/image_url" if "image_url" in part else at
+    if not isinstance(url, str) or not image_of(url).addressed:
         text = f"`image_url.url` is {shown(url)}, neither a web address nor a data URL"
-        yield Fault("bad_image", f"{at}/image_url" if "image_url" in part else at, text)
+        yield Fault("bad_image", place, text)
+    else:
+        yield from image_faults(image_of(url), f"{place}/url", rules)
 
 
 def _says_nothing(content: object) -> bool:
@@ -162,9 +177,20 @@ def _is_blank(part: Row) -> bool:
 
 def _order(messages: list[object], at: str) -> Iterator[Fault]:
     begun = False
-    for index, role in enumerate(map(role_of, messages)):
+    roles = [role_of(message) for message in messages]
+    for index, role in enumerate(roles):
         if role not in ("system", "developer"):
             begun = True
         elif begun:
             text = f"the {role} message comes after others"
             yield Fault("system_not_first", f"{at}/{index}", text)
+
+
+def turn_faults(value: object, at: str) -> Iterator[Fault]:
+    """Messages of a conversation that come out of turn, where all roles are known."""
+    roles = [role_of(message) for message in listed(value)]
+    if None in roles:
+        return
+    for index in out_of_turn("".join(letter(role) for role in roles if role)):
+        text = f"it is not the turn of the {roles[index]}"
+        yield Fault("roles_do_not_alternate", f"{at}/{index}", text)

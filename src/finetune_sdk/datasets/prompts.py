@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from finetune_sdk.datasets.faults import Fault, shown
-from finetune_sdk.datasets.messages import conversation_faults, role_of
+from finetune_sdk.datasets.messages import conversation_faults, role_of, turn_faults
 from finetune_sdk.datasets.read import Row
 from finetune_sdk.datasets.rules import RowRules
 from finetune_sdk.datasets.tools import listed, row_tool_faults
@@ -38,12 +38,17 @@ def _prompt(value: object, key: str, rules: RowRules) -> Iterator[Fault]:
     messages = listed(value)
     if key == "messages" or messages:
         yield from conversation_faults(value, at, rules, set())
+        yield from turn_faults(value, at)
         yield from _ending(messages, at)
     else:
         yield from spoken_faults({key: value}, key, (), rules)
 
 
 def _ending(messages: list[object], at: str) -> Iterator[Fault]:
+    for index, message in enumerate(messages):
+        if role_of(message) in ("system", "developer"):
+            text = f"the prompt has a message of role {role_of(message)!r}"
+            yield Fault("system_in_prompt", f"{at}/{index}", text)
     role = role_of(messages[-1]) if messages else None
     place = f"{at}/{len(messages) - 1}"
     if role == "assistant":

@@ -16,7 +16,9 @@ from finetune_sdk.datasets.lines import BLANKS, MAX_LINE, TOO_LONG, Line
 
 Row = dict[str, object]
 
-_MARK = b"\xef\xbb\xbf"
+MARK = b"\xef\xbb\xbf"
+"""UTF-8's byte order mark."""
+
 _BOM = Fault("byte_order_mark", "", "the line starts with a UTF-8 byte order mark (EF BB BF)")
 _DEEP = Fault("not_json", "", "values are nested too deeply to be read")
 
@@ -47,8 +49,8 @@ def examine(number: int, line: Line) -> Record:
     """Reads one line. Whatever is wrong with it becomes a fault, never an exception."""
     if isinstance(line, Fault):
         return Record(number, None, (line,))
-    if line.startswith(_MARK):
-        rest = examine(number, line[len(_MARK) :])
+    if line.startswith(MARK):
+        rest = examine(number, line[len(MARK) :])
         return Record(number, rest.row, (_BOM, *rest.faults))
     value, faults = _parse(line)
     if isinstance(value, dict):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import cast
 
 import msgspec
@@ -49,6 +49,42 @@ def call_ids(message: Row) -> Iterator[str]:
         name = cast("Row", call).get("id") if isinstance(call, dict) else None
         if isinstance(name, str):
             yield name
+
+
+def pairing_faults(messages: Sequence[object], at: str) -> Iterator[Fault]:
+    """Calls that are followed by something else than their answers."""
+    waiting: dict[str, str] = {}
+    for index, item in enumerate(messages):
+        message = cast("Row", item) if isinstance(item, dict) else {}
+        if message.get("role") == "tool":
+            waiting.pop(str(message.get("tool_call_id")), None)
+            continue
+        for name, place in waiting.items():
+            text = f"the call {shown(name)} is not answered before the conversation goes on"
+            yield Fault("unanswered_tool_call", place, text)
+        waiting = dict.fromkeys(call_ids(message), f"{at}/{index}/tool_calls")
+
+
+def declaration_faults(messages: Sequence[object], tools: object, at: str) -> Iterator[Fault]:
+    """Calls of functions that the row's `tools` do not list, where it has some."""
+    if not listed(tools):
+        return
+    declared = {_function_name(tool) for tool in listed(tools)}
+    for index, item in enumerate(messages):
+        message = cast("Row", item) if isinstance(item, dict) else {}
+        if message.get("role") != "assistant":
+            continue
+        for number, call in enumerate(listed(message.get("tool_calls"))):
+            name = _function_name(call)
+            if name is not None and name not in declared:
+                place = f"{at}/{index}/tool_calls/{number}/function/name"
+                yield Fault("undeclared_tool", place, f"`tools` has no function {shown(name)}")
+
+
+def _function_name(holder: object) -> str | None:
+    function = cast("Row", holder).get("function") if isinstance(holder, dict) else None
+    name = cast("Row", function).get("name") if isinstance(function, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def _unsupported(at: str) -> Fault:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import cast
 
 from finetune_sdk.datasets.faults import Fault, shown, step
-from finetune_sdk.datasets.messages import conversation_faults, role_of
+from finetune_sdk.datasets.messages import conversation_faults, role_of, turn_faults
 from finetune_sdk.datasets.read import Row
 from finetune_sdk.datasets.rules import RowRules
 from finetune_sdk.datasets.tools import listed
@@ -50,6 +50,7 @@ def spoken_faults(
 def prompt_faults(value: object, at: str, rules: RowRules, calls: set[str]) -> Iterator[Fault]:
     """What is wrong with the messages that are answered; the ids of their calls are added."""
     yield from conversation_faults(value, at, rules, calls)
+    yield from turn_faults(value, at)
     if last := _last(value):
         place, role = last
         if role not in _ASKING:

@@ -13,7 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
+from finetune_sdk.datasets.rules import Content, ImageLimits
+from finetune_sdk.prices import Prices
 from finetune_sdk.transport import SYSTEM_CLOCK, Clock
+from finetune_sdk.types.dataset import RowFormat
 from finetune_sdk.types.grader import GraderType
 from finetune_sdk.types.method import MethodName, TrainOn
 
@@ -26,17 +29,19 @@ if TYPE_CHECKING:
         DatasetFile,
         Deployment,
         DeploymentSpec,
+        Inspection,
         Job,
         JobEvent,
         JobSpec,
         Leftover,
         Metric,
         Model,
+        NoEstimate,
         Page,
         ProviderOptions,
+        TokenReport,
     )
 
-Content = Literal["text", "image", "tools"]
 Field = Literal["seed", "suffix", "metadata", "validation_data"]
 
 
@@ -47,8 +52,11 @@ class MethodSupport:
     Attributes:
         hyperparameters: names of the method's fields that it reads.
         train_on: the values of `train_on` that it can do; the first is its own default.
+        rows: formats of rows that it reads, the best one first; empty is that of the method.
+            Other rows are converted to the first, where nothing is lost.
         content: what a message may hold.
         min_rows: fewer rows are an error.
+        images: how many there may be.
         graders: the kinds of graders that it can run.
         note: what the caller should know, as that the method is experimental: a warning on every
             job, shown in the table.
@@ -56,8 +64,10 @@ class MethodSupport:
 
     hyperparameters: frozenset[str]
     train_on: tuple[TrainOn, ...] = ("assistant",)
+    rows: tuple[RowFormat, ...] = ()
     content: frozenset[Content] = frozenset({"text"})
     min_rows: int = 1
+    images: ImageLimits | None = None
     graders: frozenset[GraderType] = frozenset()
     note: str | None = None
 
@@ -91,11 +101,13 @@ class ProviderSettings:
         values: the profile's table without `provider`, `hyperparameters` and `options`.
         home: the folder for state; it may not exist yet.
         environ: the environment to read keys from.
+        prices: what is known of them; the user's own come first.
     """
 
     values: Mapping[str, object]
     home: Path
     environ: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    prices: Prices = field(default_factory=Prices)
 
 
 class FineTuneProvider(ABC):
@@ -279,14 +291,54 @@ class CanClean(ABC):
         """
 
 
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """The rows of a job that is not made yet.
+
+    Attributes:
+        training: None where the provider holds them already.
+        validation: None where there are none, or the provider holds them already.
+        count: rows to learn from, where known.
+        tokens: those of the training data; None where nobody has counted them.
+    """
+
+    training: Dataset | None
+    validation: Dataset | None = None
+    count: int | None = None
+    tokens: TokenReport | None = None
+
+
 class CanEstimate(ABC):
-    """Says beforehand what a job would cost."""
+    """Says beforehand what a job would cost. Nothing is sent for it, and nothing is made."""
+
+    def encoding(self, model: str, /) -> str | None:  # noqa: ARG002 - most count themselves
+        """The encoding of `datasets.tokens` that the model counts by; None where it has none."""
+        return None
 
     @abstractmethod
-    def estimate_cost(
-        self, *, model: str, training_rows: int, method: MethodName
-    ) -> CostEstimate | None:
-        """US dollars, low to high; None where it cannot tell."""
+    def estimate_cost(self, spec: JobSpec, rows: Rows, /) -> CostEstimate | NoEstimate:
+        """US dollars, low to high. Quick: a create with `max_cost` waits for it.
+
+        Args:
+            spec: its files may be stand-ins for what is not uploaded yet.
+            rows: what would be learned from; with tokens where `encoding` names how to count.
+        """
+
+
+class CanInspect(ABC):
+    """Finds out beforehand how a job would go. It may take seconds, and makes no job."""
+
+    @abstractmethod
+    def inspect_job(self, spec: JobSpec, rows: Rows, /) -> Inspection:
+        """What the job would choose, need and take.
+
+        Args:
+            spec: its files may be stand-ins for what is not uploaded yet.
+            rows: what would be learned from.
+
+        Raises:
+            FineTuneError: the job would fail; what `create_job` would raise.
+        """
 
 
 class CanDeploy(ABC):

@@ -16,6 +16,7 @@ from finetune_sdk.transport import Clock, redact
 from finetune_sdk.types import Deployment, Job, parse_handle
 
 if TYPE_CHECKING:
+    from finetune_sdk.datasets import Dataset
     from finetune_sdk.errors import Effect
 
 T = TypeVar("T")
@@ -47,6 +48,7 @@ class Context:
         options: the profile's defaults for the provider's own options.
         source: the config file, for messages.
         resolve_model: turns a name of `[models]` into the provider's own.
+        planned: rows in memory that plans were made for, by their digest.
     """
 
     opened: FineTuneProvider
@@ -56,6 +58,7 @@ class Context:
     options: Mapping[str, object] = field(default_factory=dict[str, object])
     source: str = "the config"
     resolve_model: Callable[[str], str] = str
+    planned: dict[str, Dataset] = field(default_factory=dict[str, "Dataset"])
     _process: int = field(default_factory=os.getpid, init=False)
 
     @property

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import overload
 
 from finetune_sdk.providers.base import (
     CanListCheckpoints,
@@ -10,13 +11,23 @@ from finetune_sdk.providers.base import (
     CanPause,
     CanReadLogs,
 )
-from finetune_sdk.resources import recovery, steps, waiting
+from finetune_sdk.resources import planning, recovery, steps, waiting
 from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.paging import pages
 from finetune_sdk.resources.progress import drawn
-from finetune_sdk.resources.submit import JobRequest, Rows, submit
+from finetune_sdk.resources.request import JobRequest, Rows
+from finetune_sdk.resources.submit import submit
 from finetune_sdk.resources.waiting import Patience, fetch, several
-from finetune_sdk.types import Checkpoint, Job, JobEvent, Method, Metric, ProviderOptions
+from finetune_sdk.types import (
+    Checkpoint,
+    Job,
+    JobEvent,
+    Method,
+    Metric,
+    Plan,
+    PlannedJob,
+    ProviderOptions,
+)
 
 
 class Jobs:
@@ -25,7 +36,7 @@ class Jobs:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def create(
+    def plan(
         self,
         *,
         model: str | Job | Checkpoint,
@@ -38,31 +49,19 @@ class Jobs:
         max_cost: float | None = None,
         options: Sequence[ProviderOptions] = (),
         idempotency_key: str | None = None,
+        allow: Collection[str] = (),
         strict: bool = True,
-    ) -> Job:
-        """Creates a job and gives it at once; `wait` for its end.
+    ) -> Plan:
+        """What `create` with the same words would do, cost and risk. Nothing is made or sent.
+
+        All that `create` looks at is looked at here, so it may take seconds. `create(plan.spec)`
+        makes the job that was planned, once.
 
         Args:
-            model: a name of `[models]`, the provider's own name of a base model, or a finished
-                job or a checkpoint to train on.
-            training_data: a JSONL file, rows, a `Dataset`, or a `DatasetFile` of this provider.
-            validation_data: rows to measure on and not to learn from.
-            method: how to learn; `Supervised()` by default.
-            suffix: a word for the name of what comes out.
-            seed: makes the run repeatable where the provider can.
-            metadata: your own words, kept with the job.
-            max_cost: US dollars, held against the high end of the estimate.
-            options: what one provider alone knows; entries for other providers are passed over.
-            idempotency_key: the same key with the same call gives the same job.
-            strict: False turns what the provider cannot do into an entry of `job.warnings`.
+            model: as in `create`; so are all others.
 
         Raises:
-            UnsupportedError: the provider cannot do it; before anything is sent.
-            DatasetValidationError: rows are wrong; before anything is sent.
-            CostLimitError: the estimate is over `max_cost`, or there is none.
-            IdempotencyConflictError: the key was used with another call.
-            ConfigurationError: an argument is wrong.
-            ProviderError: the provider refused or failed.
+            FineTuneError: as `create` would, but for `max_cost`, which is not held against here.
         """
         request = JobRequest(
             model=model,
@@ -75,6 +74,97 @@ class Jobs:
             max_cost=max_cost,
             options=options,
             idempotency_key=idempotency_key,
+            allow=allow,
+            strict=strict,
+        )
+        return planning.plan(self._context, request)
+
+    @overload
+    def create(self, spec: PlannedJob, /) -> Job: ...
+
+    @overload
+    def create(
+        self,
+        spec: None = None,
+        /,
+        *,
+        model: str | Job | Checkpoint,
+        training_data: Rows,
+        validation_data: Rows | None = None,
+        method: Method | None = None,
+        suffix: str | None = None,
+        seed: int | None = None,
+        metadata: Mapping[str, str] | None = None,
+        max_cost: float | None = None,
+        options: Sequence[ProviderOptions] = (),
+        idempotency_key: str | None = None,
+        allow: Collection[str] = (),
+        strict: bool = True,
+    ) -> Job: ...
+
+    def create(
+        self,
+        spec: PlannedJob | None = None,
+        /,
+        *,
+        model: str | Job | Checkpoint = "",
+        training_data: Rows = (),
+        validation_data: Rows | None = None,
+        method: Method | None = None,
+        suffix: str | None = None,
+        seed: int | None = None,
+        metadata: Mapping[str, str] | None = None,
+        max_cost: float | None = None,
+        options: Sequence[ProviderOptions] = (),
+        idempotency_key: str | None = None,
+        allow: Collection[str] = (),
+        strict: bool = True,
+    ) -> Job:
+        """Creates a job and gives it at once; `wait` for its end.
+
+        Rows of a format that the provider does not read are rewritten, where nothing is lost.
+
+        Args:
+            spec: what `plan` gave as `plan.spec`, instead of all else: the job that was planned,
+                once, however often it is created.
+            model: a name of `[models]`, the provider's own name of a base model, or a finished
+                job or a checkpoint to train on.
+            training_data: a file, rows, a table, a `Dataset`, or a `DatasetFile` of this provider.
+            validation_data: rows to measure on and not to learn from.
+            method: how to learn; `Supervised()` by default.
+            suffix: a word for the name of what comes out.
+            seed: makes the run repeatable where the provider can.
+            metadata: your own words, kept with the job.
+            max_cost: US dollars, held against the high end of the estimate.
+            options: what one provider alone knows; entries for other providers are passed over.
+            idempotency_key: the same key with the same call gives the same job.
+            allow: codes of findings that you have decided to live with, such as
+                `secret_in_text`: they are warnings, then.
+            strict: False turns what the provider cannot do into an entry of `job.warnings`.
+
+        Raises:
+            UnsupportedError: the provider cannot do it; before anything is sent.
+            DatasetValidationError: rows are wrong; before anything is sent.
+            DatasetError: rows would have to be rewritten and something in them would be lost.
+            CostLimitError: the estimate is over `max_cost`, or there is none.
+            IdempotencyConflictError: the key was used with another call.
+            ConfigurationError: an argument is wrong, or rows have changed since they were planned.
+            ProviderError: the provider refused or failed.
+        """
+        if spec is not None:
+            return submit(self._context, planning.request_of(self._context, spec))
+        request = JobRequest(
+            model=model,
+            training_data=training_data,
+            validation_data=validation_data,
+            method=method,
+            suffix=suffix,
+            seed=seed,
+            metadata=metadata,
+            max_cost=max_cost,
+            options=options,
+            idempotency_key=idempotency_key,
+            allow=allow,
             strict=strict,
         )
         return submit(self._context, request)

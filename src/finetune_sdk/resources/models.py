@@ -12,7 +12,7 @@ from finetune_sdk.resources import downloads, serving, steps
 from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.paging import pages
 from finetune_sdk.resources.plain import is_a
-from finetune_sdk.resources.submit import base_model
+from finetune_sdk.resources.request import base_model
 from finetune_sdk.types import Checkpoint, Job, Model
 
 

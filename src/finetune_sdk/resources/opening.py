@@ -39,7 +39,10 @@ def open_context(
     for table in (profile.values, profile.options):
         configuration.check_trust(table, well_known=kind.well_known_hosts, environ=os.environ)
     settings = ProviderSettings(
-        values=profile.values, home=state_folder(home, os.environ), environ=os.environ
+        values=profile.values,
+        home=state_folder(home, os.environ),
+        environ=os.environ,
+        prices=profile.prices,
     )
     context = Context(
         opened=_open(kind, settings, profile),

@@ -13,8 +13,8 @@ from finetune_sdk.resources.contact import Contact, Pace
 from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.guard import checked_options, own_options
 from finetune_sdk.resources.plain import wrong
+from finetune_sdk.resources.request import base_model
 from finetune_sdk.resources.steps import Quiet, ask
-from finetune_sdk.resources.submit import base_model
 from finetune_sdk.types import (
     Checkpoint,
     Connection,

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
-from finetune_sdk.datasets import Dataset
+from finetune_sdk.datasets import EVERYTHING, FORMATS, Dataset
+from finetune_sdk.datasets.rules import SPELLINGS
+from finetune_sdk.datasets.tokens import auto_epochs, encoding_of
 from finetune_sdk.errors import (
     ConfigurationError,
     ConflictError,
@@ -21,6 +23,7 @@ from finetune_sdk.errors import (
     IdempotencyConflictError,
     NotFoundError,
 )
+from finetune_sdk.prices import Prices, training_cost
 from finetune_sdk.providers.base import (
     CanDeploy,
     CanDownloadModels,
@@ -35,6 +38,7 @@ from finetune_sdk.providers.base import (
     FineTuneProvider,
     MethodSupport,
     ProviderSettings,
+    Rows,
 )
 from finetune_sdk.testing.clock import VirtualClock
 from finetune_sdk.testing.jobs import FakeJob
@@ -54,6 +58,7 @@ from finetune_sdk.types import (
     MethodName,
     Metric,
     Model,
+    NoEstimate,
     Page,
 )
 
@@ -79,7 +84,8 @@ CAPABILITIES = Capabilities(
         name: MethodSupport(
             hyperparameters=_SHARED | own,
             train_on=("assistant", "all"),
-            content=frozenset({"text", "image", "tools"}),
+            rows=(FORMATS[name], *(s for s, base in SPELLINGS.items() if base == FORMATS[name])),
+            content=EVERYTHING,
             graders=frozenset({"string_check", "text_similarity", "python"}),
         )
         for name, own in _OWN.items()
@@ -126,6 +132,8 @@ class FakeProvider(
         script: JobScript | None = None,
         replies: Replies | None = None,
         cost: float = 0.0,
+        priced_as: str | None = None,
+        prices: Prices | None = None,
     ) -> None:
         """Makes an empty account.
 
@@ -134,6 +142,9 @@ class FakeProvider(
             replies: what deployments answer: a table from the last user message, or a function
                 of all messages.
             cost: US dollars that every job is estimated to cost.
+            priced_as: a provider, such as `openai`: jobs are estimated to cost what they would
+                there. Instead of `cost`.
+            prices: the prices for that; the packaged ones by default.
         """
         self._clock = VirtualClock()
         self.calls: list[RecordedCall] = []
@@ -145,6 +156,7 @@ class FakeProvider(
         self._deleted_models: set[str] = set()
         self._server = FakeServer(replies, self._clock)
         self._cost = cost
+        self._priced_as, self._prices = priced_as, prices or Prices()
         self._lock = threading.RLock()
 
     @property
@@ -153,12 +165,16 @@ class FakeProvider(
 
     @classmethod
     def open(cls, settings: ProviderSettings, /) -> FakeProvider:
-        if settings.values:
+        values = dict(settings.values)
+        priced_as = values.pop("priced_as", None)
+        if values:
             raise ConfigurationError(
-                "the provider 'fake' has no settings; leave out "
-                + ", ".join(f"`{name}`" for name in sorted(settings.values))
+                "the provider 'fake' has no setting but `priced_as`; leave out "
+                + ", ".join(f"`{name}`" for name in sorted(values))
             )
-        return cls()
+        if priced_as is not None and not isinstance(priced_as, str):
+            raise ConfigurationError("`priced_as` is a provider's name, such as 'openai'")
+        return cls(priced_as=priced_as, prices=settings.prices)
 
     # What a test says beforehand.
 
@@ -288,9 +304,17 @@ class FakeProvider(
         words = f"{model_id} is no model: the provider 'fake' trains nothing.\n"
         (folder / "fake.txt").write_text(words, encoding="utf-8")
 
-    def estimate_cost(self, *, model: str, training_rows: int, method: MethodName) -> CostEstimate:
-        self._record("estimate_cost", model, training_rows, method)
-        return CostEstimate(low=self._cost, high=self._cost, source="said by the test")
+    def encoding(self, model: str, /) -> str | None:
+        return encoding_of(model)
+
+    def estimate_cost(self, spec: JobSpec, rows: Rows, /) -> CostEstimate | NoEstimate:
+        self._record("estimate_cost", spec, rows)
+        if self._priced_as is None:
+            return CostEstimate(low=self._cost, high=self._cost, source="said by the test")
+        epochs = spec.method.epochs or auto_epochs(rows.count or 1)
+        return training_cost(
+            self._prices, self._priced_as, spec.model, tokens=rows.tokens, epochs=epochs
+        )
 
     def create_deployment(self, spec: DeploymentSpec, /) -> Deployment:
         self._record("create_deployment", spec)

@@ -1,8 +1,19 @@
 """What flows: frozen pydantic models and enums, no I/O."""
 
 from finetune_sdk.types.checkpoint import Checkpoint
-from finetune_sdk.types.cost import CostEstimate
-from finetune_sdk.types.dataset import DatasetFile, DatasetReport, Finding
+from finetune_sdk.types.cost import CostEstimate, NoEstimate
+from finetune_sdk.types.dataset import (
+    Bin,
+    ConversionReport,
+    DatasetFile,
+    DatasetReport,
+    Finding,
+    Loss,
+    Mend,
+    MendReport,
+    RowFormat,
+    TokenReport,
+)
 from finetune_sdk.types.deployment import (
     ChatReply,
     Connection,
@@ -44,15 +55,18 @@ from finetune_sdk.types.method import (
 from finetune_sdk.types.model import Model
 from finetune_sdk.types.options import ProviderOptions
 from finetune_sdk.types.page import Page
+from finetune_sdk.types.plan import Inspection, LocalRows, Plan, PlannedJob, Span
 
 __all__ = [
     "DPO",
     "KTO",
     "ORPO",
     "BaseMethod",
+    "Bin",
     "ChatReply",
     "Checkpoint",
     "Connection",
+    "ConversionReport",
     "CostEstimate",
     "DatasetFile",
     "DatasetReport",
@@ -63,6 +77,7 @@ __all__ = [
     "Grader",
     "GraderType",
     "Handle",
+    "Inspection",
     "Job",
     "JobError",
     "JobEvent",
@@ -70,19 +85,29 @@ __all__ = [
     "JobSpec",
     "JobStatus",
     "Leftover",
+    "LocalRows",
     "Lora",
+    "Loss",
+    "Mend",
+    "MendReport",
     "Method",
     "MethodName",
     "Metric",
     "Model",
+    "NoEstimate",
     "Page",
+    "Plan",
+    "PlannedJob",
     "ProviderOptions",
     "PythonGrader",
     "Reinforcement",
     "Reward",
+    "RowFormat",
+    "Span",
     "StringCheckGrader",
     "Supervised",
     "TextSimilarityGrader",
+    "TokenReport",
     "TrainOn",
     "parse_handle",
 ]

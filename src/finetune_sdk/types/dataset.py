@@ -9,6 +9,29 @@ from finetune_sdk.types._base import Document, Value
 
 Severity = Literal["error", "warning"]
 
+RowFormat = Literal[
+    "chat",
+    "completion",
+    "preference",
+    "preference_trl",
+    "kto",
+    "prompts",
+    "sharegpt",
+    "alpaca",
+]
+"""What a row looks like.
+
+chat             `{"messages": [...]}`, OpenAI's and everybody's
+completion       `{"prompt": ..., "completion": ...}`, of text or of messages
+preference       `{"input": {"messages": [...]}, "preferred_output": [...],
+                 "non_preferred_output": [...]}`, OpenAI's
+preference_trl   `{"prompt": ..., "chosen": ..., "rejected": ...}`, TRL's
+kto              `{"prompt": ..., "completion": ..., "label": true}`, TRL's
+prompts          `{"messages": [...]}` that ends with the user, and fields for graders
+sharegpt         `{"conversations": [{"from": "human", "value": ...}, ...]}`
+alpaca           `{"instruction": ..., "input": ..., "output": ...}`
+"""
+
 
 class DatasetFile(Document):
     """A dataset that a provider holds.
@@ -39,6 +62,7 @@ class Finding(Value):
         code: stable name of the fault.
         message: what is wrong.
         fix: how to mend it.
+        providers: those that it concerns; empty is all.
     """
 
     file: str
@@ -48,6 +72,7 @@ class Finding(Value):
     message: str
     fix: str
     severity: Severity = "error"
+    providers: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file
@@ -55,24 +80,143 @@ class Finding(Value):
         return f"{place}{pointer}: {self.severity} {self.code}: {self.message}. {self.fix}"
 
 
+class Bin(Value):
+    """Rows of a histogram that have at least `low` and at most `high` tokens."""
+
+    low: int
+    high: int
+    rows: int
+
+
+class TokenReport(Document):
+    """The tokens of a dataset.
+
+    Attributes:
+        counter: what counted them: an encoding's or a tokenizer's name.
+        exact: False where a token more or less is possible; `note` says why.
+        note: what the number leaves open.
+        rows: rows that were counted.
+        total: tokens of all rows.
+        trained: tokens that carry loss; None where it is not known which do.
+        longest: tokens of the longest row.
+        longest_line: where it stands, from 1.
+        median: of the rows.
+        limit: tokens that the model reads of a row; None where it is not known.
+        over_limit: rows that are longer.
+        billable: tokens of all rows where each counts up to the limit.
+        histogram: rows by their tokens, shortest first.
+    """
+
+    counter: str
+    exact: bool
+    note: str | None = None
+    rows: int
+    total: int
+    trained: int | None = None
+    longest: int = 0
+    longest_line: int = 0
+    median: int = 0
+    limit: int | None = None
+    over_limit: int = 0
+    billable: int
+    histogram: tuple[Bin, ...] = ()
+
+
 class DatasetReport(Document):
     """What `datasets.check` found.
 
     Attributes:
+        format: what the rows look like; what they ought to, where that cannot be told.
         rows: rows read, good and bad.
         findings: the faults in the order of the lines, capped at `limit` of the check.
         errors: number of all findings that are errors, shown or not.
         warnings: number of all findings that are warnings, shown or not.
+        notes: what was not looked for, and how to ask for it.
+        tokens: where they were counted.
     """
 
     file: str
-    format: str
+    format: RowFormat
     rows: int
     findings: tuple[Finding, ...] = ()
     errors: int = 0
     warnings: int = 0
+    notes: tuple[str, ...] = ()
+    tokens: TokenReport | None = None
 
     @property
     def ok(self) -> bool:
         """No error was found; warnings may have been."""
         return self.errors == 0
+
+
+class Loss(Value):
+    """Something that rows of the source say and those of the target cannot.
+
+    Attributes:
+        what: its name, as `allow_loss` takes it.
+        rows: how many rows lose it.
+        line: the first of them, from 1.
+        message: in words.
+    """
+
+    what: str
+    rows: int
+    line: int
+    message: str
+
+
+class ConversionReport(Document):
+    """What a conversion did.
+
+    Attributes:
+        source: what the rows looked like.
+        target: what they look like now.
+        rows_in: rows read.
+        rows_out: rows that came out.
+        renamed: what is called otherwise now, such as "`from` is `role`".
+        lost: what could not be brought along.
+        notes: what else the reader should know.
+    """
+
+    source: RowFormat
+    target: RowFormat
+    rows_in: int
+    rows_out: int
+    renamed: tuple[str, ...] = ()
+    lost: tuple[Loss, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Mend(Value):
+    """Something that was mended.
+
+    Attributes:
+        line: of the source, from 1; 0 speaks of the file as a whole.
+        code: of the finding that is no more.
+        message: what was done.
+    """
+
+    line: int
+    code: str
+    message: str
+
+
+class MendReport(Document):
+    """What a mended copy differs in.
+
+    Attributes:
+        file: the source.
+        target: the copy.
+        rows_in: rows read.
+        rows_out: rows written.
+        mends: what was done, in the order of the lines, the first thousand.
+        count: of all mends, listed or not.
+    """
+
+    file: str
+    target: str
+    rows_in: int
+    rows_out: int
+    mends: tuple[Mend, ...] = ()
+    count: int = 0

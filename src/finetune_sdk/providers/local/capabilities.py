@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from finetune_sdk.providers.base import Capabilities, Content, MethodSupport
+from finetune_sdk.datasets.rules import Content
+from finetune_sdk.providers.base import Capabilities, MethodSupport
 from finetune_sdk.providers.local.options import LocalDeploymentOptions, LocalOptions
 from finetune_sdk.providers.local.training.graders.similarity import REFUSED
-from finetune_sdk.types import MethodName
+from finetune_sdk.types import MethodName, RowFormat
 
 _SHARED = frozenset({"epochs", "batch_size", "learning_rate", "lora", "max_length"})
-_CONTENT: frozenset[Content] = frozenset({"text", "tools"})
+_CONTENT: frozenset[Content] = frozenset({"text", "tools", "weight", "name"})
+_PAIRS: tuple[RowFormat, ...] = ("preference", "preference_trl")
 
 _METHODS = {
     MethodName.SUPERVISED: MethodSupport(
@@ -16,9 +18,12 @@ _METHODS = {
         train_on=("assistant", "all"),
         content=_CONTENT,
     ),
-    MethodName.DPO: MethodSupport(hyperparameters=_SHARED | {"beta"}, content=_CONTENT),
+    MethodName.DPO: MethodSupport(
+        hyperparameters=_SHARED | {"beta"}, rows=_PAIRS, content=_CONTENT
+    ),
     MethodName.ORPO: MethodSupport(
         hyperparameters=_SHARED | {"beta"},
+        rows=_PAIRS,
         content=_CONTENT,
         note=(
             "TRL keeps it in `trl.experimental.orpo`, where anything may change or go in any "
@@ -33,6 +38,7 @@ _METHODS = {
     ),
     MethodName.REWARD: MethodSupport(
         hyperparameters=_SHARED | {"center_rewards_coefficient"},
+        rows=_PAIRS,
         content=_CONTENT,
         note="what comes out scores answers and cannot chat, so it cannot be deployed",
     ),

@@ -58,6 +58,28 @@ def copied(folder: Path) -> Generator[None]:
         raise _not_copied(error, folder) from error
 
 
+@contextmanager
+def passing(folder: Path) -> Generator[None]:
+    """Turns what writing to the folder for temporary files raises into one of our errors.
+
+    Raises:
+        QuotaExceededError: its disk is full.
+        ServerError: anything else that the system says.
+    """
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, FineTuneError):
+            raise
+        words = (
+            f"the temporary folder {str(folder)!r} takes no copy of the rows: "
+            f"{error.strerror or error}; name another one with TMPDIR"
+        )
+        if error.errno in _FULL:
+            raise QuotaExceededError(words, provider=NAME, code="disk_full") from error
+        raise ServerError(words, provider=NAME) from error
+
+
 def _not_copied(error: OSError, folder: Path) -> FineTuneError:
     reason = error.strerror or str(error)
     message = f"`folder` {str(folder)!r} cannot be filled: {reason}; nothing of it is left there"

@@ -16,6 +16,7 @@ from finetune_sdk.providers.base import (
     CanDownloadModels,
     CanEstimate,
     CanFindJob,
+    CanInspect,
     CanListCheckpoints,
     CanListMetrics,
     CanListModels,
@@ -24,13 +25,14 @@ from finetune_sdk.providers.base import (
     Capabilities,
     FineTuneProvider,
     ProviderSettings,
+    Rows,
 )
 from finetune_sdk.providers.local import uploads
 from finetune_sdk.providers.local.capabilities import CAPABILITIES
 from finetune_sdk.providers.local.faults import translated
 from finetune_sdk.providers.local.home import LocalHome
 from finetune_sdk.providers.local.settings import NAME, read_settings
-from finetune_sdk.types import CostEstimate, MethodName
+from finetune_sdk.types import CostEstimate, NoEstimate
 
 if TYPE_CHECKING:
     from finetune_sdk.datasets import Dataset
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
         DatasetFile,
         Deployment,
         DeploymentSpec,
+        Inspection,
         Job,
         JobEvent,
         JobSpec,
@@ -48,6 +51,10 @@ if TYPE_CHECKING:
         Model,
         Page,
     )
+
+_HOUR = 3600.0
+_OWN = "it runs on your own machine; electricity is not counted"
+_PRICED = "an hour of this machine costs {:g} US dollars, as `price_per_hour` says"
 
 S = TypeVar("S", "JobSpec", "DeploymentSpec")
 
@@ -64,6 +71,7 @@ class LocalProvider(
     CanDeploy,
     CanClean,
     CanEstimate,
+    CanInspect,
 ):
     """Fine-tunes on this machine with TRL, in processes that outlive the caller.
 
@@ -74,8 +82,12 @@ class LocalProvider(
         environ: the environment that is read and, by a list, passed on; the process's by default.
         cancel_grace: seconds between asking a trainer to end and killing it.
         stalled_after: seconds without a word of a trainer, before a warning says so.
+        price_per_hour: US dollars that an hour of this machine costs, where it is rented; what a
+            job costs is then told from how long it would train, for which it is looked at as
+            `inspect_job` does. None is nothing.
 
     Raises:
+        ConfigurationError: `price_per_hour` is below nil, or no number.
         UnsupportedError: this is Windows.
     """
 
@@ -90,8 +102,10 @@ class LocalProvider(
         environ: Mapping[str, str] | None = None,
         cancel_grace: float = 10.0,
         stalled_after: float = 600.0,
+        price_per_hour: float | None = None,
     ) -> None:
         _refuse_windows()
+        self._price = read_settings({"price_per_hour": price_per_hour}).price_per_hour
         # Here and not above: these need `fcntl`, and the table of what each provider can do is
         # made on Windows too.
         from finetune_sdk.providers.local.cleaning import Leftovers
@@ -116,8 +130,8 @@ class LocalProvider(
 
     @classmethod
     def open(cls, settings: ProviderSettings, /) -> LocalProvider:
-        read_settings(settings.values)
-        return cls(home=settings.home, environ=settings.environ)
+        price = read_settings(settings.values).price_per_hour
+        return cls(home=settings.home, environ=settings.environ, price_per_hour=price)
 
     def upload_dataset(self, dataset: Dataset, /, *, key: str) -> DatasetFile:  # noqa: ARG002
         with translated(self._home):
@@ -216,15 +230,27 @@ class LocalProvider(
         with translated(self._home):
             return self._deployments.connect(name)
 
-    def estimate_cost(
-        self,
-        *,
-        model: str,  # noqa: ARG002
-        training_rows: int,  # noqa: ARG002
-        method: MethodName,  # noqa: ARG002
-    ) -> CostEstimate:
-        source = "it runs on your own machine; electricity is not counted"
-        return CostEstimate(low=0, high=0, source=source)
+    def estimate_cost(self, spec: JobSpec, rows: Rows, /) -> CostEstimate | NoEstimate:
+        """US dollars, low to high: nothing, or the time at `price_per_hour`.
+
+        With a price the job is looked at for it, which takes some seconds.
+
+        Raises:
+            FineTuneError: with a price: the job would fail; what `create_job` would raise.
+        """
+        if not self._price:
+            return CostEstimate(low=0, high=0, source=_OWN)
+        found = self.inspect_job(spec, rows)
+        if found.seconds is None:
+            why = found.settings.get("time", "not told")
+            return NoEstimate(reason=f"{_PRICED.format(self._price)}, and the time is {why}")
+        low, high = (self._price * one / _HOUR for one in (found.seconds.low, found.seconds.high))
+        source = f"{_PRICED.format(self._price)}; the time is {found.settings['time']}"
+        return CostEstimate(low=low, high=high, source=source)
+
+    def inspect_job(self, spec: JobSpec, rows: Rows, /) -> Inspection:
+        with translated(self._home):
+            return self._jobs.inspect(_settled(spec), rows)
 
     def close(self) -> None:
         """Holds nothing open; jobs and deployments go on."""

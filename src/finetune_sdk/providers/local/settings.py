@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from finetune_sdk.errors import ConfigurationError
@@ -20,6 +20,7 @@ class LocalSettings(BaseModel):
 
     Attributes:
         launcher: how the trainer is started; `process` is one process on this machine.
+        price_per_hour: US dollars that an hour of this machine costs; None is nothing.
 
     A trainer of one's own is not among them: a config file comes with a project, and must not name
     a program that `jobs.create` then runs. Code may: `LocalProvider(trainer=...)`.
@@ -28,6 +29,7 @@ class LocalSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     launcher: Literal["process"] = "process"
+    price_per_hour: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
 
 def read_settings(values: Mapping[str, object]) -> LocalSettings:

@@ -40,10 +40,10 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from finetune_sdk.providers.local import files
+from finetune_sdk.providers.local import files, uploads
 from finetune_sdk.providers.local.home import LocalHome
 from finetune_sdk.providers.local.jobs import checkpoints
-from finetune_sdk.types import JobEvent, JobSpec, Metric
+from finetune_sdk.types import DatasetFile, JobEvent, JobSpec, Metric
 
 _COUNTER = itertools.count()
 
@@ -116,6 +116,14 @@ class JobFolder:
 
     def spec(self) -> JobSpec:
         return JobSpec.from_json((self.path / "spec.json").read_bytes())
+
+    def rows(self, file: DatasetFile) -> Path:
+        """Where the rows of a dataset file lie.
+
+        Raises:
+            NotFoundError: there is no such file here.
+        """
+        return uploads.path_of(file, self.home)
 
     def read(self, name: str) -> dict[str, object] | None:
         """One of the JSON files, by its name without `.json`; None where it is not there yet."""

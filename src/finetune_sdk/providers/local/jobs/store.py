@@ -18,8 +18,8 @@ from finetune_sdk.errors import (
     FineTuneError,
     IdempotencyConflictError,
     NotFoundError,
-    ProviderError,
 )
+from finetune_sdk.providers.base import Rows
 from finetune_sdk.providers.local import files, leftovers, rewards
 from finetune_sdk.providers.local.environment import secrets
 from finetune_sdk.providers.local.faults import disk_full, is_full, translated
@@ -35,11 +35,20 @@ from finetune_sdk.providers.local.jobs import (
 from finetune_sdk.providers.local.jobs.folder import JobFolder, is_held
 from finetune_sdk.providers.local.jobs.launcher import Launcher
 from finetune_sdk.providers.local.jobs.records import Created, now
-from finetune_sdk.providers.local.preflight import inspection
-from finetune_sdk.providers.local.preflight.check import Checked, check
+from finetune_sdk.providers.local.preflight.check import check
+from finetune_sdk.providers.local.preflight.look import foresee, look
 from finetune_sdk.providers.local.settings import NAME
 from finetune_sdk.transport import redact
-from finetune_sdk.types import Checkpoint, Job, JobEvent, JobSpec, JobStatus, Metric, Page
+from finetune_sdk.types import (
+    Checkpoint,
+    Inspection,
+    Job,
+    JobEvent,
+    JobSpec,
+    JobStatus,
+    Metric,
+    Page,
+)
 
 _LOG = logging.getLogger("finetune_sdk")
 _ID = re.compile(r"ftjob-[0-9a-f]{16}")
@@ -73,8 +82,8 @@ class LocalJobs:
         folder = JobFolder(self.home.jobs / id_of(spec.key))
         if not folder.path.exists():
             own = self.launcher.trainer is None
-            checked = check(spec, self.home, self.environ, own_trainer=own)
-            self._make(folder, spec, checked)
+            notes = check(spec, folder, self.environ, own_trainer=own)
+            self._make(folder, spec, notes)
         _refuse_other(folder, spec)
         # What has waited longer gets up first.
         self._wake_all(but=folder.id)
@@ -82,6 +91,15 @@ class LocalJobs:
             if reading.look(folder).dormant:
                 self.launcher.start(folder)
         return self._read(folder)
+
+    def inspect(self, spec: JobSpec, rows: Rows) -> Inspection:
+        """What is found out about a job before it is made; nothing of it is left behind.
+
+        Raises:
+            FineTuneError: what `create` would raise.
+        """
+        own = self.launcher.trainer is None
+        return foresee(spec, rows, self.home, self.environ, own_trainer=own)
 
     def get(self, job_id: str) -> Job:
         """Raises:
@@ -209,7 +227,7 @@ class LocalJobs:
         """The folders of jobs that are just being made: nobody sees them, and they count."""
         return [JobFolder(path) for path in self.home.jobs.glob(".ftjob-*")]
 
-    def _make(self, folder: JobFolder, spec: JobSpec, checked: Checked) -> None:
+    def _make(self, folder: JobFolder, spec: JobSpec, notes: tuple[str, ...]) -> None:
         jobs = self.home.make(self.home.jobs)
         leftovers.sweep(jobs, ".ftjob-")
         partial = JobFolder(Path(tempfile.mkdtemp(dir=jobs, prefix=f".{folder.id}.")))
@@ -217,17 +235,18 @@ class LocalJobs:
             files.write_atomic(partial.path / "spec.json", spec.to_json())
             created = Created(
                 created_at=now(),
-                notes=checked.notes,
+                notes=notes,
                 modules=rewards.locate(spec.method),
                 python=sys.executable or None,
             )
             created.save(partial)
-            if self.launcher.trainer is None:
-                checked = checked.plus(_inspected(partial, spec, self.environ))
-            found = {"notes": checked.notes, "settings": dict(checked.settings)}
-            created.model_copy(update={"created_at": now(), **found}).save(partial)
+            own = self.launcher.trainer is None
+            found = look(partial, self.environ) if own else Inspection()
+            notes = (*notes, *found.warnings)
+            told = {"created_at": now(), "notes": notes, "settings": found.settings}
+            created.model_copy(update=told).save(partial)
             partial.tell(f"the job {folder.id} is made", type="created")
-            for note in checked.notes:
+            for note in notes:
                 partial.tell(note, type="note", level="warning")
             _rename(partial.path, folder.path)
         finally:
@@ -306,28 +325,6 @@ def _checkpoint(folder: JobFolder, saved: checkpoints.Saved, *, best: bool) -> C
 
 def _is_orphan(folder: JobFolder, job: Job) -> bool:
     return job.status is JobStatus.RUNNING and not is_held(folder.supervisor_lock)
-
-
-def _inspected(partial: JobFolder, spec: JobSpec, environ: Mapping[str, str]) -> Checked:
-    """What is found out about a draft; its model may be deleted meanwhile, by whom it is hidden."""
-    try:
-        found = inspection.inspect(partial, environ)
-    except ProviderError as error:
-        # What the libraries say of a folder that has gone is of no use.
-        _refuse_gone(spec, error)
-        raise
-    _refuse_gone(spec)
-    return found
-
-
-def _refuse_gone(spec: JobSpec, cause: Exception | None = None) -> None:
-    model = Path(spec.model)
-    if model.is_absolute() and not model.is_dir():
-        raise NotFoundError(
-            f"the model {spec.model!r} was deleted while the job was being made; name another "
-            "`model`",
-            provider=NAME,
-        ) from cause
 
 
 def _rename(partial: Path, path: Path) -> None:

@@ -73,6 +73,7 @@ class Shape:
         layers: how many layers are stacked.
         hidden: numbers that pass from layer to layer, for each token.
         vocabulary: words of the output head.
+        sparse: each token is computed by a part of the weights alone (a mixture of experts).
     """
 
     parameters: int
@@ -80,6 +81,7 @@ class Shape:
     layers: int
     hidden: int
     vocabulary: int
+    sparse: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,13 +6,12 @@ import importlib.util
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from finetune_sdk.errors import ConfigurationError, MissingDependencyError
-from finetune_sdk.providers.local import faults, uploads
+from finetune_sdk.providers.local import faults
 from finetune_sdk.providers.local.options import LocalOptions
 from finetune_sdk.providers.local.training.course import reports
 from finetune_sdk.providers.local.training.failures import TrainingFailure
@@ -20,6 +19,7 @@ from finetune_sdk.transport import redact
 
 if TYPE_CHECKING:
     from finetune_sdk.providers.local.home import LocalHome
+    from finetune_sdk.providers.local.jobs.folder import JobFolder
     from finetune_sdk.types import JobSpec
 
 FREE_BYTES = 64 * 2**20
@@ -28,29 +28,17 @@ FREE_BYTES = 64 * 2**20
 _PACKAGES = ("torch", "transformers", "trl", "peft", "datasets")
 
 
-class Checked(NamedTuple):
-    """What was found out without making or loading anything.
-
-    Attributes:
-        notes: what the caller should know.
-        settings: what will be, by name, with the arithmetic behind it.
-    """
-
-    notes: tuple[str, ...] = ()
-    settings: Mapping[str, str] = MappingProxyType({})
-
-    def plus(self, more: Checked) -> Checked:
-        """This, and what was found out after it."""
-        return Checked((*self.notes, *more.notes), {**self.settings, **more.settings})
-
-
 def check(
-    spec: JobSpec, home: LocalHome, environ: Mapping[str, str], *, own_trainer: bool
-) -> Checked:
+    spec: JobSpec, folder: JobFolder, environ: Mapping[str, str], *, own_trainer: bool
+) -> tuple[str, ...]:
     """Looks at all that a job needs and makes nothing.
 
     Args:
+        folder: of the job; it need not be there.
         own_trainer: our trainer will run; another program knows its own needs.
+
+    Returns:
+        What the caller should know.
 
     Raises:
         ConfigurationError: an option is wrong.
@@ -62,12 +50,12 @@ def check(
     _check_options(spec)
     for file in (spec.training_file, spec.validation_file):
         if file is not None:
-            uploads.path_of(file, home)
-    _check_disk(home)
+            folder.rows(file)
+    _check_disk(folder.home)
     if not own_trainer:
-        return Checked()
+        return ()
     _check_packages(spec)
-    return Checked(_check_weights(spec.model, home, environ))
+    return _check_weights(spec.model, folder.home, environ)
 
 
 def _check_options(spec: JobSpec) -> None:

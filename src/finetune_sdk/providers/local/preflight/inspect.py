@@ -1,7 +1,7 @@
 """A look at a job before it is made: all that the trainer would find out without the weights.
 
-`python -P -m finetune_sdk.providers.local.preflight.inspect <folder>` prints one JSON object about
-the job whose `spec.json` is in the folder: `found` with notes and settings, or `error` (one of
+`python -P -m finetune_sdk.providers.local.preflight.inspect <folder> <home>` prints one JSON object
+about the job whose `spec.json` is in the folder: `found` with an inspection, or `error` (one of
 ours) or `failure` (the trainer's).
 """
 
@@ -13,6 +13,7 @@ import re
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
@@ -21,12 +22,15 @@ from pathlib import Path
 from typing import Any
 
 from finetune_sdk.errors import FineTuneError, ProviderError
+from finetune_sdk.providers.local.home import LocalHome
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.models import licence, weights
 from finetune_sdk.providers.local.models.weights import Weights
 from finetune_sdk.providers.local.preflight import headers, reckoning
 from finetune_sdk.providers.local.preflight.arithmetic import Load, Shape
-from finetune_sdk.providers.local.preflight.check import Checked
+from finetune_sdk.providers.local.preflight.draft import Draft
+from finetune_sdk.providers.local.preflight.forecast import forecast
+from finetune_sdk.providers.local.preflight.outlook import outlook
 from finetune_sdk.providers.local.preflight.shape import shape_of, skeleton
 from finetune_sdk.providers.local.training import hardware, methods, owned
 from finetune_sdk.providers.local.training.course import learning
@@ -35,13 +39,14 @@ from finetune_sdk.providers.local.training.methods import fitting
 from finetune_sdk.providers.local.training.methods.lesson import Lesson
 from finetune_sdk.providers.local.training.order import Order, Teller, options_of, read_tokenizer
 from finetune_sdk.providers.local.training.recipe import recipe
-from finetune_sdk.types import MethodName
+from finetune_sdk.types import Inspection, MethodName
 
 PATIENCE = 30.0
 """Seconds that the rows may take; the trainer reads them all in any case."""
 
 _COPYING = frozenset({MethodName.DPO, MethodName.KTO, MethodName.REINFORCEMENT})
 """Methods that hold the model against a copy of itself where there is no adapter to switch off."""
+_UNREAD = "not told: not all rows were looked at"
 _MARKERS = re.compile(r"\{%-?\s*generation\s*-?%\}")
 
 
@@ -63,7 +68,7 @@ class _Listener(Teller):
 
 def inspect(
     folder: JobFolder, *, patience: float = PATIENCE, room: reckoning.Room = reckoning.room
-) -> Checked:
+) -> Inspection:
     """What is found out.
 
     Args:
@@ -75,21 +80,12 @@ def inspect(
         TrainingFailure: a row or an option is wrong.
         FineTuneError: the model cannot be had, or the machine is too small.
     """
+    began = time.monotonic()
     order, found = _read(folder)
     _check_options(order)
     shape = _shape(order)
     lesson = _lesson(order, patience)
-    choices = hardware.choose(
-        hardware.look(os.environ),
-        order.options,
-        batch_size=order.recipe.batch_size,
-        rows=lesson.rows if lesson else 1,
-        longest=lesson.longest if lesson else 1,
-        least=lesson.least if lesson else 1,
-        weighs=bool(lesson and lesson.weighs),
-    )
-    if lesson:
-        _check_values(lesson, choices)
+    choices = _choose(order, lesson)
     settings = {
         **order.recipe.reasons,
         **(lesson.reasons if lesson else {}),
@@ -98,10 +94,16 @@ def inspect(
         "chat_template": _template(order),
         "rows": _rows(order, lesson, patience),
     }
+    load = _load(order, lesson, choices)
     if shape is not None:
-        load = _load(order, lesson, choices)
         settings |= reckoning.check(order, found, shape, load, room(load.device))
-    return Checked(tuple(order.teller.warnings), settings)
+    if lesson:
+        time_ = forecast(order, lesson, shape, load, choices, started=time.monotonic() - began)
+        told = outlook(order, lesson, time_)
+    else:
+        told = Inspection(epochs=order.recipe.epochs, settings={"time": _UNREAD})
+    settings |= told.settings
+    return told.model_copy(update={"settings": settings, "warnings": tuple(order.teller.warnings)})
 
 
 def _read(folder: JobFolder) -> tuple[Order, Weights]:
@@ -128,6 +130,21 @@ def _check_options(order: Order) -> None:
         )
     if order.options.trl:
         owned.check_fields(order.options.trl, methods.kind(order.spec.method.name).config())
+
+
+def _choose(order: Order, lesson: Lesson | None) -> hardware.Choices:
+    choices = hardware.choose(
+        hardware.look(os.environ),
+        order.options,
+        batch_size=order.recipe.batch_size,
+        rows=lesson.rows if lesson else 1,
+        longest=lesson.longest if lesson else 1,
+        least=lesson.least if lesson else 1,
+        weighs=bool(lesson and lesson.weighs),
+    )
+    if lesson:
+        _check_values(lesson, choices)
+    return choices
 
 
 def _check_values(lesson: Lesson, choices: hardware.Choices) -> None:
@@ -212,11 +229,10 @@ def _load(order: Order, lesson: Lesson | None, choices: hardware.Choices) -> Loa
     )
 
 
-def answer(path: Path) -> dict[str, object]:
+def answer(folder: JobFolder) -> dict[str, object]:
     """What is printed: whatever happens, one of three kinds of answer."""
     try:
-        found = inspect(JobFolder(path))
-        return {"found": {"notes": list(found.notes), "settings": dict(found.settings)}}
+        return {"found": inspect(folder).model_dump(mode="json")}
     except FineTuneError as error:
         return {"error": _told(error)}
     except Exception as error:  # noqa: BLE001 - whatever it is, the caller must hear why
@@ -238,12 +254,12 @@ def _end_with_the_caller() -> None:
     os._exit(1)
 
 
-def _main(path: Path) -> None:
+def _main(folder: JobFolder) -> None:
     threading.Thread(target=_end_with_the_caller, daemon=True).start()
     # What a library or a reward function prints must not get between.
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as out:
         os.dup2(2, 1)
-        text: Any = json.dumps(answer(path))
+        text: Any = json.dumps(answer(folder))
         with suppress(BrokenPipeError):
             out.write(text)
 
@@ -252,4 +268,4 @@ if __name__ == "__main__":
     from finetune_sdk.providers.local.training.__main__ import prepare
 
     prepare()
-    _main(Path(sys.argv[1]))
+    _main(Draft(Path(sys.argv[1]), LocalHome(Path(sys.argv[2]))))

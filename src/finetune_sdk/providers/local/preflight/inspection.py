@@ -30,9 +30,9 @@ from finetune_sdk.errors import (
 from finetune_sdk.providers.local import faults
 from finetune_sdk.providers.local.environment import child_environment, secrets
 from finetune_sdk.providers.local.jobs.folder import JobFolder
-from finetune_sdk.providers.local.preflight.check import Checked
 from finetune_sdk.providers.local.settings import NAME
 from finetune_sdk.transport import redact
+from finetune_sdk.types import Inspection
 
 _LOG = logging.getLogger("finetune_sdk")
 
@@ -53,7 +53,7 @@ _ROWS = frozenset(
 
 def inspect(
     draft: JobFolder, environ: Mapping[str, str], *, patience: float = _PATIENCE
-) -> Checked:
+) -> Inspection:
     """What is found out about a job whose `spec.json` is in a folder; nothing is made there.
 
     Takes some seconds; with many rows half a minute, with a model that was never seen before as
@@ -77,16 +77,13 @@ def inspect(
             f"the job was looked at for {patience:g} seconds without an end; what is "
             "wrong will show when it trains"
         )
-        return Checked((words,))
+        return Inspection(warnings=(words,))
     answer = _answer(done, environ)
     if error := answer.get("error"):
         raise _ours(error)
     if failure := answer.get("failure"):
         raise _translated(failure, draft)
-    found = answer["found"]
-    return Checked(
-        tuple(cast("list[str]", found["notes"])), cast("dict[str, str]", found["settings"])
-    )
+    return Inspection.model_validate(answer["found"])
 
 
 def _run(
@@ -94,7 +91,8 @@ def _run(
 ) -> subprocess.CompletedProcess[bytes]:
     # Files, not pipes: a process that a reward's module leaves behind would hold pipes open.
     with TemporaryFile() as out, TemporaryFile() as err:
-        argv = [sys.executable, "-P", "-m", _INSPECTOR, str(draft.path)]
+        folders = (str(draft.path), str(draft.home.root))
+        argv = [sys.executable, "-P", "-m", _INSPECTOR, *folders]
         # What looks ends when its input does: with a Ctrl-C at any moment, and with our own end.
         theirs, ours = os.pipe()
         try:

@@ -26,6 +26,7 @@ def shape_of(model: Any) -> Shape:
         layers=int(getattr(text, "num_hidden_layers", 0)),
         hidden=int(getattr(text, "hidden_size", 0)),
         vocabulary=int(getattr(text, "vocab_size", 0)),
+        sparse=bool(getattr(text, "num_experts_per_tok", None)),
     )
 
 

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from finetune_sdk.providers.local import uploads
 from finetune_sdk.providers.local.training import wire
 from finetune_sdk.providers.local.training.course import saving
 from finetune_sdk.providers.local.training.failures import TrainingFailure
 from finetune_sdk.providers.local.training.hardware import Choices
 from finetune_sdk.providers.local.training.methods import trl
 from finetune_sdk.providers.local.training.methods.dpo import held_to, needs_copy
-from finetune_sdk.providers.local.training.methods.lesson import Lesson
+from finetune_sdk.providers.local.training.methods.lesson import Counts, Lesson
 from finetune_sdk.providers.local.training.order import Order
 from finetune_sdk.providers.local.training.rows import encoding as rows
 from finetune_sdk.providers.local.training.rows import preferences
@@ -81,6 +80,9 @@ class KTOLesson(Lesson):
             callbacks=callbacks,
         )
 
+    def counts(self) -> Counts:
+        return Counts([one.count for one in self._train], [one.count for one in self._validation])
+
     def measure(self, trainer: Any) -> dict[str, float] | None:
         return trl.measured(trainer, self.order.recipe.seed) if self._validation else None
 
@@ -99,7 +101,7 @@ class KTOLesson(Lesson):
             self.order.teller.warn(advice)
 
     def _read(self, file: DatasetFile, name: str) -> list[Judged]:
-        read = rows.read(uploads.path_of(file, self.order.folder.home))
+        read = rows.read(self.order.folder.rows(file))
         made = rows.made(read, partial(preferences.judged, encoder=self._encoder), name)
         rows.check_lengths(((one.line, one.longest) for one in made), self.order.limit(), name)
         if len(made) < self.least:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 from finetune_sdk.providers.local.training import owned, wire
 from finetune_sdk.providers.local.training.hardware import Choices
 from finetune_sdk.providers.local.training.methods import fitting
 from finetune_sdk.providers.local.training.order import Order
+from finetune_sdk.providers.local.training.rows.counts import Count
+
+
+class Counts(NamedTuple):
+    """The tokens of each row that is learned from, and of each that is measured on."""
+
+    training: Sequence[Count]
+    validation: Sequence[Count]
 
 
 class Lesson(ABC):
@@ -20,6 +28,7 @@ class Lesson(ABC):
     Attributes:
         rows: number of rows that are learned from.
         longest: tokens that a row adds to what is computed at once, at most.
+        texts: so many texts are computed for a row.
         least: rows that must be computed at once.
         weighs: its loss is a mean over the rows that are computed at once, however many.
         reasons: a line of words for what the method chose for the caller, by name.
@@ -27,6 +36,7 @@ class Lesson(ABC):
 
     rows: int
     longest: int
+    texts: int = 1
     least: int = 1
     weighs: bool = False
     reasons: Mapping[str, str] = {}
@@ -75,6 +85,10 @@ class Lesson(ABC):
         Raises:
             TrainingFailure: an option is unknown.
         """
+
+    @abstractmethod
+    def counts(self) -> Counts:
+        """What the rows have of tokens."""
 
     def measure(self, trainer: Any) -> dict[str, float] | None:  # noqa: ARG002 - for methods
         """The numbers on the validation rows, `loss` among them; None where there are no rows."""

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from finetune_sdk.providers.local import uploads
 from finetune_sdk.providers.local.training import wire
 from finetune_sdk.providers.local.training.course import saving
 from finetune_sdk.providers.local.training.hardware import Choices
 from finetune_sdk.providers.local.training.methods import trl
-from finetune_sdk.providers.local.training.methods.lesson import Lesson
+from finetune_sdk.providers.local.training.methods.lesson import Counts, Lesson
 from finetune_sdk.providers.local.training.order import Order
 from finetune_sdk.providers.local.training.rows import encoding as rows
 from finetune_sdk.providers.local.training.rows import preferences
@@ -28,6 +27,7 @@ class PairLesson(Lesson):
     """
 
     own: tuple[str, ...] = ("beta",)
+    texts = 2
     weighs = True
 
     def __init__(self, order: Order) -> None:
@@ -38,7 +38,7 @@ class PairLesson(Lesson):
         self._validation = self._read(file, "validation data") if file else []
         self.rows = len(self._train)
         # Both answers are computed at once, each with its prompt.
-        self.longest = 2 * max(one.longest for one in self._train)
+        self.longest = self.texts * max(one.longest for one in self._train)
         self._given, self.reasons = self.words(*self.own)
 
     def columns(self, pairs: Sequence[Pair]) -> dict[str, list[Any]]:
@@ -49,6 +49,9 @@ class PairLesson(Lesson):
             "rejected_ids": [one.rejected for one in pairs],
             "length": [one.longest for one in pairs],
         }
+
+    def counts(self) -> Counts:
+        return Counts([one.count for one in self._train], [one.count for one in self._validation])
 
     def measure(self, trainer: Any) -> dict[str, float] | None:
         return trl.measured(trainer, self.order.recipe.seed) if self._validation else None
@@ -70,7 +73,7 @@ class PairLesson(Lesson):
         }
 
     def _read(self, file: DatasetFile, name: str) -> list[Pair]:
-        read = rows.read(uploads.path_of(file, self.order.folder.home))
+        read = rows.read(self.order.folder.rows(file))
         pairs = rows.made(read, partial(preferences.pair, encoder=self._encoder), name)
         rows.check_lengths(((one.line, one.longest) for one in pairs), self.order.limit(), name)
         same = sum(one.says_nothing for one in pairs)

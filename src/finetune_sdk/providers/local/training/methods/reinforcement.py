@@ -9,13 +9,12 @@ from importlib import import_module
 from itertools import chain, cycle, islice
 from typing import Any
 
-from finetune_sdk.providers.local import uploads
 from finetune_sdk.providers.local.jobs.records import Created
 from finetune_sdk.providers.local.training import rewarding, wire
 from finetune_sdk.providers.local.training.course import saving
 from finetune_sdk.providers.local.training.hardware import Choices
 from finetune_sdk.providers.local.training.methods import trl
-from finetune_sdk.providers.local.training.methods.lesson import Lesson
+from finetune_sdk.providers.local.training.methods.lesson import Counts, Lesson
 from finetune_sdk.providers.local.training.order import Order
 from finetune_sdk.providers.local.training.rewarding import Reward
 from finetune_sdk.providers.local.training.rows import encoding as rows
@@ -82,6 +81,9 @@ class ReinforcementLesson(Lesson):
             callbacks=callbacks,
         )
 
+    def counts(self) -> Counts:
+        return Counts([one.count for one in self._train], [one.count for one in self._validation])
+
     def measure(self, trainer: Any) -> dict[str, float] | None:
         return trl.measured(trainer, self.order.recipe.seed) if self._validation else None
 
@@ -93,7 +95,7 @@ class ReinforcementLesson(Lesson):
         saving.stop_at(model, self.order.tokenizer, self._encoder.ends)
 
     def _read(self, file: DatasetFile, name: str) -> list[Prompt]:
-        read = rows.read(uploads.path_of(file, self.order.folder.home))
+        read = rows.read(self.order.folder.rows(file))
         make = partial(prompts.prompt, encoder=self._encoder, grader=self._method.grader)
         made = rows.made(read, make, name)
         # An answer needs room after its prompt: a token at least, or as many as were asked for.

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-from finetune_sdk.providers.local import uploads
 from finetune_sdk.providers.local.training import loss, wire
 from finetune_sdk.providers.local.training.course import saving
 from finetune_sdk.providers.local.training.hardware import Choices
 from finetune_sdk.providers.local.training.methods import trl
-from finetune_sdk.providers.local.training.methods.lesson import Lesson
+from finetune_sdk.providers.local.training.methods.lesson import Counts, Lesson
 from finetune_sdk.providers.local.training.order import Order
 from finetune_sdk.providers.local.training.rows import encoding as rows
 from finetune_sdk.providers.local.training.rows.encoding import Encoder, Example
@@ -56,6 +55,9 @@ class SupervisedLesson(Lesson):
             callbacks=callbacks,
         )
 
+    def counts(self) -> Counts:
+        return Counts([one.count for one in self._train], [one.count for one in self._validation])
+
     def measure(self, trainer: Any) -> dict[str, float] | None:
         if not self._batches:
             return None
@@ -66,8 +68,7 @@ class SupervisedLesson(Lesson):
         saving.stop_at(model, self.order.tokenizer, self._encoder.ends)
 
     def _encode(self, file: DatasetFile, name: str) -> list[Example]:
-        path = uploads.path_of(file, self.order.folder.home)
-        read = rows.read(path)
+        read = rows.read(self.order.folder.rows(file))
         examples, empty = rows.encode_all(read, self._encoder, limit=self._limit, name=name)
         teller = self.order.teller
         if empty:

@@ -24,6 +24,7 @@ from finetune_sdk.providers.local.training.rows.chat import (
     silent_turns,
     tools_of,
 )
+from finetune_sdk.providers.local.training.rows.counts import Count
 from finetune_sdk.providers.local.training.rows.turns import Template, Tokenizer, Tools
 from finetune_sdk.types import TrainOn
 
@@ -53,6 +54,12 @@ class Example:
     def learned(self) -> int:
         """Tokens that carry loss; the first of a text has nothing before it to be told from."""
         return sum(label != IGNORED for label in self.labels[1:])
+
+    @property
+    def count(self) -> Count:
+        """Its tokens."""
+        total = len(self.tokens)
+        return Count(self.line, total, self.learned, total)
 
 
 class Encoder:

@@ -9,6 +9,7 @@ from typing import Any
 from finetune_sdk.providers.local.training.failures import TrainingFailure
 from finetune_sdk.providers.local.training.rows.answers import AnswerEncoder, field
 from finetune_sdk.providers.local.training.rows.chat import tools_of
+from finetune_sdk.providers.local.training.rows.counts import Count
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,12 @@ class Pair:
         return len(self.prompt) + max(len(self.chosen), len(self.rejected))
 
     @property
+    def count(self) -> Count:
+        """Its tokens: those of the prompt once, and of both answers."""
+        answers = len(self.chosen) + len(self.rejected)
+        return Count(self.line, len(self.prompt) + answers, answers, self.longest)
+
+    @property
     def says_nothing(self) -> bool:
         """The two answers are the same."""
         return self.chosen == self.rejected
@@ -48,6 +55,11 @@ class Judged:
     def longest(self) -> int:
         """Tokens of the prompt with the answer."""
         return len(self.prompt) + len(self.completion)
+
+    @property
+    def count(self) -> Count:
+        """Its tokens."""
+        return Count(self.line, self.longest, len(self.completion), self.longest)
 
 
 def pair(row: Mapping[str, object], line: int, encoder: AnswerEncoder) -> Pair:

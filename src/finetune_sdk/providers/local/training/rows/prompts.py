@@ -10,6 +10,7 @@ from finetune_sdk.providers.local.training.failures import TrainingFailure
 from finetune_sdk.providers.local.training.rewarding import OURS
 from finetune_sdk.providers.local.training.rows.answers import AnswerEncoder, field
 from finetune_sdk.providers.local.training.rows.chat import tools_of
+from finetune_sdk.providers.local.training.rows.counts import Count
 from finetune_sdk.types import Grader
 
 
@@ -28,6 +29,11 @@ class Prompt:
     text: str
     tokens: int
     row: Mapping[str, object]
+
+    @property
+    def count(self) -> Count:
+        """Its tokens; those of the answers are not known before."""
+        return Count(self.line, self.tokens, None, self.tokens)
 
 
 def prompt(

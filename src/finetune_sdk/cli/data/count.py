@@ -1,0 +1,34 @@
+"""`finetune data count`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from finetune_sdk import datasets
+from finetune_sdk.cli import histogram, render
+from finetune_sdk.cli.data.words import File, Format, Method, row_format
+from finetune_sdk.cli.session import Session
+from finetune_sdk.types import MethodName
+
+
+def count(
+    context: typer.Context,
+    file: File,
+    model: Annotated[str, typer.Option(help="A name of [models], or a base model.")],
+    method: Method = MethodName.SUPERVISED,
+    format_: Format = None,
+) -> None:
+    """Count tokens as a model will: in all, those that are learned, and row by row."""
+    session = Session.of(context)
+    dataset = datasets.load(file, format=row_format(format_, "--format"))
+    with session.open() as client:
+        report = client.datasets.count(dataset, model=model, method=method)
+    if session.json:
+        render.document(report)
+        return
+    render.facts(histogram.facts(report))
+    render.line("")
+    for line in histogram.drawn(report):
+        render.line(line)

@@ -1,0 +1,68 @@
+"""What must not stand in a text: control tokens, keys, card numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import cast
+
+from finetune_sdk.datasets.faults import Fault, step
+from finetune_sdk.datasets.read import Row
+from finetune_sdk.transport import KEYS
+
+# Every family of models writes its control tokens so; OpenAI's own are among them. Linear: each
+# repeat is bounded, and none is inside of another that begins alike.
+_SPECIAL = re.compile(r"<\|[A-Za-z0-9_]{1,40}\|>")
+_KEYS = tuple((name, re.compile(shape)) for name, shape in KEYS.items())
+_CARD = re.compile(r"(?<![0-9])[3-6][0-9](?:[ -]?[0-9]){11,17}(?![0-9])")
+
+
+def text_faults(row: Row) -> Iterator[Fault]:
+    """The hazards of all texts of a row."""
+    for pointer, text in _texts(row):
+        yield from _special(text, pointer)
+        yield from _secrets(text, pointer)
+        yield from _cards(text, pointer)
+
+
+def _texts(row: Row) -> Iterator[tuple[str, str]]:
+    # With a stack of its own: a row may be nested as deep as Python allows.
+    stack: list[tuple[str, object]] = [("", row)]
+    while stack:
+        pointer, value = stack.pop()
+        if isinstance(value, str):
+            yield pointer, value
+        elif isinstance(value, dict):
+            entries = cast("Row", value)
+            stack += [(step(pointer, key), entries[key]) for key in reversed(entries)]
+        elif isinstance(value, list):
+            items = cast("list[object]", value)
+            stack += [(f"{pointer}/{i}", items[i]) for i in reversed(range(len(items)))]
+
+
+def _special(text: str, pointer: str) -> Iterator[Fault]:
+    for token in sorted(set(_SPECIAL.findall(text))):
+        yield Fault("special_token", pointer, f"the text holds the control token {token!r}")
+
+
+def _secrets(text: str, pointer: str) -> Iterator[Fault]:
+    for name, shape in _KEYS:
+        if found := shape.search(text):
+            length = found.end() - found.start()
+            words = f"the text holds what looks like {name}, {length} characters long"
+            yield Fault("secret_in_text", pointer, words)
+
+
+def _cards(text: str, pointer: str) -> Iterator[Fault]:
+    for found in _CARD.finditer(text):
+        digits = re.sub("[ -]", "", found.group())
+        if _luhn(digits):
+            words = f"the text holds {len(digits)} digits that may be a payment card's"
+            yield Fault("card_number", pointer, words)
+            return
+
+
+def _luhn(digits: str) -> bool:
+    """Luhn's checksum (ISO/IEC 7812-1, annex B): every second digit from the right is doubled."""
+    doubled = (sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
+    return (sum(map(int, digits[-1::-2])) + sum(doubled)) % 10 == 0

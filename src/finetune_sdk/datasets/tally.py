@@ -1,0 +1,51 @@
+"""Counts all findings and keeps as many as are shown."""
+
+from __future__ import annotations
+
+from finetune_sdk.datasets.codes import CODES
+from finetune_sdk.datasets.faults import Fault
+from finetune_sdk.datasets.rules import RowRules
+from finetune_sdk.types.dataset import Finding, Severity
+
+
+class Tally:
+    """The findings of one check: warnings never crowd out errors.
+
+    Attributes:
+        counts: of all findings, by severity.
+    """
+
+    def __init__(self, place: str, rules: RowRules, limit: int) -> None:
+        self.counts: dict[Severity, int] = {"error": 0, "warning": 0}
+        self._place, self._rules, self._limit = place, rules, limit
+        self._kept: dict[Severity, list[Finding]] = {"error": [], "warning": []}
+
+    def add(self, line: int, fault: Fault) -> None:
+        """Notes a fault, as grave as it is for whom the rows are for."""
+        severity = severity_of(fault.code, self._rules)
+        if severity is None:
+            return
+        self.counts[severity] += 1
+        if len(self._kept[severity]) < self._limit or not line:
+            self._kept[severity].append(fault.finding(self._place, line, severity))
+
+    def findings(self) -> tuple[Finding, ...]:
+        """What is shown, in the order of the lines."""
+        # What speaks of the whole dataset was found last and is told first.
+        errors, warnings = (sorted(kept, key=_line) for kept in self._kept.values())
+        return tuple(sorted((errors + warnings)[: self._limit], key=_line))
+
+
+def severity_of(code: str, rules: RowRules) -> Severity | None:
+    """How grave a fault is for the rules' provider; None where it does not concern it."""
+    known = CODES[code]
+    if known.providers and rules.provider is not None and rules.provider not in known.providers:
+        return None
+    # Nobody knows yet whether it is for those who would refuse it.
+    elsewhere = bool(known.providers) and rules.provider is None
+    waived = known.waivable and code in rules.allowed
+    return "warning" if elsewhere or waived else known.severity
+
+
+def _line(finding: Finding) -> int:
+    return finding.line

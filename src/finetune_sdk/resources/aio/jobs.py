@@ -1,0 +1,211 @@
+"""`Jobs`, asynchronous."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from typing import overload
+
+from finetune_sdk.providers.base import (
+    CanListCheckpoints,
+    CanListMetrics,
+    CanReadLogs,
+)
+from finetune_sdk.resources import waiting
+from finetune_sdk.resources.aio.base import Asynchronous
+from finetune_sdk.resources.jobs import Jobs
+from finetune_sdk.resources.progress import drawn
+from finetune_sdk.resources.request import Rows
+from finetune_sdk.resources.waiting import Patience, several
+from finetune_sdk.types import (
+    Checkpoint,
+    Job,
+    JobEvent,
+    Method,
+    Metric,
+    Plan,
+    PlannedJob,
+    ProviderOptions,
+)
+
+
+class AsyncJobs(Asynchronous):
+    """`Jobs`, asynchronous."""
+
+    async def plan(
+        self,
+        *,
+        model: str | Job | Checkpoint,
+        training_data: Rows,
+        validation_data: Rows | None = None,
+        method: Method | None = None,
+        suffix: str | None = None,
+        seed: int | None = None,
+        metadata: Mapping[str, str] | None = None,
+        max_cost: float | None = None,
+        options: Sequence[ProviderOptions] = (),
+        idempotency_key: str | None = None,
+        allow: Collection[str] = (),
+        strict: bool = True,
+    ) -> Plan:
+        """See `Jobs.plan`."""
+        return await self._do(
+            lambda: Jobs(self._context).plan(
+                model=model,
+                training_data=training_data,
+                validation_data=validation_data,
+                method=method,
+                suffix=suffix,
+                seed=seed,
+                metadata=metadata,
+                max_cost=max_cost,
+                options=options,
+                idempotency_key=idempotency_key,
+                allow=allow,
+                strict=strict,
+            )
+        )
+
+    @overload
+    async def create(self, spec: PlannedJob, /) -> Job: ...
+
+    @overload
+    async def create(
+        self,
+        spec: None = None,
+        /,
+        *,
+        model: str | Job | Checkpoint,
+        training_data: Rows,
+        validation_data: Rows | None = None,
+        method: Method | None = None,
+        suffix: str | None = None,
+        seed: int | None = None,
+        metadata: Mapping[str, str] | None = None,
+        max_cost: float | None = None,
+        options: Sequence[ProviderOptions] = (),
+        idempotency_key: str | None = None,
+        allow: Collection[str] = (),
+        strict: bool = True,
+    ) -> Job: ...
+
+    async def create(
+        self,
+        spec: PlannedJob | None = None,
+        /,
+        *,
+        model: str | Job | Checkpoint = "",
+        training_data: Rows = (),
+        validation_data: Rows | None = None,
+        method: Method | None = None,
+        suffix: str | None = None,
+        seed: int | None = None,
+        metadata: Mapping[str, str] | None = None,
+        max_cost: float | None = None,
+        options: Sequence[ProviderOptions] = (),
+        idempotency_key: str | None = None,
+        allow: Collection[str] = (),
+        strict: bool = True,
+    ) -> Job:
+        """See `Jobs.create`."""
+        if spec is not None:
+            return await self._do(lambda: Jobs(self._context).create(spec))
+        return await self._do(
+            lambda: Jobs(self._context).create(
+                model=model,
+                training_data=training_data,
+                validation_data=validation_data,
+                method=method,
+                suffix=suffix,
+                seed=seed,
+                metadata=metadata,
+                max_cost=max_cost,
+                options=options,
+                idempotency_key=idempotency_key,
+                allow=allow,
+                strict=strict,
+            )
+        )
+
+    async def get(self, job: Job | str, /) -> Job:
+        """See `Jobs.get`."""
+        return await self._do(lambda: Jobs(self._context).get(job))
+
+    async def list(self, *, limit: int | None = None) -> AsyncIterator[Job]:
+        """See `Jobs.list`."""
+        context = self._context
+        async for job in self._pages(
+            lambda n, at: context.provider.list_jobs(limit=n, cursor=at), limit
+        ):
+            yield context.stamp(job)
+
+    async def cancel(self, job: Job | str, /) -> Job:
+        """See `Jobs.cancel`."""
+        return await self._do(lambda: Jobs(self._context).cancel(job))
+
+    async def pause(self, job: Job | str, /) -> Job:
+        """See `Jobs.pause`."""
+        return await self._do(lambda: Jobs(self._context).pause(job))
+
+    async def resume(self, job: Job | str, /) -> Job:
+        """See `Jobs.resume`."""
+        return await self._do(lambda: Jobs(self._context).resume(job))
+
+    async def recover(self, idempotency_key: str, /) -> Job:
+        """See `Jobs.recover`."""
+        return await self._do(lambda: Jobs(self._context).recover(idempotency_key))
+
+    async def wait(
+        self,
+        job: Job | str,
+        /,
+        *,
+        timeout: float | None = None,
+        poll_interval: float | None = None,
+        progress: bool | None = None,
+        on_event: Callable[[JobEvent], None] | None = None,
+    ) -> Job:
+        """See `Jobs.wait`. `on_event` is called on the event loop."""
+        context = self._context
+        patience = Patience(timeout=timeout, poll_interval=poll_interval)
+        with drawn(progress) as on_look:
+            looks = waiting.wait(
+                context, context.job_id(job), patience, on_event=on_event, on_look=on_look
+            )
+            return await self._run(looks)
+
+    def watch(
+        self,
+        jobs: Iterable[Job | str] | Job | str | None = None,
+        /,
+        *,
+        timeout: float | None = None,
+        poll_interval: float | None = None,
+    ) -> AsyncIterator[Job]:
+        """See `Jobs.watch`."""
+        context = self._context
+        ids = None if jobs is None else [context.job_id(job) for job in several(jobs)]
+        patience = Patience(timeout=timeout, poll_interval=poll_interval)
+        return self._iterate(waiting.watch(context, ids, patience))
+
+    def events(self, job: Job | str, /, *, follow: bool = False) -> AsyncIterator[JobEvent]:
+        """See `Jobs.events`."""
+        context, job_id = self._context, self._context.job_id(job)
+        return self._iterate(waiting.follow(context, job_id, forever=follow))
+
+    def metrics(self, job: Job | str, /) -> AsyncIterator[Metric]:
+        """See `Jobs.metrics`."""
+        job_id = self._context.job_id(job)
+        teller = self._context.need(CanListMetrics, "jobs.metrics")
+        return self._pages(lambda n, at: teller.list_metrics(job_id, limit=n, cursor=at))
+
+    def checkpoints(self, job: Job | str, /) -> AsyncIterator[Checkpoint]:
+        """See `Jobs.checkpoints`."""
+        job_id = self._context.job_id(job)
+        keeper = self._context.need(CanListCheckpoints, "jobs.checkpoints")
+        return self._pages(lambda n, at: keeper.list_checkpoints(job_id, limit=n, cursor=at))
+
+    def logs(self, job: Job | str, /) -> AsyncIterator[str]:
+        """See `Jobs.logs`."""
+        job_id = self._context.job_id(job)
+        reader = self._context.need(CanReadLogs, "jobs.logs")
+        return self._pages(lambda n, at: reader.read_logs(job_id, limit=n, cursor=at))

@@ -1,0 +1,54 @@
+"""The tokens of a dataset, as a model counts them."""
+
+from __future__ import annotations
+
+from finetune_sdk import datasets
+from finetune_sdk.datasets import FORMATS, Dataset
+from finetune_sdk.datasets.tokens import encoding_of
+from finetune_sdk.providers.base import CanEstimate, CanInspect, MethodSupport, Rows
+from finetune_sdk.resources.context import Context, unsupported
+from finetune_sdk.resources.rules import counting_for, row_rules
+from finetune_sdk.types import DatasetFile, JobSpec, Method, TokenReport
+
+_NOWHERE = DatasetFile(id="not-sent-yet")
+
+
+def count(context: Context, dataset: Dataset, model: str, method: Method) -> TokenReport:
+    """Counts by the encoding of the model, or by what the provider finds out.
+
+    Raises:
+        UnsupportedError: nobody knows how the model counts.
+    """
+    resolved, provider = context.resolve_model(model), context.provider
+    support = provider.capabilities.methods.get(method.name)
+    named = provider.encoding(resolved) if isinstance(provider, CanEstimate) else None
+    name = named or encoding_of(resolved)
+    if name is not None:
+        return _by_encoding(name, dataset, resolved, method, support)
+    report = _by_provider(context, dataset, resolved, method)
+    if report is None:
+        what = f"counting tokens as {resolved!r} does"
+        raise unsupported(context, what, lambda other: issubclass(other, CanInspect))
+    return report
+
+
+def _by_encoding(
+    name: str, dataset: Dataset, model: str, method: Method, support: MethodSupport | None
+) -> TokenReport:
+    rules = row_rules(method.name, support)
+    counting = counting_for(name, model, method, support, rules)
+    datasets.check(dataset, rules=rules, limit=0, near_duplicates=False, counting=counting)
+    return counting.report()
+
+
+def _by_provider(
+    context: Context, dataset: Dataset, model: str, method: Method
+) -> TokenReport | None:
+    provider = context.provider
+    if not isinstance(provider, CanInspect):
+        return None
+    read = provider.capabilities.methods[method.name].rows or (FORMATS[method.name],)
+    converted = datasets.convert(dataset, to=read[0])
+    spec = JobSpec(key="count", model=model, method=method, training_file=_NOWHERE)
+    rows = Rows(training=converted.dataset)
+    return context.call(lambda: provider.inspect_job(spec, rows)).training

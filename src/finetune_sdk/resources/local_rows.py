@@ -1,0 +1,73 @@
+"""Rows on this machine, as a plan remembers them."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from finetune_sdk import datasets
+from finetune_sdk.datasets import Dataset
+from finetune_sdk.errors import ConfigurationError, DatasetError
+from finetune_sdk.resources.context import Context
+from finetune_sdk.types import DatasetFile, LocalRows
+
+_REMEMBERED = 32
+
+
+def remembered(context: Context, rows: Dataset | DatasetFile) -> LocalRows | DatasetFile:
+    """What a plan says of its rows.
+
+    Raises:
+        DatasetError: the file cannot be read.
+    """
+    if isinstance(rows, DatasetFile):
+        return rows
+    digest = _digest(rows)
+    if rows.path is None:
+        context.planned[digest] = rows
+        while len(context.planned) > _REMEMBERED:
+            context.planned.pop(next(iter(context.planned)))
+    path = str(rows.path) if rows.path else None
+    return LocalRows(path=path, name=rows.name, format=rows.format, digest=digest)
+
+
+def recalled(context: Context, rows: LocalRows | DatasetFile) -> Dataset | DatasetFile:
+    """The rows of a plan, as they were.
+
+    Raises:
+        ConfigurationError: they have changed since, or were in the memory of another client.
+        DatasetError: the file cannot be read.
+    """
+    if isinstance(rows, DatasetFile):
+        return rows
+    if rows.path is None:
+        return _from_memory(context, rows)
+    dataset = datasets.load(rows.path, name=rows.name, format=rows.format)
+    if _digest(dataset) != rows.digest:
+        raise ConfigurationError(
+            f"{rows.path!r} has changed since the plan was made; plan again, to see what it costs "
+            "now"
+        )
+    return dataset
+
+
+def _from_memory(context: Context, rows: LocalRows) -> Dataset:
+    dataset = context.planned.get(rows.digest)
+    if dataset is None:
+        raise ConfigurationError(
+            f"the rows of the plan ({rows.name!r}) were in memory, and this client does not have "
+            "them; plan again with it, or write them to a file first"
+        )
+    return dataset
+
+
+def _digest(dataset: Dataset) -> str:
+    return dataset.digest() if dataset.path is None else _file_digest(dataset.path)
+
+
+def _file_digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DatasetError(f"{str(path)!r} cannot be read: {error.strerror}") from error

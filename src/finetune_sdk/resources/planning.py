@@ -1,0 +1,127 @@
+"""`jobs.plan`: what creating a job would do, without doing it."""
+
+from __future__ import annotations
+
+from finetune_sdk.datasets.tokens import auto_epochs
+from finetune_sdk.errors import ConfigurationError
+from finetune_sdk.providers.base import CanEstimate, CanInspect
+from finetune_sdk.resources.context import Context
+from finetune_sdk.resources.costs import cost_of
+from finetune_sdk.resources.drafting import Draft, draft
+from finetune_sdk.resources.local_rows import recalled, remembered
+from finetune_sdk.resources.request import JobRequest
+from finetune_sdk.types import (
+    CostEstimate,
+    Inspection,
+    Method,
+    NoEstimate,
+    Plan,
+    PlannedJob,
+    ProviderOptions,
+    Supervised,
+)
+
+
+def plan(context: Context, request: JobRequest) -> Plan:
+    """Drafts the job, and asks the provider what it knows of it. Nothing is made."""
+    made = draft(context, request)
+    found = _inspected(context, made)
+    cost = cost_of(context, made)
+    epochs, source = _epochs(context, made, found)
+    report = made.training_report
+    return Plan(
+        spec=_planned(context, request, made),
+        provider=context.provider.name,
+        training=report,
+        validation=made.validation_report,
+        conversion=made.conversion,
+        tokens=(report.tokens if report else None) or found.training,
+        validation_tokens=found.validation,
+        epochs=epochs,
+        epochs_source=source,
+        cost=cost if isinstance(cost, CostEstimate) else None,
+        no_cost=cost.reason if isinstance(cost, NoEstimate) else None,
+        seconds=found.seconds,
+        shutdown_date=found.shutdown_date,
+        settings={**_train_on(context, made.spec.method), **found.settings},
+        warnings=(*made.warnings, *found.warnings),
+    )
+
+
+def request_of(context: Context, planned: PlannedJob) -> JobRequest:
+    """The call that makes a planned job.
+
+    Raises:
+        ConfigurationError: it was planned for another place, or its rows are not there any more.
+    """
+    if planned.owner != context.owner:
+        raise ConfigurationError(
+            f"the job was planned for {planned.owner!r} and this client is of {context.owner!r}; "
+            f'open FineTuneClient("{planned.owner}") for it, or plan it here'
+        )
+    validation = planned.validation_data
+    return JobRequest(
+        model=planned.model,
+        training_data=recalled(context, planned.training_data),
+        validation_data=None if validation is None else recalled(context, validation),
+        method=planned.method,
+        suffix=planned.suffix,
+        seed=planned.seed,
+        metadata=planned.metadata or None,
+        max_cost=planned.max_cost,
+        options=_options(context, planned),
+        idempotency_key=planned.key,
+        allow=planned.allow,
+        strict=planned.strict,
+        resolved=True,
+    )
+
+
+def _options(context: Context, planned: PlannedJob) -> list[ProviderOptions]:
+    kind = context.provider.capabilities.options
+    return [kind.model_validate(planned.options)] if kind and planned.options else []
+
+
+def _planned(context: Context, request: JobRequest, made: Draft) -> PlannedJob:
+    spec, validation = made.spec, made.given_validation
+    return PlannedJob(
+        owner=context.owner,
+        key=spec.key,
+        model=spec.model,
+        method=spec.method,
+        training_data=remembered(context, made.given),
+        validation_data=None if validation is None else remembered(context, validation),
+        suffix=spec.suffix,
+        seed=spec.seed,
+        metadata=spec.metadata,
+        max_cost=request.max_cost,
+        options=spec.options,
+        allow=tuple(request.allow),
+        strict=request.strict,
+    )
+
+
+def _inspected(context: Context, made: Draft) -> Inspection:
+    provider = context.provider
+    if not isinstance(provider, CanInspect):
+        return Inspection()
+    return context.call(lambda: provider.inspect_job(made.spec, made.rows()))
+
+
+def _epochs(context: Context, made: Draft, found: Inspection) -> tuple[float | None, str | None]:
+    if made.spec.method.epochs is not None:
+        return made.spec.method.epochs, "as you said"
+    if found.epochs is not None:
+        return found.epochs, "the provider's own choice"
+    provider, rows = context.provider, made.rows().count
+    if isinstance(provider, CanEstimate) and provider.encoding(made.spec.model) and rows:
+        return auto_epochs(rows), "what OpenAI's cookbook says that `auto` gives for so many rows"
+    return None, None
+
+
+def _train_on(context: Context, method: Method) -> dict[str, str]:
+    """What is learned where nobody has said it: it differs between providers."""
+    if not isinstance(method, Supervised) or method.train_on is not None:
+        return {}
+    support = context.provider.capabilities.methods[method.name]
+    return {"train_on": f"{support.train_on[0]}, what this provider does"}
