@@ -72,7 +72,10 @@ some_chats = st.fixed_dictionaries(
     {"messages": st.lists(odd_turns, min_size=1, max_size=5)},
     optional={"tools": st.just([TOOL]), "parallel_tool_calls": st.booleans(), "id": said},
 )
-good_chats = st.one_of(good_rows["chat"], some_chats)
+in_any_order = st.lists(
+    st.builds(turn, st.sampled_from(["user", "assistant", "system"]), said), min_size=1, max_size=5
+).map(lambda messages: {"messages": messages})
+good_chats = st.one_of(good_rows["chat"], some_chats, in_any_order)
 
 
 def normal(row: Json) -> Json:

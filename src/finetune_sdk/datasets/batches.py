@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 
 from finetune_sdk.datasets.faults import Fault
-from finetune_sdk.datasets.lines import Block, Line, Lines, TextLines
+from finetune_sdk.datasets.lines import Block, Lines, TextLines
 
-_BYTES = 128 * 1024
+_BYTES = 64 * 1024
 _LINES = 512
 
 
@@ -27,13 +28,14 @@ class Batch:
     last: tuple[int, Fault] | None = None
     _lines: Sequence[bytes] | None = None
 
-    def lines(self) -> Iterator[tuple[int, Line]]:
-        """The lines, and the fault."""
-        kept = self._lines
-        lines = kept if kept is not None else Block(0, self.data).lines()
-        yield from zip(self.numbers, lines, strict=True)
-        if self.last is not None:
-            yield self.last
+    @property
+    def gap(self) -> int:
+        """Bytes between two lines in `data` that are no part of either."""
+        return 0 if self._lines is None else 1
+
+    def rows(self) -> Iterator[tuple[int, bytes]]:
+        """The lines that can be read."""
+        return zip(self.numbers, self._lines or BytesIO(self.data), strict=True)
 
 
 def batches(lines: Lines) -> Iterator[Batch]:

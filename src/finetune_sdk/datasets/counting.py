@@ -6,7 +6,7 @@ two cores are used where there are two.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -76,11 +76,15 @@ class Counting:
         if before is not None:
             yield from self._sum(before)
 
-    def row(self, line: int, row: Row, format: RowFormat) -> Iterator[tuple[int, Fault]]:  # noqa: A002
-        """Counts a row by itself."""
-        for one in counted([(line, row)], self._counter, format=format, train_on=self._train_on):
+    def rows(
+        self,
+        rows: Iterable[tuple[int, Row]],
+        format: RowFormat,  # noqa: A002 - the word of the field
+    ) -> Iterator[tuple[int, Fault]]:
+        """Counts rows, with their lines, that were looked at in another way."""
+        for one in counted(rows, self._counter, format=format, train_on=self._train_on):
             self._tally.add(*one)
-            yield from self._too_long(line, one.total)
+            yield from self._too_long(one.line, one.total)
 
     def finish(self) -> Iterator[tuple[int, Fault]]:
         """Waits for what is not counted yet."""

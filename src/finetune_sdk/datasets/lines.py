@@ -14,6 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
@@ -30,7 +31,7 @@ with is below 1 MiB of text; the rest is room for embedded images."""
 # and needs another one to leave line ends alone.
 _FLAGS: int = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _SKIP = 1024 * 1024
-_BLOCK = 128 * 1024
+_BLOCK = 64 * 1024
 _SPACE = b" \t\r\n"
 _LAST_SPACE = 32
 _SIBLINGS = 2000
@@ -62,7 +63,7 @@ class MemoryLines:
         return iter(enumerate(self.kept, start=1))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Block:
     """Some whole lines of a text, as they follow each other.
 
@@ -76,7 +77,7 @@ class Block:
     data: bytes
     fault: Fault | None = None
 
-    @property
+    @cached_property
     def count(self) -> int:
         """How many lines there are in `data`."""
         whole = self.data.count(b"\n")

@@ -45,8 +45,8 @@ class Neighbours:
             self._give_up()
         if self._near is None:
             return
-        for number, line in batch.lines():
-            row = examine(number, line).row if isinstance(line, bytes) else None
+        for number, line in batch.rows():
+            row = examine(number, line).row
             earlier = self._near.add(number, text_of(row)) if row is not None else None
             if earlier is not None:
                 text = f"nearly all of its words are those of line {earlier}"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import UNSET
 from msgspec.json import Decoder
 
 from finetune_sdk.datasets.orders import in_order
@@ -19,11 +20,15 @@ from finetune_sdk.datasets.rules import SPELLINGS, RowRules
 from finetune_sdk.datasets.structs import (
     LETTERS,
     Answer,
+    Assistant,
     ChatRow,
     PairRow,
+    System,
     ThumbRow,
     TrlPairRow,
+    Turn,
     Turns,
+    User,
 )
 from finetune_sdk.types.dataset import RowFormat
 
@@ -58,6 +63,14 @@ class Look:
         self.marks.append(mark & _BITS)
         self.texts.append(texts)
         self.speakers.append(speakers)
+
+    def join(self, other: Look) -> None:
+        """Adds what another look has found of good rows."""
+        self.marks += other.marks
+        self.texts += other.texts
+        self.speakers += other.speakers
+        self.told += other.told
+        self.pictured += other.pictured
 
 
 Quick = Callable[[bytes, int], Look | None]
@@ -107,7 +120,7 @@ class _Chat:
             texts = _plain(row) if speakers else None
             if texts:
                 look.good(hash(messages), texts, speakers)
-            elif speakers is not _ODD and self._rich.good(row, speakers):
+            elif speakers is not _ODD and self._rich.good(row):
                 look.good(hash((messages, bytes(row.tools))), (), _ODD)
                 look.pictured += has_images(messages)
             else:
@@ -130,12 +143,27 @@ def _plain(row: ChatRow) -> list[str] | None:
     texts: list[Any] = []
     for message in row.messages:
         content = message.content
-        # A name, a weight, calls: whatever stands beside the two words that all have.
-        if content.__class__ is not str or message.more:
+        # Written out: it is asked of every message of every row.
+        if content.__class__ is not str or message.name:
+            return None
+        if message.__class__ is Assistant:
+            if message.tool_calls is not UNSET or message.weight is not UNSET:
+                return None
+        elif message.__class__ not in _PLAIN:
             return None
         texts.append(content)
     # Blanks alone are rare wherever they stand; whose they are is looked at slowly.
     return texts if all(map(str.strip, texts)) else None
+
+
+def _more(message: Turn) -> bool:
+    """There is something beside the role and the content, or it is counted otherwise."""
+    if isinstance(message, Assistant):
+        return message.tool_calls is not UNSET or message.weight is not UNSET or bool(message.name)
+    return bool(message.name) or message.__class__ not in _PLAIN
+
+
+_PLAIN = (System, User)
 
 
 _Read = tuple[str, list[str], Told]
@@ -208,7 +236,7 @@ def _asked(prompt: str | Turns) -> tuple[str, list[str]] | None:
         return None
     texts: list[str] = []
     for message in prompt:
-        if not isinstance(message.content, str) or message.more or not message.content.strip():
+        if not isinstance(message.content, str) or _more(message) or not message.content.strip():
             return None
         texts.append(message.content)
     return letters, texts

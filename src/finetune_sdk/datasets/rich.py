@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Raw
 from msgspec.json import Decoder
 
 from finetune_sdk.datasets.images import Image, image_of, within
-from finetune_sdk.datasets.rules import Content, RowRules
+from finetune_sdk.datasets.rules import RowRules
 from finetune_sdk.datasets.structs import (
     Assistant,
     Call,
     ChatRow,
     DeclaredTool,
+    Developer,
     ImagePart,
-    TextPart,
+    Parts,
+    System,
+    Texts,
     Tool,
-    Turn,
     Turns,
     User,
 )
@@ -37,39 +39,16 @@ class Rich:
         # The same functions are listed in row after row.
         self._declared: dict[bytes, frozenset[str]] = {}
 
-    def good(self, row: ChatRow, speakers: str) -> bool:
-        """The row is good; who speaks after whom was judged before.
-
-        Args:
-            row: what was decoded.
-            speakers: a letter for each message.
-        """
+    def good(self, row: ChatRow) -> bool:
+        """The row is good; who speaks after whom was judged before."""
         try:
-            return (
-                _used(row, speakers) <= self._rules.content
-                and all(map(_says_something, row.messages))
-                and _learns(row.messages)
-                and self._calls_well(row)
-                and within([*_images(row.messages)], self._rules)
-            )
+            declared = self._functions(row.tools)
+            if declared is not None and "tools" not in self._rules.content:
+                return False
+            case = _Case(self._rules, declared)
+            return all(map(case.passes, row.messages)) and case.teaches
         except (ValueError, RecursionError):
             return False
-
-    def _calls_well(self, row: ChatRow) -> bool:
-        declared = self._functions(row.tools)
-        unanswered: set[str] = set()
-        for message in row.messages:
-            if isinstance(message, Tool):
-                if message.tool_call_id not in unanswered:
-                    return False
-                unanswered.discard(message.tool_call_id)
-            elif unanswered:
-                return False
-            elif isinstance(message, Assistant) and message.tool_calls is not UNSET:
-                if not all(_well_formed(call, declared) for call in message.tool_calls):
-                    return False
-                unanswered = {call.id for call in message.tool_calls}
-        return True
 
     def _functions(self, tools: Raw) -> frozenset[str] | None:
         """Names of the functions that may be called; None where there are none.
@@ -90,48 +69,80 @@ class Rich:
         return known
 
 
-def _well_formed(call: Call, declared: frozenset[str] | None) -> bool:
-    _object(call.function.arguments)
-    return declared is None or call.function.name in declared
+class _Case:
+    """One row, message by message."""
+
+    __slots__ = ("_calling", "_declared", "_pictured", "_rules", "teaches")
+
+    def __init__(self, rules: RowRules, declared: frozenset[str] | None) -> None:
+        self._rules, self._declared = rules, declared
+        self._calling: set[str] = set()
+        self._pictured = 0
+        self.teaches = False
+
+    def passes(self, message: Any) -> bool:
+        """Nothing is odd about the next message."""
+        if message.name and "name" not in self._rules.content:
+            return False
+        return _JUDGES[message.__class__](self, message)
+
+    def system(self, message: System | Developer) -> bool:
+        return not self._calling and _says_something(message.content)
+
+    def user(self, message: User) -> bool:
+        content = message.content
+        if self._calling or not _says_something(content):
+            return False
+        if isinstance(content, str):
+            return True
+        images = [image_of(part.image_url.url) for part in content if isinstance(part, ImagePart)]
+        return not images or self._may_show(images)
+
+    def assistant(self, message: Assistant) -> bool:
+        weight, calls = message.weight, message.tool_calls
+        if self._calling or (weight is not UNSET and "weight" not in self._rules.content):
+            return False
+        self.teaches |= weight != 0
+        if calls is UNSET:
+            return message.content is not None and _says_something(message.content)
+        self._calling = {call.id for call in calls}
+        return "tools" in self._rules.content and all(map(self._well_formed, calls))
+
+    def tool(self, message: Tool) -> bool:
+        known = message.tool_call_id in self._calling
+        self._calling.discard(message.tool_call_id)
+        return known
+
+    def _well_formed(self, call: Call) -> bool:
+        _object(call.function.arguments)
+        return self._declared is None or call.function.name in self._declared
+
+    def _may_show(self, images: list[Image]) -> bool:
+        before, self._pictured = self._pictured, self._pictured + len(images)
+        # A second message with images is rare, and counted slowly.
+        return not before and within(images, self._rules)
 
 
-def _used(row: ChatRow, speakers: str) -> set[Content]:
-    used: set[Content] = {"text"}
-    if row.tools or "t" in speakers or any(map(_calls, row.messages)):
-        used.add("tools")
-    for message in row.messages:
-        if message.name:
-            used.add("name")
-        if isinstance(message, Assistant) and message.weight is not UNSET:
-            used.add("weight")
-    return used
+_JUDGES: dict[type, Callable[[_Case, Any], bool]] = {
+    System: _Case.system,
+    Developer: _Case.system,
+    User: _Case.user,
+    Assistant: _Case.assistant,
+    Tool: _Case.tool,
+}
 
 
-def _says_something(message: Turn) -> bool:
-    content = message.content
+def _says_something(content: str | Texts | Parts) -> bool:
     if isinstance(content, str):
-        return bool(content.strip()) or _calls(message)
-    if content is None:
-        return _calls(message)
-    return any(not isinstance(part, TextPart) or part.text.strip() for part in content)
-
-
-def _calls(message: Turn) -> bool:
-    return isinstance(message, Assistant) and message.tool_calls is not UNSET
-
-
-def _learns(messages: Turns) -> bool:
-    return any(isinstance(message, Assistant) and message.weight != 0 for message in messages)
-
-
-def _images(messages: Turns) -> Iterator[Image]:
-    for message in messages:
-        if isinstance(message, User) and not isinstance(message.content, str):
-            for part in message.content:
-                if isinstance(part, ImagePart):
-                    yield image_of(part.image_url.url)
+        return bool(content.strip())
+    return any(isinstance(part, ImagePart) or part.text.strip() for part in content)
 
 
 def has_images(messages: Turns) -> bool:
     """There is an image in the conversation."""
-    return any(True for _ in _images(messages))
+    return any(
+        isinstance(part, ImagePart)
+        for message in messages
+        if isinstance(message, User) and not isinstance(message.content, str)
+        for part in message.content
+    )

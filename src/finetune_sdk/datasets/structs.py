@@ -52,11 +52,6 @@ class Message(Strict, frozen=True, gc=False):
 
     name: str = ""
 
-    @property
-    def more(self) -> bool:
-        """There is something beside the role and the content."""
-        return bool(self.name)
-
 
 class System(Message, frozen=True, gc=False, kw_only=True, tag_field="role", tag="system"):
     content: str | Texts
@@ -64,11 +59,6 @@ class System(Message, frozen=True, gc=False, kw_only=True, tag_field="role", tag
 
 class Developer(Message, frozen=True, gc=False, kw_only=True, tag_field="role", tag="developer"):
     content: str | Texts
-
-    @property
-    def more(self) -> bool:
-        # Read as the system's, and counted otherwise.
-        return True
 
 
 class User(Message, frozen=True, gc=False, kw_only=True, tag_field="role", tag="user"):
@@ -80,18 +70,10 @@ class Assistant(Message, frozen=True, gc=False, kw_only=True, tag_field="role", 
     tool_calls: Calls | UnsetType = UNSET
     weight: Literal[0, 1] | UnsetType = UNSET
 
-    @property
-    def more(self) -> bool:
-        return self.tool_calls is not UNSET or self.weight is not UNSET or bool(self.name)
-
 
 class Tool(Message, frozen=True, gc=False, kw_only=True, tag_field="role", tag="tool"):
     content: str | Texts
     tool_call_id: Text
-
-    @property
-    def more(self) -> bool:
-        return True
 
 
 Turn = System | Developer | User | Assistant | Tool
