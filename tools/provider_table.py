@@ -29,6 +29,8 @@ MIXINS = {
     "`models.list get delete`": base.CanListModels,
     "`models.download`": base.CanDownloadModels,
     "`max_cost`": base.CanEstimate,
+    "`jobs.plan`: memory and time": base.CanInspect,
+    "`datasets.tokens`": base.CanTokenize,
     "`finetune local clean`": base.CanClean,
 }
 

@@ -51,12 +51,14 @@ if TYPE_CHECKING:
     from finetune_sdk.types import ORPO as ORPO
     from finetune_sdk.types import ChatReply as ChatReply
     from finetune_sdk.types import Checkpoint as Checkpoint
+    from finetune_sdk.types import ConversionReport as ConversionReport
     from finetune_sdk.types import CostEstimate as CostEstimate
     from finetune_sdk.types import DatasetFile as DatasetFile
     from finetune_sdk.types import DatasetReport as DatasetReport
     from finetune_sdk.types import Deployment as Deployment
     from finetune_sdk.types import DeploymentStatus as DeploymentStatus
     from finetune_sdk.types import Finding as Finding
+    from finetune_sdk.types import Inspection as Inspection
     from finetune_sdk.types import Job as Job
     from finetune_sdk.types import JobError as JobError
     from finetune_sdk.types import JobEvent as JobEvent
@@ -64,9 +66,13 @@ if TYPE_CHECKING:
     from finetune_sdk.types import JobSpec as JobSpec
     from finetune_sdk.types import JobStatus as JobStatus
     from finetune_sdk.types import Lora as Lora
+    from finetune_sdk.types import MendReport as MendReport
     from finetune_sdk.types import MethodName as MethodName
     from finetune_sdk.types import Metric as Metric
     from finetune_sdk.types import Model as Model
+    from finetune_sdk.types import NoEstimate as NoEstimate
+    from finetune_sdk.types import Plan as Plan
+    from finetune_sdk.types import PlannedJob as PlannedJob
     from finetune_sdk.types import ProviderOptions as ProviderOptions
     from finetune_sdk.types import PythonGrader as PythonGrader
     from finetune_sdk.types import Reinforcement as Reinforcement
@@ -74,6 +80,7 @@ if TYPE_CHECKING:
     from finetune_sdk.types import StringCheckGrader as StringCheckGrader
     from finetune_sdk.types import Supervised as Supervised
     from finetune_sdk.types import TextSimilarityGrader as TextSimilarityGrader
+    from finetune_sdk.types import TokenReport as TokenReport
 
 _ROOMS = {
     "finetune_sdk.aio": ("AsyncFineTuneClient",),
@@ -115,12 +122,14 @@ _ROOMS = {
         "ORPO",
         "ChatReply",
         "Checkpoint",
+        "ConversionReport",
         "CostEstimate",
         "DatasetFile",
         "DatasetReport",
         "Deployment",
         "DeploymentStatus",
         "Finding",
+        "Inspection",
         "Job",
         "JobError",
         "JobEvent",
@@ -128,9 +137,13 @@ _ROOMS = {
         "JobSpec",
         "JobStatus",
         "Lora",
+        "MendReport",
         "MethodName",
         "Metric",
         "Model",
+        "NoEstimate",
+        "Plan",
+        "PlannedJob",
         "ProviderOptions",
         "PythonGrader",
         "Reinforcement",
@@ -138,6 +151,7 @@ _ROOMS = {
         "StringCheckGrader",
         "Supervised",
         "TextSimilarityGrader",
+        "TokenReport",
     ),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -106,3 +108,123 @@ def test_wrong_parts_are_one_clear_error(finetune: Command, parts: str) -> None:
     done = finetune("data", "split", "train.jsonl", "--parts", parts)
     assert done.code == 1
     assert "`--parts`" in done.err
+
+
+ALPACA = '{"instruction": "Name %d.", "output": "eggs %d"}\n'
+SECRET = "sk-" + "abcd1234" * 4
+
+
+def rows_of(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_a_mended_copy_is_written_and_checked(finetune: Command, project: Path) -> None:
+    path = project / "bad.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + (ROW % 1 + "\n" + ROW % 1 + ROW % 2).encode())
+    done = finetune("data", "check", "bad.jsonl", "--fix", "good.jsonl")
+    assert done.code == 0
+    assert "mended byte_order_mark" in done.err
+    assert "mended duplicate_row" in done.err
+    assert (project / "good.jsonl").read_text() == ROW % 1 + ROW % 2
+    again = finetune("data", "check", "bad.jsonl", "--fix", "good.jsonl")
+    assert again.code == 1
+    assert "is there already" in again.err
+
+
+def test_a_finding_that_may_be_lived_with_can_be_allowed(finetune: Command, project: Path) -> None:
+    (project / "keys.jsonl").write_text(ROW.replace("a%d", SECRET))
+    refused = finetune("data", "check", "keys.jsonl")
+    assert refused.code == 1
+    assert "secret_in_text" in refused.out
+    assert SECRET not in refused.out + refused.err
+    assert finetune("data", "check", "keys.jsonl", "--allow", "secret_in_text").code == 0
+    assert finetune("data", "check", "keys.jsonl", "--allow", "bad_json").code == 1
+
+
+def test_rows_that_stand_in_both_files_are_told(finetune: Command, project: Path) -> None:
+    (project / "valid.jsonl").write_text(ROW % 3 + ROW % 99)
+    done = finetune("data", "check", "valid.jsonl", "--against", "train.jsonl")
+    assert (
+        "valid.jsonl:1: warning validation_overlap: the same row stands in train.jsonl, line 4"
+        in (done.out)
+    )
+    assert done.out.count("validation_overlap") == 1
+
+
+@pytest.mark.parametrize("profile", [True, False])
+def test_rows_are_converted_and_what_was_renamed_is_told(
+    finetune: Command, project: Path, profile: bool
+) -> None:
+    if not profile:
+        (project / "finetune.toml").unlink()
+    (project / "alpaca.jsonl").write_text("".join(ALPACA % (n, n) for n in range(3)))
+    done = finetune("data", "convert", "alpaca.jsonl", "--out", "chat.jsonl")
+    assert done.code == 0
+    assert "3 row(s) of format chat" in done.out
+    assert "renamed" in done.out
+    assert [set(row) for row in rows_of(project / "chat.jsonl")] == [{"messages"}] * 3
+
+
+def test_what_would_be_lost_is_refused_until_it_is_allowed(
+    finetune: Command, project: Path
+) -> None:
+    (project / "pairs.jsonl").write_text(PAIR)
+    words = ("data", "convert", "pairs.jsonl", "--to", "chat", "--out", "chat.jsonl")
+    refused = finetune(*words)
+    assert refused.code == 1
+    assert "rejected" in refused.err
+    assert not (project / "chat.jsonl").exists()
+    assert finetune(*words, "--allow-loss", "rejected").code == 0
+
+
+@pytest.mark.parametrize("word", ["--format", "--to"])
+def test_a_format_that_is_none_is_told_with_what_there_is(finetune: Command, word: str) -> None:
+    command = ("data", "convert", "train.jsonl", "--out", "x.jsonl", word, "sharegtp")
+    done = finetune(*command)
+    assert done.code == 1
+    assert "did you mean `sharegpt`" in done.err or "sharegpt" in done.err
+
+
+def test_tokens_are_counted_with_a_histogram(finetune: Command) -> None:
+    done = finetune("data", "count", "train.jsonl", "--model", "gpt-4.1-mini", "--profile", "fake")
+    assert done.code == 0
+    assert "o200k_base" in done.out
+    assert "carry loss" in done.out
+    assert "┤" in done.out or "#" in done.out
+    document = finetune(
+        "data", "count", "train.jsonl", "--model", "gpt-4.1-mini", "--profile", "fake", "--json"
+    ).documents[0]
+    assert document["rows"] == 10
+    assert document["exact"] is True
+
+
+def test_rows_are_shown_as_conversations_and_what_is_learned_is_marked(finetune: Command) -> None:
+    done = finetune("data", "show", "train.jsonl", "--rows", "1", "--line", "3")
+    assert done.code == 0
+    assert "train.jsonl:3" in done.out
+    assert "assistant *:" in done.out
+    assert "user:" in done.out
+    pieces = finetune("data", "show", "train.jsonl", "--rows", "1", "--json").documents[0]["pieces"]
+    assert pieces == [
+        {"speaker": "user", "text": "a0", "learned": "no"},
+        {"speaker": "assistant", "text": "b", "learned": "yes"},
+    ]
+
+
+def test_texts_are_cut_into_the_tokens_of_a_model(finetune: Command) -> None:
+    words = ("data", "show", "train.jsonl", "--rows", "1", "--model", "gpt-4o", "--json")
+    pieces = cast("list[dict[str, str]]", finetune(*words).documents[0]["pieces"])
+    assert [piece["text"] for piece in pieces] == ["a", "0", "b"]
+
+
+def test_parts_share_a_value(finetune: Command, project: Path) -> None:
+    thumbs = "".join(
+        json.dumps({"prompt": f"q{n}", "completion": f"a{n}", "label": n % 4 == 0}) + "\n"
+        for n in range(40)
+    )
+    (project / "kto.jsonl").write_text(thumbs)
+    done = finetune("data", "split", "kto.jsonl", "--parts", "0.8,0.2", "--stratify", "/label")
+    assert done.code == 0
+    small = rows_of(project / "kto.validation.jsonl")
+    assert (len(small), sum(row["label"] is True for row in small)) == (8, 2)
+    assert "--against" in done.err

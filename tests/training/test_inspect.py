@@ -17,8 +17,9 @@ from finetune_sdk.errors import QuotaExceededError, UnsupportedError
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.jobs.records import Created, now
 from finetune_sdk.providers.local.options import LocalOptions
+from finetune_sdk.providers.local.preflight.answering import answer
 from finetune_sdk.providers.local.preflight.capacity import Capacity
-from finetune_sdk.providers.local.preflight.inspect import answer, inspect
+from finetune_sdk.providers.local.preflight.inspect import find, inspect
 from finetune_sdk.providers.local.training.failures import TrainingFailure
 from finetune_sdk.types import (
     DPO,
@@ -348,7 +349,7 @@ def test_every_answer_is_json(tiny: Path, tmp_path: Path) -> None:
     good = make_job(tmp_path, tiny)
     wrong = make_job(tmp_path, tiny, name="ftjob-2", options=LocalOptions(lr_scheduler="x"))
     gone = make_job(tmp_path, tmp_path / "nowhere" / "at" / "all", name="ftjob-3")
-    kinds: list[Mapping[str, object]] = [answer(one) for one in (good, wrong, gone)]
+    kinds: list[Mapping[str, object]] = [answer(one, find) for one in (good, wrong, gone)]
     assert [set(kind) for kind in kinds] == [{"found"}, {"failure"}, {"error"}]
     assert json.loads(json.dumps(kinds)) == kinds
     error = kinds[2]["error"]

@@ -74,9 +74,7 @@ def _compare(session: Session, columns: dict[str, plans.Column]) -> None:
             else:
                 render.plain_document({"owner": name, "refused": column.refusal})
         return
-    render.table(("", *columns), plans.rows(list(columns.values())))
+    render.compared(("", *columns), plans.rows(list(columns.values())))
     for name, column in columns.items():
-        if column.refusal is not None:
-            session.say(f"{name}: cannot: {column.refusal}")
         for warning in plans.warnings(column.plan) if column.plan else ():
             session.say(f"{name}: warning: {warning}")

@@ -21,27 +21,46 @@ class Column:
 
 def facts(plan: Plan) -> list[tuple[str, str | None]]:
     """What a plan says, by name; None is not known."""
-    spec = plan.spec
+    told = _main(plan)
+    names = {name for name, _ in told}
+    # What the provider says in its own words of the same is said in ours already.
+    return told + sorted(one for one in plan.settings.items() if one[0] not in names)
+
+
+def rows(columns: Sequence[Column]) -> list[list[str | None]]:
+    """A row for each name that any plan has; what a profile cannot say is left empty."""
+    told = [dict(_short(column)) for column in columns]
+    names = dict.fromkeys(name for one in told for name, value in one.items() if value)
+    return [[name, *(one.get(name) for one in told)] for name in names]
+
+
+def _short(column: Column) -> list[tuple[str, str | None]]:
+    plan = column.plan
+    if plan is None:
+        return [("provider", f"cannot: {column.refusal}")]
+    return _main(plan) + [(name, plan.settings.get(name)) for name in _COMPARED]
+
+
+_COMPARED = ("memory", "disk", "precision", "train_on")
+"""The settings that help to choose between places."""
+
+
+def _main(plan: Plan) -> list[tuple[str, str | None]]:
+    spec, cost, tokens = plan.spec, plan.cost, plan.tokens
     return [
         ("provider", plan.provider),
         ("model", spec.model),
         ("method", spec.method.name.value),
         ("rows", _rows(plan)),
         ("tokens", _tokens(plan)),
-        ("epochs", f"{plan.epochs:g} ({plan.epochs_source})" if plan.epochs is not None else None),
+        ("counted by", tokens.counter if tokens else None),
+        ("epochs", f"{plan.epochs:g}, {plan.epochs_source}" if plan.epochs is not None else None),
         ("cost", _cost(plan)),
+        ("cost is", f"an estimate: {cost.source}" if cost else None),
         ("time", _time(plan)),
         ("conversion", _conversion(plan)),
         ("shuts down", plan.shutdown_date.isoformat() if plan.shutdown_date else None),
-        *sorted(plan.settings.items()),
     ]
-
-
-def rows(columns: Sequence[Column]) -> list[list[str | None]]:
-    """A row for each name that any plan has; what a profile cannot say is left empty."""
-    told = [dict(facts(column.plan)) if column.plan else {"rows": "cannot"} for column in columns]
-    names = dict.fromkeys(name for one in told for name, value in one.items() if value)
-    return [[name, *(one.get(name) for one in told)] for name in names]
 
 
 def warnings(plan: Plan) -> Iterator[str]:
@@ -68,8 +87,8 @@ def _tokens(plan: Plan) -> str | None:
     if report is None:
         return None
     about = "" if report.exact else "about "
-    learned = f", {report.trained} of them learned" if report.trained is not None else ""
-    return f"{about}{report.total}{learned} ({report.counter})"
+    learned = f", {report.trained} learned" if report.trained is not None else ""
+    return f"{about}{report.total}{learned}"
 
 
 def _cost(plan: Plan) -> str:
@@ -78,7 +97,7 @@ def _cost(plan: Plan) -> str:
         return f"unavailable: {plan.no_cost}"
     amount = f"{cost.low:.2f}" if cost.low == cost.high else f"{cost.low:.2f} to {cost.high:.2f}"
     day = f", as of {cost.as_of}" if cost.as_of else ""
-    return f"{amount} US dollars (estimate{day}: {cost.source})"
+    return f"{amount} US dollars{day}"
 
 
 def _time(plan: Plan) -> str | None:

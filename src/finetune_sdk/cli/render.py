@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from finetune_sdk.types._base import Document
 
 _WIDE = 10_000
+_READABLE = 120
 _COLORS = {
     "succeeded": "green",
     "ready": "green",
@@ -70,6 +71,21 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str | None]]) -> None:
         if number:
             line("")
         facts(zip(columns, row, strict=True))
+
+
+def compared(columns: Sequence[str], rows: Sequence[Sequence[str | None]]) -> None:
+    """A table of columns of words, which are wrapped to stand side by side."""
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = _READABLE
+    drawn = _drawn(columns, rows)
+    drawn.columns[0].no_wrap = True
+    for column in drawn.columns:
+        column.overflow = "fold"
+    drawn.padding = (0, 2)
+    console.print(drawn)
 
 
 def _natural_width(drawn: Table) -> int:

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 from tempfile import SpooledTemporaryFile
 
 _CHUNK = 1 << 14
-_AT_ONCE = 1 << 16
+_AT_ONCE = 1 << 15
 """Marks that are looked at together: some megabytes of Python's numbers."""
 
-_IN_MEMORY = 1 << 22
+_IN_MEMORY = 1 << 20
 """Bytes of marks that are kept in memory; more are kept in a temporary file."""
 
 

@@ -8,7 +8,7 @@ they raise `FineTuneError`s. Ids reach them already parsed, never with a profile
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         NoEstimate,
         Page,
         ProviderOptions,
+        TokenPiece,
         TokenReport,
     )
 
@@ -300,12 +301,14 @@ class Rows:
         validation: None where there are none, or the provider holds them already.
         count: rows to learn from, where known.
         tokens: those of the training data; None where nobody has counted them.
+        inspection: what `inspect_job` found out about this job; None where it was not asked yet.
     """
 
     training: Dataset | None
     validation: Dataset | None = None
     count: int | None = None
     tokens: TokenReport | None = None
+    inspection: Inspection | None = None
 
 
 class CanEstimate(ABC):
@@ -337,6 +340,25 @@ class CanInspect(ABC):
             rows: what would be learned from.
 
         Raises:
+            FineTuneError: the job would fail; what `create_job` would raise.
+        """
+
+
+class CanTokenize(ABC):
+    """Shows rows as a model would read them. It may take seconds, and makes no job."""
+
+    @abstractmethod
+    def tokenize_rows(
+        self, rows: Sequence[Mapping[str, object]], /, *, spec: JobSpec
+    ) -> list[tuple[TokenPiece, ...]]:
+        """Each row as its job would write it: token by token, and which of them carry loss.
+
+        Args:
+            rows: a few, in a format that the provider reads.
+            spec: the job that would learn from them; its files are not looked at.
+
+        Raises:
+            UnsupportedError: not for the job's method.
             FineTuneError: the job would fail; what `create_job` would raise.
         """
 

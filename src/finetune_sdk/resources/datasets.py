@@ -8,11 +8,18 @@ from dataclasses import replace
 from finetune_sdk import datasets
 from finetune_sdk.datasets import FORMATS, Conversion, Dataset
 from finetune_sdk.datasets.dataset import Source
-from finetune_sdk.resources import counting
+from finetune_sdk.resources import counting, tokenizing
 from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.drafting import check_allowed
 from finetune_sdk.resources.rules import method_name, method_object, row_rules
-from finetune_sdk.types import DatasetReport, Method, MethodName, RowFormat, TokenReport
+from finetune_sdk.types import (
+    DatasetReport,
+    Method,
+    MethodName,
+    RowFormat,
+    TokenPiece,
+    TokenReport,
+)
 
 
 class Datasets:
@@ -104,6 +111,30 @@ class Datasets:
         """
         loaded = datasets.load(dataset)
         return counting.count(self._context, loaded, model, method_object(method))
+
+    def tokens(
+        self, dataset: Source, /, *, model: str, method: Method | MethodName | str | None = None
+    ) -> list[tuple[TokenPiece, ...]]:
+        """Rows as a job would learn them: token by token, and which of them carry loss.
+
+        The profile's hyperparameters and options hold, `train_on` and a chat template among them.
+        It takes some seconds. Give a few rows: the tokens of all are held in memory.
+
+        Args:
+            dataset: the rows.
+            model: a name of `[models]`, or the provider's own name of a model.
+            method: what the rows are for; supervised by default.
+
+        Returns:
+            The tokens of each row, in order. Their texts together are what the model reads.
+
+        Raises:
+            UnsupportedError: this provider does not show them, or not for the method.
+            DatasetValidationError: rows are wrong.
+            DatasetError: there is no such file, or it cannot be read.
+        """
+        loaded = datasets.load(dataset)
+        return tokenizing.tokens(self._context, loaded, model, method_object(method))
 
     def convert(
         self,

@@ -25,8 +25,9 @@ from finetune_sdk.types import (
 def plan(context: Context, request: JobRequest) -> Plan:
     """Drafts the job, and asks the provider what it knows of it. Nothing is made."""
     made = draft(context, request)
-    found = _inspected(context, made)
-    cost = cost_of(context, made)
+    looked = _inspected(context, made)
+    cost = cost_of(context, made, looked)
+    found = looked or Inspection()
     epochs, source = _epochs(context, made, found)
     report = made.training_report
     return Plan(
@@ -101,10 +102,10 @@ def _planned(context: Context, request: JobRequest, made: Draft) -> PlannedJob:
     )
 
 
-def _inspected(context: Context, made: Draft) -> Inspection:
+def _inspected(context: Context, made: Draft) -> Inspection | None:
     provider = context.provider
     if not isinstance(provider, CanInspect):
-        return Inspection()
+        return None
     return context.call(lambda: provider.inspect_job(made.spec, made.rows()))
 
 

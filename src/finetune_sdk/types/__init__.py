@@ -56,6 +56,7 @@ from finetune_sdk.types.model import Model
 from finetune_sdk.types.options import ProviderOptions
 from finetune_sdk.types.page import Page
 from finetune_sdk.types.plan import Inspection, LocalRows, Plan, PlannedJob, Span
+from finetune_sdk.types.token import TokenPiece
 
 __all__ = [
     "DPO",
@@ -107,6 +108,7 @@ __all__ = [
     "StringCheckGrader",
     "Supervised",
     "TextSimilarityGrader",
+    "TokenPiece",
     "TokenReport",
     "TrainOn",
     "parse_handle",

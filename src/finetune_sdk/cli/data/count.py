@@ -8,9 +8,12 @@ import typer
 
 from finetune_sdk import datasets
 from finetune_sdk.cli import histogram, render
-from finetune_sdk.cli.data.words import File, Format, Method, row_format
+from finetune_sdk.cli.data.words import File, Format, Method, has_profile, row_format
 from finetune_sdk.cli.session import Session
-from finetune_sdk.types import MethodName
+from finetune_sdk.datasets import Dataset
+from finetune_sdk.datasets.tokens import encoding_of
+from finetune_sdk.resources.rules import counting_for, method_object, row_rules
+from finetune_sdk.types import MethodName, TokenReport
 
 
 def count(
@@ -23,8 +26,7 @@ def count(
     """Count tokens as a model will: in all, those that are learned, and row by row."""
     session = Session.of(context)
     dataset = datasets.load(file, format=row_format(format_, "--format"))
-    with session.open() as client:
-        report = client.datasets.count(dataset, model=model, method=method)
+    report = _counted(session, dataset, model, method)
     if session.json:
         render.document(report)
         return
@@ -32,3 +34,13 @@ def count(
     render.line("")
     for line in histogram.drawn(report):
         render.line(line)
+
+
+def _counted(session: Session, dataset: Dataset, model: str, method: MethodName) -> TokenReport:
+    name = encoding_of(model)
+    if name is None or has_profile(session):
+        with session.open() as client:
+            return client.datasets.count(dataset, model=model, method=method)
+    counting = counting_for(name, model, method_object(method), None, row_rules(method, None))
+    datasets.check(dataset, rules=row_rules(method, None), near_duplicates=False, counting=counting)
+    return counting.report()

@@ -22,6 +22,7 @@ from finetune_sdk.providers.base import (
     CanListModels,
     CanPause,
     CanReadLogs,
+    CanTokenize,
     Capabilities,
     FineTuneProvider,
     ProviderSettings,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
         Metric,
         Model,
         Page,
+        TokenPiece,
     )
 
 _HOUR = 3600.0
@@ -72,6 +74,7 @@ class LocalProvider(
     CanClean,
     CanEstimate,
     CanInspect,
+    CanTokenize,
 ):
     """Fine-tunes on this machine with TRL, in processes that outlive the caller.
 
@@ -233,14 +236,15 @@ class LocalProvider(
     def estimate_cost(self, spec: JobSpec, rows: Rows, /) -> CostEstimate | NoEstimate:
         """US dollars, low to high: nothing, or the time at `price_per_hour`.
 
-        With a price the job is looked at for it, which takes some seconds.
+        With a price the job is looked at for it, where `rows` does not say what was found: that
+        takes some seconds.
 
         Raises:
             FineTuneError: with a price: the job would fail; what `create_job` would raise.
         """
         if not self._price:
             return CostEstimate(low=0, high=0, source=_OWN)
-        found = self.inspect_job(spec, rows)
+        found = rows.inspection or self.inspect_job(spec, rows)
         if found.seconds is None:
             why = found.settings.get("time", "not told")
             return NoEstimate(reason=f"{_PRICED.format(self._price)}, and the time is {why}")
@@ -251,6 +255,12 @@ class LocalProvider(
     def inspect_job(self, spec: JobSpec, rows: Rows, /) -> Inspection:
         with translated(self._home):
             return self._jobs.inspect(_settled(spec), rows)
+
+    def tokenize_rows(
+        self, rows: Sequence[Mapping[str, object]], /, *, spec: JobSpec
+    ) -> list[tuple[TokenPiece, ...]]:
+        with translated(self._home):
+            return list(self._jobs.tokens(_settled(spec), rows))
 
     def close(self) -> None:
         """Holds nothing open; jobs and deployments go on."""

@@ -13,6 +13,7 @@ from finetune_sdk.types import (
     Method,
     MethodName,
     RowFormat,
+    TokenPiece,
     TokenReport,
 )
 
@@ -64,6 +65,14 @@ class AsyncDatasets(Asynchronous):
         """See `Datasets.count`."""
         return await self._do(
             lambda: Datasets(self._context).count(dataset, model=model, method=method)
+        )
+
+    async def tokens(
+        self, dataset: Source, /, *, model: str, method: Method | MethodName | str | None = None
+    ) -> list[tuple[TokenPiece, ...]]:
+        """See `Datasets.tokens`."""
+        return await self._do(
+            lambda: Datasets(self._context).tokens(dataset, model=model, method=method)
         )
 
     async def convert(

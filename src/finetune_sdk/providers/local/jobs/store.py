@@ -36,7 +36,7 @@ from finetune_sdk.providers.local.jobs.folder import JobFolder, is_held
 from finetune_sdk.providers.local.jobs.launcher import Launcher
 from finetune_sdk.providers.local.jobs.records import Created, now
 from finetune_sdk.providers.local.preflight.check import check
-from finetune_sdk.providers.local.preflight.look import foresee, look
+from finetune_sdk.providers.local.preflight.look import foresee, look, tokens
 from finetune_sdk.providers.local.settings import NAME
 from finetune_sdk.transport import redact
 from finetune_sdk.types import (
@@ -48,6 +48,7 @@ from finetune_sdk.types import (
     JobStatus,
     Metric,
     Page,
+    TokenPiece,
 )
 
 _LOG = logging.getLogger("finetune_sdk")
@@ -100,6 +101,18 @@ class LocalJobs:
         """
         own = self.launcher.trainer is None
         return foresee(spec, rows, self.home, self.environ, own_trainer=own)
+
+    def tokens(
+        self, spec: JobSpec, rows: Sequence[Mapping[str, object]]
+    ) -> Sequence[tuple[TokenPiece, ...]]:
+        """Rows as the job would learn them; nothing of it is left behind.
+
+        Raises:
+            UnsupportedError: not for this method, or this trainer.
+            FineTuneError: what `create` would raise.
+        """
+        own = self.launcher.trainer is None
+        return tokens(spec, rows, self.home, self.environ, own_trainer=own)
 
     def get(self, job_id: str) -> Job:
         """Raises:

@@ -1,44 +1,33 @@
 """A look at a job before it is made: all that the trainer would find out without the weights.
 
-`python -P -m finetune_sdk.providers.local.preflight.inspect <folder> <home>` prints one JSON object
-about the job whose `spec.json` is in the folder: `found` with an inspection, or `error` (one of
-ours) or `failure` (the trainer's).
+A program of `answering`: it finds an inspection.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
-import sys
-import threading
 import time
-import traceback
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Generator
+from contextlib import contextmanager
 from importlib import import_module
-from pathlib import Path
-from typing import Any
 
-from finetune_sdk.errors import FineTuneError, ProviderError
-from finetune_sdk.providers.local.home import LocalHome
 from finetune_sdk.providers.local.jobs.folder import JobFolder
-from finetune_sdk.providers.local.models import licence, weights
-from finetune_sdk.providers.local.models.weights import Weights
+from finetune_sdk.providers.local.models import licence
 from finetune_sdk.providers.local.preflight import headers, reckoning
+from finetune_sdk.providers.local.preflight.answering import main
 from finetune_sdk.providers.local.preflight.arithmetic import Load, Shape
-from finetune_sdk.providers.local.preflight.draft import Draft
 from finetune_sdk.providers.local.preflight.forecast import forecast
 from finetune_sdk.providers.local.preflight.outlook import outlook
+from finetune_sdk.providers.local.preflight.reading import read
 from finetune_sdk.providers.local.preflight.shape import shape_of, skeleton
 from finetune_sdk.providers.local.training import hardware, methods, owned
 from finetune_sdk.providers.local.training.course import learning
-from finetune_sdk.providers.local.training.failures import TrainingFailure, explain
+from finetune_sdk.providers.local.training.failures import TrainingFailure
 from finetune_sdk.providers.local.training.methods import fitting
 from finetune_sdk.providers.local.training.methods.lesson import Lesson
-from finetune_sdk.providers.local.training.order import Order, Teller, options_of, read_tokenizer
-from finetune_sdk.providers.local.training.recipe import recipe
+from finetune_sdk.providers.local.training.order import Order
 from finetune_sdk.types import Inspection, MethodName
 
 PATIENCE = 30.0
@@ -52,18 +41,6 @@ _MARKERS = re.compile(r"\{%-?\s*generation\s*-?%\}")
 
 class _OutOfTime(BaseException):
     """The rows take too long. Not an `Exception`, so that nothing on the way takes it for one."""
-
-
-class _Listener(Teller):
-    """Keeps what is said: there is no job yet whose events it could be."""
-
-    def say(self, message: str) -> None:
-        """Nobody waits for it."""
-
-    def warn(self, message: str) -> None:
-        if message not in self._said:
-            self._said.add(message)
-            self.warnings.append(message)
 
 
 def inspect(
@@ -81,7 +58,7 @@ def inspect(
         FineTuneError: the model cannot be had, or the machine is too small.
     """
     began = time.monotonic()
-    order, found = _read(folder)
+    order, found = read(folder)
     _check_options(order)
     shape = _shape(order)
     lesson = _lesson(order, patience)
@@ -104,18 +81,6 @@ def inspect(
         told = Inspection(epochs=order.recipe.epochs, settings={"time": _UNREAD})
     settings |= told.settings
     return told.model_copy(update={"settings": settings, "warnings": tuple(order.teller.warnings)})
-
-
-def _read(folder: JobFolder) -> tuple[Order, Weights]:
-    spec = folder.spec()
-    options, teller = options_of(spec), _Listener(folder)
-    found = weights.find(spec.model, folder.home, os.environ)
-    if found.note:
-        teller.warn(found.note)
-    card = weights.card(found, folder.home, teller.say)
-    tokenizer = read_tokenizer(card.tokenizer, options)
-    order = Order(folder, spec, options, recipe(spec, options), teller, card.base, tokenizer)
-    return order, found
 
 
 def _check_options(order: Order) -> None:
@@ -229,43 +194,10 @@ def _load(order: Order, lesson: Lesson | None, choices: hardware.Choices) -> Loa
     )
 
 
-def answer(folder: JobFolder) -> dict[str, object]:
-    """What is printed: whatever happens, one of three kinds of answer."""
-    try:
-        return {"found": inspect(folder).model_dump(mode="json")}
-    except FineTuneError as error:
-        return {"error": _told(error)}
-    except Exception as error:  # noqa: BLE001 - whatever it is, the caller must hear why
-        traceback.print_exception(error)
-        failure = explain(error)
-        return {"failure": {"code": failure.code, "message": str(failure)}}
-
-
-def _told(error: FineTuneError) -> Mapping[str, object]:
-    told: dict[str, object] = {"kind": type(error).__name__, "message": str(error)}
-    if isinstance(error, ProviderError):
-        told |= {"code": error.code, "status_code": error.status_code}
-    return told
-
-
-def _end_with_the_caller() -> None:
-    while os.read(0, 1):
-        pass
-    os._exit(1)
-
-
-def _main(folder: JobFolder) -> None:
-    threading.Thread(target=_end_with_the_caller, daemon=True).start()
-    # What a library or a reward function prints must not get between.
-    with os.fdopen(os.dup(1), "w", encoding="utf-8") as out:
-        os.dup2(2, 1)
-        text: Any = json.dumps(answer(folder))
-        with suppress(BrokenPipeError):
-            out.write(text)
+def find(folder: JobFolder) -> object:
+    """What is found, as JSON has it."""
+    return inspect(folder).model_dump(mode="json")
 
 
 if __name__ == "__main__":
-    from finetune_sdk.providers.local.training.__main__ import prepare
-
-    prepare()
-    _main(Draft(Path(sys.argv[1]), LocalHome(Path(sys.argv[2]))))
+    main(find)

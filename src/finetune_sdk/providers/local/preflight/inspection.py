@@ -1,54 +1,27 @@
-"""Has a job looked at before it is made, by a process of its own.
-
-Loading transformers takes seconds and half a gigabyte, which do not belong into the process of
-the caller.
-"""
+"""What a process of its own is asked about a job before it is made."""
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Mapping
-from contextlib import suppress
-from tempfile import TemporaryFile
-from typing import cast
 
-from finetune_sdk import errors
-from finetune_sdk.errors import (
-    ConfigurationError,
-    DatasetFileError,
-    FineTuneError,
-    InvalidRequestError,
-    ProviderError,
-    QuotaExceededError,
-    ServerError,
-)
-from finetune_sdk.providers.local import faults
-from finetune_sdk.providers.local.environment import child_environment, secrets
+from pydantic import TypeAdapter
+
+from finetune_sdk.errors import ServerError
 from finetune_sdk.providers.local.jobs.folder import JobFolder
+from finetune_sdk.providers.local.preflight.asking import ask
 from finetune_sdk.providers.local.settings import NAME
-from finetune_sdk.transport import redact
-from finetune_sdk.types import Inspection
+from finetune_sdk.types import Inspection, TokenPiece
 
 _LOG = logging.getLogger("finetune_sdk")
 
 _INSPECTOR = "finetune_sdk.providers.local.preflight.inspect"
+_LABELLER = "finetune_sdk.providers.local.preflight.label"
 
 _PATIENCE = 300.0
 """Seconds until the look is given up. It bounds itself where it can: a tokenizer cannot be."""
 
-_SHOWN = 1000
-
-_OPTIONS = frozenset(
-    {"invalid_option", "invalid_hyperparameter", "unknown_hyperparameter", "reward_not_found"}
-)
-_ROWS = frozenset(
-    {"row_too_long", "wrong_row", "too_few_rows", "nothing_to_learn", "unsupported_content"}
-)
+_TOKENS = TypeAdapter(list[tuple[TokenPiece, ...]])
 
 
 def inspect(
@@ -63,106 +36,37 @@ def inspect(
         patience: seconds until it is given up, and the job made without it.
 
     Raises:
-        DatasetFileError: a row cannot be learned.
-        ConfigurationError: an option is wrong.
-        QuotaExceededError: the memory or the disk of this machine is too small.
-        InvalidRequestError: it cannot be learned so for another reason.
-        ServerError: the look itself failed.
+        FineTuneError: it would fail, or the look itself failed.
     """
     _LOG.info("looking at the rows, the model and the machine; this takes some seconds")
     try:
-        done = _run(draft, environ, patience)
-    except subprocess.TimeoutExpired:
+        return Inspection.model_validate(ask(_INSPECTOR, draft, environ, patience=patience))
+    except TimeoutError:
         words = (
             f"the job was looked at for {patience:g} seconds without an end; what is "
             "wrong will show when it trains"
         )
         return Inspection(warnings=(words,))
-    answer = _answer(done, environ)
-    if error := answer.get("error"):
-        raise _ours(error)
-    if failure := answer.get("failure"):
-        raise _translated(failure, draft)
-    return Inspection.model_validate(answer["found"])
 
 
-def _run(
-    draft: JobFolder, environ: Mapping[str, str], patience: float
-) -> subprocess.CompletedProcess[bytes]:
-    # Files, not pipes: a process that a reward's module leaves behind would hold pipes open.
-    with TemporaryFile() as out, TemporaryFile() as err:
-        folders = (str(draft.path), str(draft.home.root))
-        argv = [sys.executable, "-P", "-m", _INSPECTOR, *folders]
-        # What looks ends when its input does: with a Ctrl-C at any moment, and with our own end.
-        theirs, ours = os.pipe()
-        try:
-            process = subprocess.Popen(
-                argv,
-                env=child_environment(environ),
-                cwd=draft.path,
-                stdin=theirs,
-                stdout=out,
-                stderr=err,
-                start_new_session=True,
-            )
-            code = _end_of(process, patience)
-        finally:
-            os.close(theirs)
-            os.close(ours)
-        for file in (out, err):
-            file.seek(0)
-        return subprocess.CompletedProcess(argv, code, out.read(), err.read())
+def tokens(
+    draft: JobFolder, environ: Mapping[str, str], *, patience: float = _PATIENCE
+) -> list[tuple[TokenPiece, ...]]:
+    """The rows of such a job, token by token.
 
+    Args:
+        patience: seconds until it is given up.
 
-def _end_of(process: subprocess.Popen[bytes], patience: float) -> int:
-    """Waits for a process, and ends all that it started; gives its exit code."""
+    Raises:
+        FineTuneError: the job would fail, or they cannot be had in time.
+    """
+    _LOG.info("cutting the rows into the tokens of the model; this takes some seconds")
     try:
-        return process.wait(patience)
-    finally:
-        # A Mac refuses where there are dead ones alone.
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def _answer(
-    done: subprocess.CompletedProcess[bytes], environ: Mapping[str, str]
-) -> dict[str, dict[str, object]]:
-    try:
-        answer: object = json.loads(done.stdout)
-    except ValueError:
-        answer = None
-    if not isinstance(answer, dict):
-        said = redact(done.stderr.decode(errors="replace"), *secrets(environ)).strip()
+        return _TOKENS.validate_python(ask(_LABELLER, draft, environ, patience=patience))
+    except TimeoutError:
         raise ServerError(
-            f"the look at the job ended with exit code {done.returncode} and no answer; nothing "
-            f"was made; its last words: {said[-_SHOWN:] or 'none'}",
+            f"the rows were not cut into tokens in {patience:g} seconds; try it again: most likely "
+            "the tokenizer was being fetched",
             provider=NAME,
             code="inspection_failed",
-        )
-    return cast("dict[str, dict[str, object]]", answer)
-
-
-def _ours(told: Mapping[str, object]) -> FineTuneError:
-    kind: object = getattr(errors, str(told["kind"]))
-    message = str(told["message"])
-    if isinstance(kind, type) and issubclass(kind, ProviderError):
-        code = cast("str | None", told["code"])
-        status = cast("int | None", told["status_code"])
-        return kind(message, provider=NAME, code=code, status_code=status)
-    known = (errors.UnsupportedError, ConfigurationError)
-    return next((one(message) for one in known if one is kind), ConfigurationError(message))
-
-
-def _translated(told: Mapping[str, object], draft: JobFolder) -> FineTuneError:
-    """A failure of the trainer as the error of a create."""
-    code, message = str(told["code"]), str(told["message"])
-    if code in _ROWS:
-        return DatasetFileError(message, code=code)
-    if code in _OPTIONS:
-        return ConfigurationError(message)
-    if code == "disk_full":
-        return faults.disk_full(draft.home)
-    if code == "out_of_memory":
-        return QuotaExceededError(message, provider=NAME, code="not_enough_memory")
-    return InvalidRequestError(message, provider=NAME, code=code)
+        ) from None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
-from finetune_sdk.errors import NotFoundError, ProviderError
+from finetune_sdk import datasets
+from finetune_sdk.errors import NotFoundError, ProviderError, UnsupportedError
 from finetune_sdk.providers.base import Rows
 from finetune_sdk.providers.local import rewards
 from finetune_sdk.providers.local.home import LocalHome
@@ -13,11 +16,25 @@ from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.jobs.records import Created, now
 from finetune_sdk.providers.local.preflight import inspection
 from finetune_sdk.providers.local.preflight.check import check
-from finetune_sdk.providers.local.preflight.draft import draft
+from finetune_sdk.providers.local.preflight.draft import Draft, draft
 from finetune_sdk.providers.local.settings import NAME
-from finetune_sdk.types import Inspection, JobSpec
+from finetune_sdk.types import Inspection, JobSpec, MethodName, TokenPiece
 
 _FOREIGN = "not told: a program of your own trains"
+_SHOWN_OTHERWISE = (
+    "the provider 'local' shows tokens for the method 'supervised' alone, and this job's is {!r}; "
+    "`datasets.count` counts the tokens of its rows, and `finetune data show` without `--model` "
+    "colours the texts that are learned"
+)
+_UNKNOWN = (
+    "a program of your own trains at this provider, and what it makes of a row it alone knows; "
+    "open LocalProvider() without `trainer` to see what ours would learn"
+)
+
+
+class _Begun(NamedTuple):
+    folder: Draft
+    notes: tuple[str, ...]
 
 
 def foresee(
@@ -32,13 +49,50 @@ def foresee(
     Raises:
         FineTuneError: what a create would raise.
     """
-    with draft(spec, rows, home) as folder:
-        notes = check(folder.spec(), folder, environ, own_trainer=own_trainer)
-        # A create begins so too; what was said there is not said again.
-        modules = rewards.locate(spec.method)
-        Created(created_at=now(), notes=notes, modules=modules).save(folder)
+    with _begun(spec, rows, home, environ, own_trainer=own_trainer) as (folder, notes):
         found = look(folder, environ) if own_trainer else Inspection(settings={"time": _FOREIGN})
         return found.model_copy(update={"warnings": (*notes, *found.warnings)})
+
+
+def tokens(
+    spec: JobSpec,
+    rows: Sequence[Mapping[str, object]],
+    home: LocalHome,
+    environ: Mapping[str, str],
+    *,
+    own_trainer: bool,
+) -> list[tuple[TokenPiece, ...]]:
+    """Rows as the trainer would learn them. Nothing of it is left behind.
+
+    Args:
+        rows: that would be learned from.
+        own_trainer: our trainer would run; what another program makes of rows is not known.
+
+    Raises:
+        UnsupportedError: not for this method, or this trainer.
+        FineTuneError: what a create would raise.
+    """
+    if spec.method.name is not MethodName.SUPERVISED:
+        raise UnsupportedError(_SHOWN_OTHERWISE.format(spec.method.name.value))
+    if not own_trainer:
+        raise UnsupportedError(_UNKNOWN)
+    alone = spec.model_copy(update={"validation_file": None})
+    given = Rows(training=datasets.load([dict(row) for row in rows]))
+    with _begun(alone, given, home, environ, own_trainer=own_trainer) as (folder, _):
+        return inspection.tokens(folder, environ)
+
+
+@contextmanager
+def _begun(
+    spec: JobSpec, rows: Rows, home: LocalHome, environ: Mapping[str, str], *, own_trainer: bool
+) -> Generator[_Begun]:
+    """A draft as a create begins a job, and what the caller should know."""
+    with draft(spec, rows, home) as folder:
+        notes = check(folder.spec(), folder, environ, own_trainer=own_trainer)
+        # What is said here is not said again.
+        modules = rewards.locate(spec.method)
+        Created(created_at=now(), notes=notes, modules=modules).save(folder)
+        yield _Begun(folder, notes)
 
 
 def look(folder: JobFolder, environ: Mapping[str, str]) -> Inspection:

@@ -14,7 +14,7 @@ from finetune_sdk.providers.local.training.methods.lesson import Counts, Lesson
 from finetune_sdk.providers.local.training.order import Order
 from finetune_sdk.providers.local.training.rows import encoding as rows
 from finetune_sdk.providers.local.training.rows.encoding import Encoder, Example
-from finetune_sdk.types import DatasetFile, Supervised
+from finetune_sdk.types import DatasetFile, Supervised, TrainOn
 
 
 class SupervisedLesson(Lesson):
@@ -22,9 +22,7 @@ class SupervisedLesson(Lesson):
 
     def __init__(self, order: Order) -> None:
         super().__init__(order)
-        method = order.spec.method
-        train_on = method.train_on if isinstance(method, Supervised) else None
-        self._encoder = Encoder(order.tokenizer, train_on or "assistant", order.teller.warn)
+        self._encoder = encoder_of(order)
         self._limit = order.limit()
         self._train = self._encode(order.spec.training_file, "training data")
         file = order.spec.validation_file
@@ -32,7 +30,7 @@ class SupervisedLesson(Lesson):
         self._batches: list[loss.Batch] = []
         self.rows = len(self._train)
         self.longest = max(len(example.tokens) for example in self._train)
-        if train_on is None:
+        if _train_on(order) is None:
             self.reasons = {"train_on": "assistant, the default: the assistant's turns"}
 
     @classmethod
@@ -80,6 +78,16 @@ class SupervisedLesson(Lesson):
             f"{learned} of them ({learned / tokens:.0%}) carry loss"
         )
         return examples
+
+
+def encoder_of(order: Order) -> Encoder:
+    """What turns the rows of a job into tokens and labels."""
+    return Encoder(order.tokenizer, _train_on(order) or "assistant", order.teller.warn)
+
+
+def _train_on(order: Order) -> TrainOn | None:
+    method = order.spec.method
+    return method.train_on if isinstance(method, Supervised) else None
 
 
 def _padding(tokenizer: Any) -> int:

@@ -51,9 +51,14 @@ class Example:
     labels: list[int]
 
     @property
+    def carries(self) -> list[bool]:
+        """Which tokens carry loss; the first of a text has nothing before it to be told from."""
+        return [place > 0 and label != IGNORED for place, label in enumerate(self.labels)]
+
+    @property
     def learned(self) -> int:
-        """Tokens that carry loss; the first of a text has nothing before it to be told from."""
-        return sum(label != IGNORED for label in self.labels[1:])
+        """Tokens that carry loss."""
+        return sum(self.carries)
 
     @property
     def count(self) -> Count:
