@@ -34,7 +34,9 @@ from finetune_sdk.types import Span
 
 GPT = "gpt-4.1-mini-2025-04-14"
 WRITES = {"upload_dataset", "create_job"}
-ALPACA = [{"instruction": f"Name {n}.", "output": f"{n} eggs"} for n in range(12)]
+ALPACA: list[dict[str, object]] = [
+    {"instruction": f"Name {n}.", "output": f"{n} eggs"} for n in range(12)
+]
 SECRET = "sk-" + "abcd1234" * 4
 
 
@@ -308,8 +310,12 @@ class TestConversion:
                 methods={MethodName.SUPERVISED: MethodSupport(hyperparameters=frozenset())}
             )
 
-        weighed = rows()
-        weighed[3]["messages"][1]["weight"] = 0  # type: ignore[index] # pyright: ignore[reportIndexIssue, reportUnknownMemberType] - JSON
+        answer = {"role": "assistant", "content": "eggs", "weight": 0}
+        asked = {"role": "user", "content": "2 eggs"}
+        weighed: list[dict[str, object]] = [
+            *rows(),
+            {"messages": [asked, answer, asked, {**answer, "weight": 1}]},
+        ]
         fake = Plain()
         with FineTuneClient(fake) as client, pytest.raises(DatasetError):
             client.jobs.create(model="base", training_data=weighed)

@@ -75,7 +75,7 @@ def read(table: object) -> Table:
 @lru_cache(maxsize=1)
 def packaged() -> Table:
     """The prices that come with this package."""
-    text = (files(__package__) / "table.toml").read_text(encoding="utf-8")
+    text = (files("finetune_sdk.prices") / "table.toml").read_text(encoding="utf-8")
     return read(tomllib.loads(text))
 
 
