@@ -12,6 +12,7 @@ from pathlib import Path
 
 from finetune_sdk.providers import base, registry
 from finetune_sdk.providers.base import FineTuneProvider
+from finetune_sdk.types import MethodName
 
 ROOT = Path(__file__).parent.parent
 BEGIN, END = "<!-- generated: providers -->", "<!-- end of generated -->"
@@ -121,7 +122,7 @@ def _values() -> Iterator[Row]:
         yield f"`{field}`", lambda p, f=field: _yes(f in p.capabilities.fields)
 
 
-def _kinds(method: base.MethodName) -> Iterator[str]:
+def _kinds(method: MethodName) -> Iterator[str]:
     """What else is told of a method, beside its hyperparameters."""
     read = {name for p in _loaded() for name in _support(p, method, "hyperparameters")}
     if "train_on" in read:
@@ -135,7 +136,7 @@ def _loaded() -> list[Provider]:
     return [registry.load(name) for name in _columns()]
 
 
-def _support(provider: Provider, method: base.MethodName, kind: str) -> Sequence[str]:
+def _support(provider: Provider, method: MethodName, kind: str) -> Sequence[str]:
     support = provider.capabilities.methods.get(method)
     return tuple(getattr(support, kind)) if support else ()
 

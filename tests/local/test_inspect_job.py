@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from finetune_sdk import datasets
+from finetune_sdk import FineTuneClient, datasets
 from finetune_sdk.errors import (
     DatasetFileError,
     FineTuneError,
@@ -167,6 +167,24 @@ def test_a_priced_hour_makes_time_a_cost(model: Path, tmp_path: Path, temporary:
     assert (estimate.low, estimate.high) == (1.5, 6)
     assert "costs 3 US dollars, as `price_per_hour` says" in estimate.source
     assert "30 min to 2 h" in estimate.source
+    assert listing(temporary) == []
+
+
+def test_a_plan_with_a_priced_hour_looks_once(
+    model: Path, tmp_path: Path, temporary: Path
+) -> None:
+    told = json.dumps(json.dumps({"found": HOURS}))
+    looks = tmp_path / "looks"
+    code = f"open({str(looks)!r}, 'a').write('x')\nprint({told})"
+    provider = LocalProvider(
+        home=tmp_path / "home", environ=answering(tmp_path / "first", code), price_per_hour=3
+    )
+    with FineTuneClient(provider) as client:
+        plan = client.jobs.plan(model=str(model), training_data=ROWS)
+    assert plan.seconds == Span(low=1800, high=7200)
+    assert plan.cost is not None
+    assert (plan.cost.low, plan.cost.high) == (1.5, 6)
+    assert looks.read_text() == "x"
     assert listing(temporary) == []
 
 

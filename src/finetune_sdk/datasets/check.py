@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import NamedTuple
 
 from finetune_sdk.datasets.batches import batches
@@ -52,22 +52,20 @@ def check(
         ConfigurationError: `limit` is no number of findings.
         DatasetError: the file itself cannot be read.
     """
-    other = (
-        None
-        if against is None
-        else _examined(against, rules=RowRules(), limit=0, near_duplicates=False)
-    )
-    checked = _examined(
-        dataset,
-        rules=rules,
-        limit=limit,
-        near_duplicates=near_duplicates,
-        counting=counting,
-        against=None if against is None or other is None else (against, other.marks),
-    )
-    for done in (checked, other):
-        if done is not None:
-            done.marks.close()
+    with ExitStack() as opened:
+        other = None
+        if against is not None:
+            seen = _examined(against, rules=RowRules(), limit=0, near_duplicates=False)
+            other = against, opened.enter_context(closing(seen.marks))
+        checked = _examined(
+            dataset,
+            rules=rules,
+            limit=limit,
+            near_duplicates=near_duplicates,
+            counting=counting,
+            against=other,
+        )
+        checked.marks.close()
     return checked.report
 
 
@@ -121,6 +119,9 @@ def _examined(
         for batch in batches(dataset.raw):
             course.batch(batch)
         course.end()
+    except BaseException:
+        course.marks.close()
+        raise
     finally:
         if counting is not None:
             counting.close()

@@ -58,7 +58,9 @@ class Counting:
         train_on: TrainOn = "assistant",
         limit: int | None = None,
     ) -> None:
-        self._counter, self._format, self._train_on = counter, format, train_on
+        self._counter = counter
+        self._format: RowFormat = format
+        self._train_on: TrainOn = train_on
         self._limit = limit if counter.exact else None
         self._tally = tally_of(counter, format=format, limit=limit)
         self._around: dict[str, _Around] = {}

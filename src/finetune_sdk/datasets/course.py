@@ -13,12 +13,13 @@ from finetune_sdk.datasets.counting import Counting
 from finetune_sdk.datasets.faults import Fault
 from finetune_sdk.datasets.formats import row_faults
 from finetune_sdk.datasets.hazards import text_faults
+from finetune_sdk.datasets.identity import mark_of
 from finetune_sdk.datasets.images import image_count
 from finetune_sdk.datasets.lines import BLANKS, Blanks, Line, is_blank
 from finetune_sdk.datasets.marks import Marks
 from finetune_sdk.datasets.neighbours import Neighbours
 from finetune_sdk.datasets.quick import Look, quick
-from finetune_sdk.datasets.read import Record, Row, examine, fingerprint
+from finetune_sdk.datasets.read import Record, Row, examine
 from finetune_sdk.datasets.rules import RowRules
 from finetune_sdk.datasets.sieve import Held, separate, sieve
 from finetune_sdk.datasets.tally import Tally
@@ -40,11 +41,13 @@ class Course:
         counting: Counting | None,
     ) -> None:
         self.marks = Marks()
-        self._place, self._rules, self._source = place, rules, source
+        self._place, self._rules = place, rules
+        self._source: RowFormat = source
         self._tally = Tally(place, rules, limit)
         self._sieve, self._quick = sieve(), quick(source, rules)
         self._near = near
-        self._counting, self._counted = counting, _read_as(source, rules)
+        self._counting = counting
+        self._counted: RowFormat = _read_as(source, rules)
         self._blanks, self._balance = Blanks(), Balance()
         self._rows = self._pictured = 0
 
@@ -134,7 +137,7 @@ class Course:
         self._tell((line, fault) for fault in row_faults(row, self._rules, self._source))
 
     def _remember(self, line: int, row: Row) -> None:
-        self.marks.extend([line], [int.from_bytes(fingerprint(row))])
+        self.marks.extend([line], [mark_of(row)])
         if self._rules.format in ("kto", "preference"):
             self._balance.add(told_of(row))
         self._pictured += image_count(listed(row.get("messages"))) > 0

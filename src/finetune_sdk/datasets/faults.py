@@ -39,7 +39,8 @@ class Fault:
         return Finding(
             file=file,
             line=line,
-            pointer=self.pointer,
+            # A key of the row may be a secret, too.
+            pointer=redact(self.pointer),
             code=self.code,
             message=self.message,
             fix=code.fix,
@@ -59,12 +60,15 @@ def step(pointer: str, key: str) -> str:
 
 
 _LOOKED_AT = 200
+_HALF_A_KEY = 64
+"""Characters at the end of what is looked at in which a key may begin that is no whole one."""
 
 
 class _Brief(reprlib.Repr):
     def repr_str(self, x: str, level: int) -> str:
         # Before it is shortened: half of a key no longer looks like one.
-        return super().repr_str(redact(x[:_LOOKED_AT]), level)
+        seen = redact(x[:_LOOKED_AT])
+        return super().repr_str(seen[:-_HALF_A_KEY] if len(x) > _LOOKED_AT else seen, level)
 
 
 _brief = _Brief()

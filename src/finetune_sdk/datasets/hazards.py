@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import cast
 
-from finetune_sdk.datasets.faults import Fault, step
+from finetune_sdk.datasets.faults import Fault, shown, step
 from finetune_sdk.datasets.read import Row
 from finetune_sdk.transport import KEYS
 
@@ -15,7 +15,7 @@ from finetune_sdk.transport import KEYS
 _SPECIAL = re.compile(r"<\|[A-Za-z0-9_]{1,40}\|>")
 _KEYS = tuple((name, re.compile(shape)) for name, shape in KEYS.items())
 # A part of each of them: most texts have none, and are spared the search for each.
-_HINTS = ("k-", "_live_", "hf_", "gh", "IA", "xox", "eyJ", "PRIVATE KEY")
+_HINTS = ("k-", "_live_", "hf_", "gh", "github_", "KIA", "SIA", "AIza", "xox", "eyJ", "KEY---")
 _CARD = re.compile(r"(?<![0-9])[3-6][0-9](?:[ -]?[0-9]){11,17}(?![0-9])")
 
 
@@ -46,7 +46,7 @@ def _special(text: str, pointer: str) -> Iterator[Fault]:
     if "<|" not in text:
         return
     for token in sorted(set(_SPECIAL.findall(text))):
-        yield Fault("special_token", pointer, f"the text holds the control token {token!r}")
+        yield Fault("special_token", pointer, f"the text holds the control token {shown(token)}")
 
 
 def _secrets(text: str, pointer: str) -> Iterator[Fault]:

@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Iterable, Iterator
 from tempfile import SpooledTemporaryFile
 
+_BITS = (1 << 64) - 1
 _CHUNK = 1 << 14
 _AT_ONCE = 1 << 15
 """Marks that are looked at together: some megabytes of Python's numbers."""
@@ -27,8 +28,8 @@ class Marks:
         self._chunks: list[int] = []
 
     def extend(self, lines: Iterable[int], marks: Iterable[int]) -> None:
-        """Remembers some rows; each mark is a number of 64 bits."""
-        self._marks.extend(marks)
+        """Remembers some rows; of each mark 64 bits count."""
+        self._marks.extend([mark & _BITS for mark in marks])
         self._lines.extend(lines)
         if len(self._marks) >= _CHUNK:
             self._flush()
@@ -48,7 +49,10 @@ class Marks:
     def shared(self, other: Marks) -> Iterator[tuple[int, int]]:
         """The lines of rows that stand in `other` too, each with the line there."""
         for part, parts in other._parts():
-            there = {mark: line for mark, line in other if mark % parts == part}
+            there: dict[int, int] = {}
+            for mark, line in other:
+                if mark % parts == part:
+                    there.setdefault(mark, line)
             yield from ((line, there[mark]) for mark, line in self if mark in there)
 
     def close(self) -> None:

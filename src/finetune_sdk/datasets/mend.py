@@ -14,6 +14,7 @@ from typing import cast
 from finetune_sdk.datasets.dataset import Dataset, absolute
 from finetune_sdk.datasets.faults import Fault
 from finetune_sdk.datasets.lines import BLANKS, Line, TextLines, is_blank
+from finetune_sdk.datasets.preference import OPENAI, TRL
 from finetune_sdk.datasets.read import MARK, Row, encode, examine, fingerprint
 from finetune_sdk.datasets.tools import listed
 from finetune_sdk.datasets.write import write_lines
@@ -21,6 +22,9 @@ from finetune_sdk.errors import DatasetError
 from finetune_sdk.types.dataset import Mend, MendReport
 
 _SHOWN = 1000
+_TALKS = ("messages", "prompt", "completion", *TRL[1:], *OPENAI[1:])
+"""The keys of a row that may hold messages; `input` has some, too."""
+
 # The longer marks first: one of them begins with another.
 _WIDE = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -66,8 +70,9 @@ class _Bench:
         self._seen: dict[bytes, int] = {}
 
     def lines(self) -> Iterator[bytes]:
-        for number, line in self._raw():
-            if is_blank(line) or line in BLANKS:
+        for number, raw in self._raw():
+            line = self._bare(number, raw)
+            if not line or line in BLANKS or is_blank(line):
                 self._note(number, "blank_line", "the blank line was left out")
                 continue
             self.read += 1
@@ -84,16 +89,22 @@ class _Bench:
         self._note(0, "not_utf8", f"the text was {encoding.upper()} and is UTF-8 now")
         yield from _transcoded(self._dataset, encoding)
 
+    def _bare(self, number: int, line: Line) -> Line:
+        """The line without its end and without byte order marks."""
+        if isinstance(line, Fault):
+            return line
+        line = line.rstrip(b"\r\n")
+        while line.startswith(MARK):
+            self._note(number, "byte_order_mark", "the byte order mark was taken off")
+            line = line[len(MARK) :]
+        return line
+
     def _mended(self, number: int, line: Line) -> bytes | None:
         if isinstance(line, Fault):
             raise DatasetError(
                 f"{line.finding(self._dataset.place, number)} Nothing was written: this line "
                 "cannot be copied"
             )
-        line = line.rstrip(b"\r\n")
-        if line.startswith(MARK):
-            self._note(number, "byte_order_mark", "the byte order mark was taken off")
-            line = line[len(MARK) :]
         record = examine(number, line)
         if record.row is None or record.faults:
             return line
@@ -116,7 +127,7 @@ class _Bench:
 def _texts_of_arguments(row: Row) -> int:
     """Writes arguments that are objects as texts, in place; how many there were."""
     changed = 0
-    for message in listed(row.get("messages")):
+    for message in _messages(row):
         calls = cast("Row", message).get("tool_calls") if isinstance(message, dict) else None
         for call in listed(calls):
             function = cast("Row", call).get("function") if isinstance(call, dict) else None
@@ -127,6 +138,14 @@ def _texts_of_arguments(row: Row) -> int:
                 holder["arguments"] = encode(cast("Row", holder["arguments"])).decode()
                 changed += 1
     return changed
+
+
+def _messages(row: Row) -> Iterator[object]:
+    """All messages of a row, whatever its format."""
+    asked = row.get("input")
+    for holder in (row, cast("Row", asked) if isinstance(asked, dict) else {}):
+        for key in _TALKS:
+            yield from listed(holder.get(key))
 
 
 def _wide(dataset: Dataset) -> str | None:
@@ -141,7 +160,7 @@ def _transcoded(dataset: Dataset, encoding: str) -> Iterator[tuple[int, Line]]:
     lines = cast("TextLines", dataset.raw)
     with lines.open() as file:
         try:
-            text = TextIOWrapper(file, encoding=encoding, newline="")
+            text = TextIOWrapper(file, encoding=encoding, newline="\n")
             for number, line in enumerate(text, start=1):
                 yield number, line.encode()
         except UnicodeError as error:

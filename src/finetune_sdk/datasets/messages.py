@@ -101,8 +101,8 @@ def _weight(message: Row, at: str, rules: RowRules) -> Iterator[Fault]:
         yield Fault("misplaced_weight", at, text)
     elif type(weight) is not int or weight not in (0, 1):
         yield Fault("bad_weight", at, f"`weight` is {shown(weight)}, neither 0 nor 1")
-    elif "weight" not in rules.content:
-        yield Fault("unsupported_content", at, "weights of messages are not read here")
+    elif weight == 0 and "weight" not in rules.content:
+        yield Fault("unsupported_content", at, "every message is learned here, of any weight")
 
 
 def _content(message: Row, at: str, rules: RowRules) -> Iterator[Fault]:

@@ -14,6 +14,7 @@ from typing import Any
 from msgspec import UNSET
 from msgspec.json import Decoder
 
+from finetune_sdk.datasets.identity import mark_of_chat
 from finetune_sdk.datasets.orders import in_order
 from finetune_sdk.datasets.rich import Rich, has_images
 from finetune_sdk.datasets.rules import SPELLINGS, RowRules
@@ -60,7 +61,7 @@ class Look:
 
     def good(self, mark: int, texts: Sequence[str], speakers: str) -> None:
         """Notes a row that is good."""
-        self.marks.append(mark & _BITS)
+        self.marks.append(mark)
         self.texts.append(texts)
         self.speakers.append(speakers)
 
@@ -76,7 +77,6 @@ class Look:
 Quick = Callable[[bytes, int], Look | None]
 """Looks at the bytes of so many lines; None where they have to be looked at one by one."""
 
-_BITS = (1 << 64) - 1
 _REMEMBERED = 4096
 _ODD = ""
 
@@ -121,7 +121,7 @@ class _Chat:
             if texts:
                 look.good(hash(messages), texts, speakers)
             elif speakers is not _ODD and self._rich.good(row):
-                look.good(hash((messages, bytes(row.tools))), (), _ODD)
+                look.good(mark_of_chat(row), (), _ODD)
                 look.pictured += has_images(messages)
             else:
                 look.good(0, (), _ODD)
@@ -138,18 +138,18 @@ class _Chat:
 
 def _plain(row: ChatRow) -> list[str] | None:
     """What the messages say, where that is all that there is."""
-    if row.tools:
+    if row.tools or row.parallel_tool_calls is not UNSET:
         return None
     texts: list[Any] = []
     for message in row.messages:
         content = message.content
         # Written out: it is asked of every message of every row.
-        if content.__class__ is not str or message.name:
+        if content.__class__ is not str or message.name is not UNSET:
             return None
-        if message.__class__ is Assistant:
+        if isinstance(message, Assistant):
             if message.tool_calls is not UNSET or message.weight is not UNSET:
                 return None
-        elif message.__class__ not in _PLAIN:
+        elif not isinstance(message, (System, User)):
             return None
         texts.append(content)
     # Blanks alone are rare wherever they stand; whose they are is looked at slowly.
@@ -158,12 +158,11 @@ def _plain(row: ChatRow) -> list[str] | None:
 
 def _more(message: Turn) -> bool:
     """There is something beside the role and the content, or it is counted otherwise."""
+    if message.name is not UNSET:
+        return True
     if isinstance(message, Assistant):
-        return message.tool_calls is not UNSET or message.weight is not UNSET or bool(message.name)
-    return bool(message.name) or message.__class__ not in _PLAIN
-
-
-_PLAIN = (System, User)
+        return message.tool_calls is not UNSET or message.weight is not UNSET
+    return not isinstance(message, (System, User))
 
 
 _Read = tuple[str, list[str], Told]

@@ -82,7 +82,7 @@ class _Case:
 
     def passes(self, message: Any) -> bool:
         """Nothing is odd about the next message."""
-        if message.name and "name" not in self._rules.content:
+        if message.name is not UNSET and "name" not in self._rules.content:
             return False
         return _JUDGES[message.__class__](self, message)
 
@@ -100,11 +100,12 @@ class _Case:
 
     def assistant(self, message: Assistant) -> bool:
         weight, calls = message.weight, message.tool_calls
-        if self._calling or (weight is not UNSET and "weight" not in self._rules.content):
+        if self._calling or (weight == 0 and "weight" not in self._rules.content):
             return False
         self.teaches |= weight != 0
         if calls is UNSET:
-            return message.content is not None and _says_something(message.content)
+            content = message.content
+            return isinstance(content, (str, tuple)) and _says_something(content)
         self._calling = {call.id for call in calls}
         return "tools" in self._rules.content and all(map(self._well_formed, calls))
 

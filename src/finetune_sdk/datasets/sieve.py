@@ -41,9 +41,12 @@ _SHAPES = (
     rb"eyJ[A-Za-z0-9_-]{16}",
     rb"PRIVATE KEY-----",
     rb"[3-6][0-9](?:[ -]?[0-9]){11}",
+    # A letter, a digit or a sign of a hazard that is escaped without need.
+    rb"\\u00(?:2[0dD]|3[0-9]|4[1-9a-fA-F]|5[0-9aAfF]|6[1-9a-fA-F]|7[0-9aAcC])",
 )
 _NEEDLES = (b"|>", b"|\\u003", b"k-", b"k_live_", b"hf_", b"ghp_", b"gho_", b"ghu_", b"ghs_")
 _NEEDLES_TOO = (b"ghr_", b"github_pat_", b"AKIA", b"ASIA", b"AIza", b"xox", b"eyJ", b"VATE KEY-")
+_ESCAPES = tuple(rb"\u00%d" % digit for digit in range(2, 8))
 _DIGITS = bytes(ord("1") if chr(byte) in "0123456789" else 0 for byte in range(256))
 _CARD = b"1" * 13
 
@@ -103,7 +106,7 @@ def separate(data: bytes, count: int) -> bool:
 def plain(data: bytes) -> Held:
     """The sieve without Hyperscan: coarser, and slower."""
     two = _two.search(data) is not None
-    hinted = any(needle in data for needle in (*_NEEDLES, *_NEEDLES_TOO))
+    hinted = any(needle in data for needle in (*_NEEDLES, *_NEEDLES_TOO, *_ESCAPES))
     if not hinted and _CARD not in data.translate(_DIGITS, b" -"):
         return Held((), two)
     return Held(tuple(found.end() - 1 for found in _any.finditer(data)), two)

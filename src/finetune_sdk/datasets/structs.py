@@ -1,6 +1,7 @@
 """Rows as typed structs: decoding judges their shape, and a row's hash is C's work.
 
-Only good rows are decoded into them. A default stands for a key that is not there.
+Only good rows are decoded into them. A key that is not there is something else than one that says
+what is meant without it: rows that differ in that are two.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class TextPart(Strict, frozen=True, gc=False, tag_field="type", tag="text"):
 
 class Url(Strict, frozen=True, gc=False):
     url: Text
-    detail: Literal["auto", "low", "high"] = "auto"
+    detail: Literal["auto", "low", "high"] | UnsetType = UNSET
 
 
 class ImagePart(Strict, frozen=True, gc=False, tag_field="type", tag="image_url"):
@@ -50,7 +51,7 @@ Calls = Annotated[tuple[Call, ...], Meta(min_length=1)]
 class Message(Strict, frozen=True, gc=False):
     """Base of messages."""
 
-    name: str = ""
+    name: str | UnsetType = UNSET
 
 
 class System(Message, frozen=True, gc=False, kw_only=True, tag_field="role", tag="system"):
@@ -66,7 +67,7 @@ class User(Message, frozen=True, gc=False, kw_only=True, tag_field="role", tag="
 
 
 class Assistant(Message, frozen=True, gc=False, kw_only=True, tag_field="role", tag="assistant"):
-    content: str | Texts | None = None
+    content: str | Texts | UnsetType | None = UNSET
     tool_calls: Calls | UnsetType = UNSET
     weight: Literal[0, 1] | UnsetType = UNSET
 
@@ -87,7 +88,7 @@ class ChatRow(Strict, frozen=True, gc=False):
 
     messages: Turns
     tools: Raw = Raw()
-    parallel_tool_calls: bool = True
+    parallel_tool_calls: bool | UnsetType = UNSET
 
 
 class Said(Strict, frozen=True, gc=False, tag_field="role", tag="assistant"):

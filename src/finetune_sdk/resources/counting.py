@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from finetune_sdk import datasets
-from finetune_sdk.datasets import FORMATS, Dataset
+from finetune_sdk.datasets import Dataset
 from finetune_sdk.datasets.tokens import encoding_of
-from finetune_sdk.providers.base import CanEstimate, CanInspect, MethodSupport, Rows
+from finetune_sdk.providers.base import CanEstimate, CanInspect, MethodSupport
 from finetune_sdk.resources.context import Context, unsupported
+from finetune_sdk.resources.drafting import draft
+from finetune_sdk.resources.request import JobRequest
 from finetune_sdk.resources.rules import counting_for, row_rules
-from finetune_sdk.types import DatasetFile, JobSpec, Method, TokenReport
-
-_NOWHERE = DatasetFile(id="not-sent-yet")
+from finetune_sdk.types import Method, TokenReport
 
 
 def count(context: Context, dataset: Dataset, model: str, method: Method) -> TokenReport:
@@ -47,8 +47,6 @@ def _by_provider(
     provider = context.provider
     if not isinstance(provider, CanInspect):
         return None
-    read = provider.capabilities.methods[method.name].rows or (FORMATS[method.name],)
-    converted = datasets.convert(dataset, to=read[0])
-    spec = JobSpec(key="count", model=model, method=method, training_file=_NOWHERE)
-    rows = Rows(training=converted.dataset)
-    return context.call(lambda: provider.inspect_job(spec, rows)).training
+    request = JobRequest(model=model, training_data=dataset, method=method, resolved=True)
+    made = draft(context, request)
+    return context.call(lambda: provider.inspect_job(made.spec, made.rows())).training

@@ -60,7 +60,8 @@ class TokenTally:
             gaps: what it holds that cannot be counted exactly.
         """
         self._rows[total] = self._rows.get(total, 0) + 1
-        if total > self._longest:
+        # Rows do not always come in their order.
+        if (total, -line) > (self._longest, -self._longest_line):
             self._longest, self._longest_line = total, line
         if self._trained is not None:
             self._trained = None if trained is None else self._trained + trained
