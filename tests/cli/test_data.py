@@ -65,7 +65,7 @@ def test_rows_are_checked_for_the_method_that_is_named(
     (project / "pairs.jsonl").write_text(PAIR)
     done = finetune("data", "check", "--method", "dpo", "pairs.jsonl")
     assert done.code == 0
-    assert "1 row(s) of format preference_trl, 0 error(s)" in done.err
+    assert "1 row(s) of format preference_trl for dpo, 0 error(s)" in done.err
     assert "--training-data pairs.jsonl --method dpo" in done.err
 
 
@@ -73,7 +73,8 @@ def test_rows_of_another_format_name_the_methods_that_take_them(
     finetune: Command, project: Path
 ) -> None:
     (project / "pairs.jsonl").write_text(PAIR)
-    done = finetune("data", "check", "pairs.jsonl")
+    assert "for dpo, 0 error(s)" in finetune("data", "check", "pairs.jsonl").err
+    done = finetune("data", "check", "pairs.jsonl", "--method", "supervised")
     assert done.code == 1
     assert "wrong_format" in done.out
     assert "for `dpo`, `orpo` or `reward`" in done.out

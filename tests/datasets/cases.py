@@ -5,9 +5,9 @@ from __future__ import annotations
 import codecs
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
-from finetune_sdk.datasets import EVERYTHING, ImageLimits, RowFormat
+from finetune_sdk.datasets import EVERYTHING, ImageLimits, RowFormat, RowRules
 from finetune_sdk.datasets.lines import MAX_LINE
 from tests.datasets.samples import (
     ANSWER,
@@ -61,6 +61,10 @@ class Case:
     name: str = "train.jsonl"
     also: tuple[str, ...] = ()
 
+    def held_against(self, provider: str | None) -> RowRules:
+        given: dict[str, Any] = {"content": EVERYTHING, "provider": provider, **self.rules}
+        return RowRules(**given)
+
     def __str__(self) -> str:
         return f"{self.code}-{self.rules.get('format', 'chat')}"
 
@@ -108,7 +112,18 @@ def one(
 
 def _another(good: Json, name: str) -> Json:
     """A row like a good one with other words."""
-    return json.loads(json.dumps(good).replace("2 eggs", f"{name} 2 eggs"))
+    made: Json = json.loads(json.dumps(good).replace("2 eggs", f"{name} 2 eggs"))
+    return made
+
+
+def reversed_keys(value: object) -> object:
+    """The same value with all its keys the other way round."""
+    if isinstance(value, dict):
+        entries = cast("Json", value)
+        return {key: reversed_keys(entries[key]) for key in reversed(entries)}
+    if isinstance(value, list):
+        return [reversed_keys(one) for one in cast("list[object]", value)]
+    return value
 
 
 def thumbs(good: int, bad: int) -> list[Json]:
@@ -324,4 +339,3 @@ TEXTS = [
     ),
 ]
 CASES = [*READING, *ROWS, *MESSAGES, *TOOLS, *LESSONS, *PICTURES, *TEXTS]
-CONTENT = EVERYTHING

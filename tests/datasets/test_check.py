@@ -75,3 +75,17 @@ def test_every_code_says_how_to_mend_it() -> None:
     assert all(
         code.fix.endswith(".") and code.severity in ("error", "warning") for code in CODES.values()
     )
+
+
+def test_many_findings_of_a_kind_do_not_crowd_out_another_kind() -> None:
+    rows = [
+        *({**row, "n": n} for n, row in enumerate(numbered_rows(30))),
+        row(USER, ASSISTANT, USER),
+    ]
+    report = check(load(rows), limit=3)
+    assert [f.code for f in report.findings] == [
+        "unknown_row_key",
+        "unknown_row_key",
+        "ends_without_answer",
+    ]
+    assert report.codes == {"unknown_row_key": 30, "ends_without_answer": 1}

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from finetune_sdk.datasets import Counting, Dataset, RowRules, check, load
+from finetune_sdk.datasets import Counting, Dataset, check, load
 from finetune_sdk.datasets.codes import CODES
 from finetune_sdk.datasets.tokens import Piece
 from finetune_sdk.types import Finding
 from finetune_sdk.types.dataset import Severity
-from tests.datasets.cases import CASES, CONTENT, Case
+from tests.datasets.cases import CASES, Case
 from tests.datasets.samples import line, row, written
 
 PROVIDERS = (None, "openai", "azure_openai", "local")
@@ -65,7 +65,7 @@ def found(
         dataset = load(folder / case.name)
     else:
         dataset = load(content, name=case.name)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - rows
-    rules = RowRules(**{"content": CONTENT, "provider": provider, **case.rules})
+    rules = case.held_against(provider)
     counting = Counting(Words(), limit=rules.max_tokens) if rules.max_tokens else None
     report = check(
         dataset,

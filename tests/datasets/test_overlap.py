@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from finetune_sdk.datasets import EVERYTHING, RowFormat, RowRules, check_both, load
-from tests.datasets.cases import said
+from tests.datasets.cases import reversed_keys, said
 from tests.datasets.samples import (
     ANSWER,
     ASSISTANT,
@@ -27,7 +27,6 @@ from tests.datasets.samples import (
     written,
 )
 from tests.datasets.samples import judged as check
-from tests.datasets.test_quick import reversed_keys
 
 Made = Callable[[str], Json]
 MADE: list[tuple[RowFormat, Made]] = [

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -220,10 +220,30 @@ class TestCreatingAPlan:
         assert plan.training is None
         assert plan.spec.training_data == held
 
+    def test_the_plan_itself_is_taken_too(self, client: FineTuneClient) -> None:
+        plan = client.jobs.plan(model="base", training_data=rows())
+        assert client.jobs.create(plan).id == client.jobs.create(plan.spec).id
+
+    @pytest.mark.parametrize("words", [{"max_cost": 1}, {"seed": 8}, {"model": "other"}])
+    def test_nothing_is_said_beside_a_plan(
+        self, client: FineTuneClient, fake: FakeProvider, words: dict[str, Any]
+    ) -> None:
+        plan = client.jobs.plan(model="base", training_data=rows())
+        create: Any = client.jobs.create
+        with pytest.raises(ConfigurationError, match=f"plan again with `{next(iter(words))}`"):
+            create(plan.spec, **words)
+        assert not {call.name for call in fake.calls} & WRITES
+
+    def test_what_is_no_plan_is_refused(self, client: FineTuneClient) -> None:
+        create: Any = client.jobs.create
+        with pytest.raises(ConfigurationError, match=r"jobs\.plan"):
+            create({"model": "base"})
+
     def test_the_cost_limit_of_the_plan_holds(self) -> None:
         with FineTuneClient(FakeProvider(cost=5)) as client:
             plan = client.jobs.plan(model="base", training_data=rows(), max_cost=1)
             assert plan.cost is not None
+            assert any("a create would refuse" in warning for warning in plan.warnings)
             with pytest.raises(CostLimitError):
                 client.jobs.create(plan.spec)
 
@@ -236,7 +256,8 @@ class TestCost:
         assert plan.tokens is not None
         assert plan.cost is not None
         assert plan.cost.low == plan.cost.high == pytest.approx(plan.tokens.billable * 2 * 5 / 1e6)
-        assert plan.cost.as_of == date(2026, 11, 22)
+        assert plan.cost.as_of == date(2025, 4, 14)
+        assert "unverified" in plan.cost.source
         assert "5 US dollars" in plan.cost.source
 
     def test_a_price_of_ones_own_comes_first(self) -> None:
@@ -294,6 +315,13 @@ class TestConversion:
         job = client.jobs.create(model="base", training_data=pairs, method=DPO())
         assert job.training_file is not None
         assert fake.uploads[job.training_file.id] == tuple(pairs)
+
+    def test_keys_that_nobody_reads_are_left_behind_and_told(
+        self, client: FineTuneClient, fake: FakeProvider
+    ) -> None:
+        named = [{**row, "id": n} for n, row in enumerate(ALPACA)]
+        job = client.jobs.create(model="base", training_data=named)
+        assert any("left behind" in warning and "12 row(s)" in warning for warning in job.warnings)
 
     def test_a_fault_of_a_foreign_row_is_told_at_its_own_place(
         self, client: FineTuneClient
@@ -353,6 +381,16 @@ class TestLivingWithFindings:
         with pytest.raises(DatasetValidationError, match="row_too_long"):
             client.jobs.create(model=GPT, training_data=rows(), method=method)
 
+    def test_who_rehearses_hears_what_others_would_refuse(self, client: FineTuneClient) -> None:
+        call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+        said = {"role": "user", "content": "?"}
+        calling = {"role": "assistant", "content": None, "tool_calls": [call]}
+        row = {"messages": [said, calling, said, {"role": "assistant", "content": "eggs"}]}
+        report = client.datasets.check([row])
+        (finding,) = report.findings
+        assert (finding.code, finding.severity) == ("unanswered_tool_call", "warning")
+        assert finding.providers == ("openai", "azure_openai")
+
     def test_rows_that_stand_in_both_are_told(self, client: FineTuneClient) -> None:
         job = client.jobs.create(model="base", training_data=rows(), validation_data=rows()[:1])
         assert any("validation_overlap" in warning for warning in job.warnings)
@@ -362,6 +400,12 @@ class TestCounting:
     def test_models_of_openai_are_counted_here(self, client: FineTuneClient) -> None:
         report = client.datasets.count(rows(), model=GPT)
         assert (report.counter, report.rows, report.limit) == ("o200k_base", 12, 65_536)
+
+    def test_rows_that_cannot_be_counted_are_told(self, client: FineTuneClient) -> None:
+        report = client.datasets.count([*rows(), {"messages": 7}], model=GPT)
+        assert (report.rows, report.exact) == (12, False)
+        assert report.note is not None
+        assert "1 of 13 row(s) cannot be counted" in report.note
 
     def test_others_are_refused_where_the_provider_cannot_tell(
         self, client: FineTuneClient

@@ -20,13 +20,22 @@ def write(path: Path, chunks: Iterable[bytes], *, replace: bool) -> None:
     Raises:
         ConfigurationError: there is a file already, or it cannot be written.
     """
-    if path.exists() and not replace:
-        raise ConfigurationError(f"{path}: is there already; --yes writes over it")
+    refuse_taken(path, replace=replace)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, chunks)
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def refuse_taken(path: Path, *, replace: bool) -> None:
+    """Before any work is done: a file is not written over unasked.
+
+    Raises:
+        ConfigurationError: there is a file already.
+    """
+    if path.exists() and not replace:
+        raise ConfigurationError(f"{path}: is there already; --yes writes over it")
 
 
 def _replace(path: Path, chunks: Iterable[bytes]) -> None:

@@ -190,6 +190,7 @@ class Course:
             findings=self._tally.findings(),
             errors=self._tally.counts["error"],
             warnings=self._tally.counts["warning"],
+            codes=dict(self._tally.codes.most_common()),
             notes=self._near.notes if self._near is not None else (),
             tokens=self._counting.report() if self._counting is not None else None,
         )

@@ -17,6 +17,7 @@ _KEYS = tuple((name, re.compile(shape)) for name, shape in KEYS.items())
 # A part of each of them: most texts have none, and are spared the search for each.
 _HINTS = ("k-", "_live_", "hf_", "gh", "github_", "KIA", "SIA", "AIza", "xox", "eyJ", "KEY---")
 _CARD = re.compile(r"(?<![0-9])[3-6][0-9](?:[ -]?[0-9]){11,17}(?![0-9])")
+_FEWEST = 13
 
 
 def text_faults(row: Row) -> Iterator[Fault]:
@@ -61,11 +62,19 @@ def _secrets(text: str, pointer: str) -> Iterator[Fault]:
 
 def _cards(text: str, pointer: str) -> Iterator[Fault]:
     for found in _CARD.finditer(text):
-        digits = re.sub("[ -]", "", found.group())
-        if _luhn(digits):
-            words = f"the text holds {len(digits)} digits that may be a payment card's"
+        if count := _card_digits(found.group()):
+            words = f"the text holds {count} digits that may be a payment card's"
             yield Fault("card_number", pointer, words)
             return
+
+
+def _card_digits(text: str) -> int:
+    """How many digits a card's number has that begins here; what follows it may be a date."""
+    while len(digits := re.sub("[ -]", "", text)) >= _FEWEST:
+        if _luhn(digits):
+            return len(digits)
+        text = text[: max(text.rfind(" "), text.rfind("-"), 0)]
+    return 0
 
 
 def _luhn(digits: str) -> bool:

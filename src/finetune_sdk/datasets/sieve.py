@@ -106,7 +106,8 @@ def separate(data: bytes, count: int) -> bool:
 def plain(data: bytes) -> Held:
     """The sieve without Hyperscan: coarser, and slower."""
     two = _two.search(data) is not None
-    hinted = any(needle in data for needle in (*_NEEDLES, *_NEEDLES_TOO, *_ESCAPES))
+    needles = (*_NEEDLES, *_NEEDLES_TOO, *(_ESCAPES if b"\\u00" in data else ()))
+    hinted = any(needle in data for needle in needles)
     if not hinted and _CARD not in data.translate(_DIGITS, b" -"):
         return Held((), two)
     return Held(tuple(found.end() - 1 for found in _any.finditer(data)), two)

@@ -80,6 +80,10 @@ def split(
         groups.add(len(lines), row, value)
         lines.append(encode(row))
     joined = groups.joined()
+    if stratify is not None and lines and all(group.value == _NO_VALUE for group in joined):
+        raise ConfigurationError(
+            f"`stratify` is {shown(stratify)}, and no row of {dataset.place} has such a value"
+        )
     if len(joined) < len(parts):
         raise _too_few(dataset, len(joined), len(parts), near=near_duplicates)
     shares = [_Part(part) for part in parts]

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from difflib import get_close_matches
 from functools import lru_cache
 from importlib.resources import files
 from typing import Annotated
@@ -62,6 +63,17 @@ class Prices:
                 return price
         return None
 
+    def near(self, provider: str, model: str) -> str:
+        """The name that may be meant, in words; empty where there is none like it."""
+        tables = (self.own, packaged())
+        known = {name for table in tables for name in table.get(provider, {})}
+        if not known:
+            providers = {name for table in tables for name in table}
+            found = get_close_matches(provider, providers, n=1)
+        else:
+            found = get_close_matches(model, known, n=1)
+        return f" (did you mean {found[0]!r}?)" if found else ""
+
 
 def read(table: object) -> Table:
     """Prices as a config file says them.
@@ -97,8 +109,9 @@ def training_cost(
     price = prices.of(provider, model)
     if price is None:
         return NoEstimate(
-            reason=f"the price of {model!r} at {provider!r} is not known; say it in finetune.toml "
-            f'under [prices.{provider}."{model}"]'
+            reason=f"the price of {model!r} at {provider!r} is not known"
+            f"{prices.near(provider, model)}; say it in finetune.toml under "
+            f'[prices.{provider}."{model}"]'
         )
     if tokens is None:
         return NoEstimate(reason="the tokens of the training data are not known")

@@ -13,7 +13,8 @@ from finetune_sdk.transport import redact
 GROUP = "finetune_sdk.providers"
 
 _OUR_DISTRIBUTION = "finetune-anywhere"
-_FAKE = "fake"
+FAKE = "fake"
+"""The provider that trains nothing."""
 
 
 def names() -> list[str]:
@@ -45,7 +46,7 @@ def able(predicate: Callable[[type[FineTuneProvider]], bool]) -> tuple[str, ...]
 
     One that is broken is passed over, and so is the fake, which is no way on.
     """
-    return tuple(name for name in names() if name != _FAKE and _satisfies(name, predicate))
+    return tuple(name for name in names() if name != FAKE and _satisfies(name, predicate))
 
 
 def _satisfies(name: str, predicate: Callable[[type[FineTuneProvider]], bool]) -> bool:

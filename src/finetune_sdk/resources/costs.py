@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
+from finetune_sdk.errors import ConfigurationError
 from finetune_sdk.providers.base import CanEstimate
 from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.drafting import Draft
+from finetune_sdk.resources.plain import is_a
 from finetune_sdk.types import CostEstimate, Inspection, NoEstimate
 
 
@@ -23,3 +26,24 @@ def cost_of(
         return NoEstimate(reason=f"the provider {provider.name!r} tells no prices")
     rows = replace(made.rows(), inspection=found)
     return context.call(lambda: provider.estimate_cost(made.spec, rows))
+
+
+def over_limit(context: Context, made: Draft, cost: CostEstimate | NoEstimate, limit: float) -> str:
+    """Why the limit cannot be held; empty where it can.
+
+    Raises:
+        ConfigurationError: it is no amount of money.
+    """
+    if isinstance(limit, bool) or not (is_a(limit, int, float) and 0 <= limit < math.inf):
+        raise ConfigurationError(f"`max_cost` is {limit!r}; it is in US dollars, 0 or more")
+    if isinstance(cost, NoEstimate):
+        return (
+            f"{context.owner!r} has no estimate for {made.spec.model!r} ({cost.reason}), so "
+            "`max_cost` cannot be held; leave it out to create the job without a limit"
+        )
+    if cost.high > limit:
+        return (
+            f"the job may cost up to {cost.high:.2f} US dollars (estimate: {cost.source}), over "
+            f"`max_cost` {limit:.2f}"
+        )
+    return ""

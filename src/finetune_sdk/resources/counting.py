@@ -37,8 +37,22 @@ def _by_encoding(
 ) -> TokenReport:
     rules = row_rules(method.name, support)
     counting = counting_for(name, model, method, support, rules)
-    datasets.check(dataset, rules=rules, limit=0, near_duplicates=False, counting=counting)
-    return counting.report()
+    report = datasets.check(dataset, rules=rules, limit=0, near_duplicates=False, counting=counting)
+    return told_of_gaps(counting.report(), report.rows)
+
+
+def told_of_gaps(tokens: TokenReport, rows: int) -> TokenReport:
+    """The tokens, with a note where rows could not be counted.
+
+    Args:
+        tokens: what was counted.
+        rows: that there are.
+    """
+    if tokens.rows == rows:
+        return tokens
+    gap = f"{rows - tokens.rows} of {rows} row(s) cannot be counted; a check tells why"
+    note = "; ".join(filter(None, (tokens.note, gap)))
+    return tokens.model_copy(update={"note": note, "exact": False})
 
 
 def _by_provider(

@@ -164,5 +164,10 @@ def _rewritten(
     if isinstance(given, DatasetFile) or report is None or report.format in read:
         return given, None
     said = given if given.format else datasets.load(given, format=report.format)
-    converted = datasets.convert(said, to=read[0])
+    # Keys that nobody reads, such as an `id`, are told of and left behind.
+    converted = datasets.convert(said, to=read[0], allow_loss=("fields",))
+    passed.warnings.extend(
+        f"{given.place}: left behind as {read[0]}: {loss.message}, in {loss.rows} row(s)"
+        for loss in converted.report.lost
+    )
     return converted.dataset, converted.report

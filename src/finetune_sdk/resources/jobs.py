@@ -80,7 +80,7 @@ class Jobs:
         return planning.plan(self._context, request)
 
     @overload
-    def create(self, spec: PlannedJob, /) -> Job: ...
+    def create(self, spec: PlannedJob | Plan, /) -> Job: ...
 
     @overload
     def create(
@@ -104,7 +104,7 @@ class Jobs:
 
     def create(
         self,
-        spec: PlannedJob | None = None,
+        spec: PlannedJob | Plan | None = None,
         /,
         *,
         model: str | Job | Checkpoint = "",
@@ -125,8 +125,8 @@ class Jobs:
         Rows of a format that the provider does not read are rewritten, where nothing is lost.
 
         Args:
-            spec: what `plan` gave as `plan.spec`, instead of all else: the job that was planned,
-                once, however often it is created.
+            spec: what `plan` gave, or its `plan.spec`, and no other word beside it: the job that
+                was planned, once, however often it is created.
             model: a name of `[models]`, the provider's own name of a base model, or a finished
                 job or a checkpoint to train on.
             training_data: a file, rows, a table, a `Dataset`, or a `DatasetFile` of this provider.
@@ -151,8 +151,6 @@ class Jobs:
             ConfigurationError: an argument is wrong, or rows have changed since they were planned.
             ProviderError: the provider refused or failed.
         """
-        if spec is not None:
-            return submit(self._context, planning.request_of(self._context, spec))
         request = JobRequest(
             model=model,
             training_data=training_data,
@@ -167,6 +165,8 @@ class Jobs:
             allow=allow,
             strict=strict,
         )
+        if spec is not None:
+            request = planning.request_of(self._context, spec, beside=request)
         return submit(self._context, request)
 
     def get(self, job: Job | str, /) -> Job:

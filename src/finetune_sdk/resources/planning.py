@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from finetune_sdk.datasets.tokens import auto_epochs
 from finetune_sdk.errors import ConfigurationError
 from finetune_sdk.providers.base import CanEstimate, CanInspect
 from finetune_sdk.resources.context import Context
-from finetune_sdk.resources.costs import cost_of
+from finetune_sdk.resources.costs import cost_of, over_limit
 from finetune_sdk.resources.drafting import Draft, draft
 from finetune_sdk.resources.local_rows import recalled, remembered
+from finetune_sdk.resources.plain import is_a
 from finetune_sdk.resources.request import JobRequest
 from finetune_sdk.types import (
     CostEstimate,
@@ -45,16 +48,38 @@ def plan(context: Context, request: JobRequest) -> Plan:
         seconds=found.seconds,
         shutdown_date=found.shutdown_date,
         settings={**_train_on(context, made.spec.method), **found.settings},
-        warnings=(*made.warnings, *found.warnings),
+        warnings=(*made.warnings, *found.warnings, *_refusal(context, request, made, cost)),
     )
 
 
-def request_of(context: Context, planned: PlannedJob) -> JobRequest:
+def _refusal(
+    context: Context, request: JobRequest, made: Draft, cost: CostEstimate | NoEstimate
+) -> Iterator[str]:
+    """That a create would refuse to spend so much."""
+    if request.max_cost is None:
+        return
+    if reason := over_limit(context, made, cost, request.max_cost):
+        yield f"a create would refuse: {reason}"
+
+
+def request_of(context: Context, spec: PlannedJob | Plan, *, beside: JobRequest) -> JobRequest:
     """The call that makes a planned job.
 
+    Args:
+        spec: what was planned.
+        beside: the other words of the call, of which there may be none.
+
     Raises:
-        ConfigurationError: it was planned for another place, or its rows are not there any more.
+        ConfigurationError: it was planned for another place, its rows are not there any more, or
+            something was said beside it.
     """
+    planned = spec.spec if isinstance(spec, Plan) else spec
+    if not is_a(planned, PlannedJob):
+        raise ConfigurationError(f"`spec` is {spec!r:.80}; it takes what `jobs.plan` gave")
+    if said := beside.said():
+        raise ConfigurationError(
+            f"a planned job is created as it was planned; plan again with {', '.join(said)}"
+        )
     if planned.owner != context.owner:
         raise ConfigurationError(
             f"the job was planned for {planned.owner!r} and this client is of {context.owner!r}; "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TypeVar, cast
 
 from pydantic import ValidationError
@@ -53,6 +53,16 @@ class JobRequest:
     strict: bool = True
     resolved: bool = False
     """`model` is the provider's own name already."""
+
+    def said(self) -> list[str]:
+        """The words that differ from what holds where nothing is said."""
+        nothing = JobRequest(model="", training_data=())
+        return [
+            f"`{one.name}`"
+            for one in fields(self)
+            if getattr(self, one.name) is not getattr(nothing, one.name)
+            and getattr(self, one.name) != getattr(nothing, one.name)
+        ]
 
     def fields(self) -> list[Field]:
         """The optional words that were used."""

@@ -10,6 +10,7 @@ from finetune_sdk.datasets import FORMATS, Counting, RowRules
 from finetune_sdk.datasets.tokens import encoding, limit_of
 from finetune_sdk.errors import ConfigurationError
 from finetune_sdk.providers.base import MethodSupport
+from finetune_sdk.providers.registry import FAKE
 from finetune_sdk.resources.plain import is_a
 from finetune_sdk.types import (
     DPO,
@@ -36,9 +37,11 @@ def row_rules(
     Args:
         name: of the method.
         support: what the provider can do of it; None where it cannot, or there is none.
-        provider: whom the rows are for; None is nobody yet.
+        provider: whom the rows are for; None is nobody yet, and so is the fake, with which one
+            rehearses for others.
         allow: codes of findings that the caller has decided to live with.
     """
+    provider = None if provider == FAKE else provider
     if support is None:
         return RowRules(format=FORMATS[name], provider=provider, allowed=frozenset(allow))
     return RowRules(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from finetune_sdk.datasets import Dataset
-from finetune_sdk.errors import ConfigurationError, CostLimitError
+from finetune_sdk.errors import CostLimitError
 from finetune_sdk.resources.context import Context
-from finetune_sdk.resources.costs import cost_of
+from finetune_sdk.resources.costs import cost_of, over_limit
 from finetune_sdk.resources.drafting import Draft, draft
-from finetune_sdk.resources.plain import is_a
 from finetune_sdk.resources.request import JobRequest
-from finetune_sdk.types import DatasetFile, Job, NoEstimate
+from finetune_sdk.types import DatasetFile, Job
 
 
 def submit(context: Context, request: JobRequest) -> Job:
@@ -37,16 +36,5 @@ def _upload(context: Context, rows: Dataset | DatasetFile, key: str) -> DatasetF
 def _hold_against_limit(context: Context, limit: float | None, made: Draft) -> None:
     if limit is None:
         return
-    if not (is_a(limit, int, float) and limit >= 0):
-        raise ConfigurationError(f"`max_cost` is {limit!r}; it is in US dollars, 0 or more")
-    estimate = cost_of(context, made)
-    if isinstance(estimate, NoEstimate):
-        raise CostLimitError(
-            f"{context.owner!r} has no estimate for {made.spec.model!r} ({estimate.reason}), so "
-            "`max_cost` cannot be held; leave it out to create the job without a limit"
-        )
-    if estimate.high > limit:
-        raise CostLimitError(
-            f"the job may cost up to {estimate.high:.2f} US dollars (estimate: "
-            f"{estimate.source}), over `max_cost` {limit:.2f}; nothing was sent"
-        )
+    if reason := over_limit(context, made, cost_of(context, made), limit):
+        raise CostLimitError(f"{reason}; nothing was sent")

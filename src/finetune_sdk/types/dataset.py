@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
+from pydantic import Field
+
 from finetune_sdk.types._base import Document, Value
 
 Severity = Literal["error", "warning"]
@@ -131,6 +133,7 @@ class DatasetReport(Document):
         findings: the faults in the order of the lines, capped at `limit` of the check.
         errors: number of all findings that are errors, shown or not.
         warnings: number of all findings that are warnings, shown or not.
+        codes: number of all findings by code, shown or not.
         notes: what was not looked for, and how to ask for it.
         tokens: where they were counted.
     """
@@ -141,6 +144,7 @@ class DatasetReport(Document):
     findings: tuple[Finding, ...] = ()
     errors: int = 0
     warnings: int = 0
+    codes: dict[str, int] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
     tokens: TokenReport | None = None
 

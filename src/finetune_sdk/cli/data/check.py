@@ -9,11 +9,12 @@ import typer
 
 from finetune_sdk import datasets
 from finetune_sdk.cli import render
-from finetune_sdk.cli.data.words import File, Format, Method, has_profile, row_format
+from finetune_sdk.cli.data.words import File, Format, has_profile, row_format
 from finetune_sdk.cli.failures import ExitCode
+from finetune_sdk.cli.output import refuse_taken
 from finetune_sdk.cli.session import Session
 from finetune_sdk.resources.drafting import check_allowed
-from finetune_sdk.types import MethodName
+from finetune_sdk.types import MethodName, RowFormat
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 def check(
     context: typer.Context,
     file: File,
-    method: Method = MethodName.SUPERVISED,
+    method: Annotated[
+        MethodName | None,
+        typer.Option(help="What the rows are for; by default what their format is for."),
+    ] = None,
     format_: Format = None,
     limit: Annotated[int, typer.Option(min=1, help="Findings shown, at most.")] = 100,
     against: Annotated[
@@ -54,8 +58,9 @@ def check(
     if fix is not None:
         dataset = _mended(session, dataset, fix)
     other = None if against is None else datasets.load(against)
+    method = method or _made_for(dataset)
     report = _report(session, dataset, method, limit, other, near_duplicates, allow or ())
-    _tell(session, report)
+    _tell(session, report, method)
     if not report.ok:
         raise typer.Exit(ExitCode.ERROR)
     said = () if method is MethodName.SUPERVISED else ("--method", method.value)
@@ -63,7 +68,7 @@ def check(
     session.next("jobs", "create", "--model", "MODEL", "--training-data", name, *said)
 
 
-def _tell(session: Session, report: DatasetReport) -> None:
+def _tell(session: Session, report: DatasetReport, method: MethodName) -> None:
     if session.json:
         render.document(report)
     else:
@@ -73,14 +78,28 @@ def _tell(session: Session, report: DatasetReport) -> None:
         session.say(f"Note: {note}")
     hidden = report.errors + report.warnings - len(report.findings)
     if hidden:
-        session.say(f"{hidden} more finding(s): --limit {report.errors + report.warnings}")
+        kinds = ", ".join(f"{count} {code}" for code, count in report.codes.items())
+        session.say(f"{hidden} more: --limit {report.errors + report.warnings} ({kinds})")
     session.say(
-        f"{report.file}: {report.rows} row(s) of format {report.format}, "
+        f"{report.file}: {report.rows} row(s) of format {report.format} for {method.value}, "
         f"{report.errors} error(s), {report.warnings} warning(s)"
     )
 
 
+_FOR: dict[RowFormat | None, MethodName] = {
+    "preference": MethodName.DPO,
+    "preference_trl": MethodName.DPO,
+    "kto": MethodName.KTO,
+}
+
+
+def _made_for(dataset: Dataset) -> MethodName:
+    """The method that rows of this format are for."""
+    return _FOR.get(datasets.detect(dataset), MethodName.SUPERVISED)
+
+
 def _mended(session: Session, dataset: Dataset, target: Path) -> Dataset:
+    refuse_taken(target, replace=session.yes)
     done = datasets.mend(dataset, target, overwrite=session.yes)
     if session.json:
         render.document(done)

@@ -10,6 +10,7 @@ import typer
 from finetune_sdk import datasets
 from finetune_sdk.cli import render
 from finetune_sdk.cli.data.words import FORMATS, File, Format, Method, has_profile, row_format
+from finetune_sdk.cli.output import refuse_taken
 from finetune_sdk.cli.session import Session
 from finetune_sdk.types import MethodName
 
@@ -38,6 +39,7 @@ def convert(
 ) -> None:
     """Write the rows in another format, and say what was renamed and what is lost."""
     session = Session.of(context)
+    refuse_taken(out, replace=session.yes)
     dataset = datasets.load(file, format=row_format(format_, "--format"))
     done = _converted(session, dataset, row_format(to, "--to"), method, allow_loss or [])
     done.dataset.write(out, overwrite=session.yes)

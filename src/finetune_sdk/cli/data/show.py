@@ -45,7 +45,7 @@ _STYLES: dict[Learned, tuple[str, str]] = {
     "against": ("black on red", "black on bright_red"),
     "no": ("", "dim"),
 }
-_LEGEND = "Coloured text carries loss."
+_LEGEND = "What is coloured, and said by who has a *, carries loss."
 _SHADES = "Each shade is a token; those in colour carry loss."
 
 

@@ -230,5 +230,5 @@ def _refuse(losses: Sequence[Loss], dataset: Dataset, target: RowFormat) -> None
     comma = "" if losses[1:] else ","
     raise DatasetError(
         f"{dataset.place}: as `{target}` its rows would lose something: {told}; let it go with "
-        f"`allow_loss=({names}{comma})`, or choose another format"
+        f"`allow_loss=({names}{comma})` (`--allow-loss`), or choose another format"
     )

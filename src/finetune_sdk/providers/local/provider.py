@@ -249,7 +249,9 @@ class LocalProvider(
             why = found.settings.get("time", "not told")
             return NoEstimate(reason=f"{_PRICED.format(self._price)}, and the time is {why}")
         low, high = (self._price * one / _HOUR for one in (found.seconds.low, found.seconds.high))
-        source = f"{_PRICED.format(self._price)}; the time is {found.settings['time']}"
+        # The words behind the comma say how the time was reckoned.
+        time = found.settings["time"].partition(",")[0]
+        source = f"{_PRICED.format(self._price)}; it takes {time}"
         return CostEstimate(low=low, high=high, source=source)
 
     def inspect_job(self, spec: JobSpec, rows: Rows, /) -> Inspection:

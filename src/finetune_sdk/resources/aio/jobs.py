@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import overload
 
 from finetune_sdk.providers.base import (
@@ -66,7 +67,7 @@ class AsyncJobs(Asynchronous):
         )
 
     @overload
-    async def create(self, spec: PlannedJob, /) -> Job: ...
+    async def create(self, spec: PlannedJob | Plan, /) -> Job: ...
 
     @overload
     async def create(
@@ -90,7 +91,7 @@ class AsyncJobs(Asynchronous):
 
     async def create(
         self,
-        spec: PlannedJob | None = None,
+        spec: PlannedJob | Plan | None = None,
         /,
         *,
         model: str | Job | Checkpoint = "",
@@ -107,10 +108,12 @@ class AsyncJobs(Asynchronous):
         strict: bool = True,
     ) -> Job:
         """See `Jobs.create`."""
+        create = Jobs(self._context).create
         if spec is not None:
-            return await self._do(lambda: Jobs(self._context).create(spec))
+            # With whatever stands beside it, which is refused there.
+            create = partial(create, spec)  # pyright: ignore[reportAssignmentType] - typed for one or the other
         return await self._do(
-            lambda: Jobs(self._context).create(
+            lambda: create(
                 model=model,
                 training_data=training_data,
                 validation_data=validation_data,

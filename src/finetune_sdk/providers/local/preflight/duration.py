@@ -150,8 +150,8 @@ def words(seconds: float) -> str:
     """A time, to two digits that count."""
     for factor, unit in ((86400, "days"), (3600, "h"), (60, "min")):
         if seconds >= 2 * factor:
-            return f"{seconds / factor:.2g} {unit}"
-    return f"{seconds:.2g} s"
+            return f"{float(f'{seconds / factor:.2g}'):g} {unit}"
+    return f"{float(f'{seconds:.2g}'):g} s"
 
 
 def _there(shape: Shape, texts: Texts) -> float:
