@@ -16,7 +16,13 @@ _SPECIAL = re.compile(r"<\|[A-Za-z0-9_]{1,40}\|>")
 _KEYS = tuple((name, re.compile(shape)) for name, shape in KEYS.items())
 # A part of each of them: most texts have none, and are spared the search for each.
 _HINTS = ("k-", "_live_", "hf_", "gh", "github_", "KIA", "SIA", "AIza", "xox", "eyJ", "KEY---")
-_CARD = re.compile(r"(?<![0-9])[3-6][0-9](?:[ -]?[0-9]){11,17}(?![0-9])")
+# Unbroken, or in the groups that are printed on cards: fours, or four, six and five. Other digits
+# between blanks are a table of numbers. A group more may be a date, and is tried without.
+_CARD = re.compile(
+    r"(?<![0-9])(?:[3-6][0-9]{12,18}"
+    r"|[3-6][0-9]{3}([ -])[0-9]{4}\1[0-9]{4}\1[0-9]{1,4}(?:\1[0-9]{1,3})?"
+    r"|3[0-9]{3}([ -])[0-9]{6}\2[0-9]{5}(?:\2[0-9]{1,3})?)(?![0-9])"
+)
 _FEWEST = 13
 
 

@@ -40,7 +40,7 @@ _SHAPES = (
     rb"xox[abeoprs]-",
     rb"eyJ[A-Za-z0-9_-]{16}",
     rb"PRIVATE KEY-----",
-    rb"[3-6][0-9](?:[ -]?[0-9]){11}",
+    rb"[3-6][0-9]{3}(?:[0-9]{9}|[ -][0-9]{4}[ -][0-9]{4}[ -]|[ -][0-9]{6}[ -][0-9]{5})",
     # A letter, a digit or a sign of a hazard that is escaped without need.
     rb"\\u00(?:2[0dD]|3[0-9]|4[1-9a-fA-F]|5[0-9aAfF]|6[1-9a-fA-F]|7[0-9aAcC])",
 )
