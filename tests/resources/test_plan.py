@@ -16,6 +16,7 @@ from finetune_sdk import (
     AsyncFineTuneClient,
     ConfigurationError,
     CostLimitError,
+    Dataset,
     DatasetError,
     DatasetFile,
     DatasetValidationError,
@@ -246,6 +247,23 @@ class TestCreatingAPlan:
             assert any("a create would refuse" in warning for warning in plan.warnings)
             with pytest.raises(CostLimitError):
                 client.jobs.create(plan.spec)
+
+
+def test_a_file_that_changes_while_it_is_sent_makes_no_job(tmp_path: Path) -> None:
+    path = written(tmp_path / "train.jsonl", rows())
+
+    class Slow(FakeProvider):
+        """A fake during whose upload somebody else writes to the file."""
+
+        def upload_dataset(self, dataset: Dataset, /, *, key: str) -> DatasetFile:
+            uploaded = super().upload_dataset(dataset, key=key)
+            written(path, rows(50))
+            return uploaded
+
+    fake = Slow()
+    with FineTuneClient(fake) as client, pytest.raises(DatasetError, match="has changed while"):
+        client.jobs.create(model="base", training_data=path)
+    assert "create_job" not in {call.name for call in fake.calls}
 
 
 class TestCost:

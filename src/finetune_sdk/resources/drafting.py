@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from finetune_sdk import datasets
 from finetune_sdk.datasets import FORMATS, Counting, Dataset, RowRules
@@ -14,6 +15,7 @@ from finetune_sdk.providers.base import CanEstimate
 from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.defaults import with_defaults
 from finetune_sdk.resources.guard import Guarded, guard
+from finetune_sdk.resources.local_rows import Stamp, stamped
 from finetune_sdk.resources.request import JobRequest, Rows, base_model, method_of, spec_of
 from finetune_sdk.resources.rules import counting_for, row_rules
 from finetune_sdk.types import (
@@ -39,6 +41,7 @@ class Draft:
         training_report: None where the provider holds the rows.
         conversion: how the training rows were rewritten; None where they go as they are.
         warnings: what the guard let pass.
+        stamps: of the files before they were checked.
     """
 
     spec: JobSpec
@@ -50,6 +53,7 @@ class Draft:
     validation_report: DatasetReport | None
     conversion: ConversionReport | None
     warnings: tuple[str, ...]
+    stamps: Mapping[Path, Stamp]
 
     def rows(self) -> base.Rows:
         """What a provider gets to see of the rows beforehand."""
@@ -88,6 +92,7 @@ def draft(context: Context, request: JobRequest) -> Draft:
     rules = row_rules(
         passed.method.name, passed.support, provider=context.provider.name, allow=request.allow
     )
+    stamps = stamped(given, given_validation)
     counting = _counting(context, model, passed, rules)
     reports = _checked(given, given_validation, rules, counting)
     training, conversion = _rewritten(given, reports[0], passed)
@@ -104,6 +109,7 @@ def draft(context: Context, request: JobRequest) -> Draft:
         validation_report=reports[1],
         conversion=conversion,
         warnings=tuple(passed.warnings),
+        stamps=stamps,
     )
 
 

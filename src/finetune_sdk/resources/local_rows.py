@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from finetune_sdk import datasets
@@ -12,6 +13,41 @@ from finetune_sdk.resources.context import Context
 from finetune_sdk.types import DatasetFile, LocalRows
 
 _REMEMBERED = 32
+
+Stamp = tuple[int, int, int]
+"""What of a file changes when it is written to or replaced: its node, its size, its time."""
+
+
+def stamped(*rows: Dataset | DatasetFile | None) -> dict[Path, Stamp]:
+    """The stamps of the files that rows lie in.
+
+    Raises:
+        DatasetError: a file is not there any more.
+    """
+    paths = {one.path for one in rows if isinstance(one, Dataset) and one.path is not None}
+    return {path: _stamp(path) for path in paths}
+
+
+def refuse_changed(stamps: Mapping[Path, Stamp]) -> None:
+    """What was checked must be what was sent.
+
+    Raises:
+        DatasetError: a file has changed meanwhile.
+    """
+    for path, stamp in stamps.items():
+        if _stamp(path) != stamp:
+            raise DatasetError(
+                f"{str(path)!r} has changed while it was checked and sent, so no job was made of "
+                "it; create it again when nobody writes to it"
+            )
+
+
+def _stamp(path: Path) -> Stamp:
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise DatasetError(f"{str(path)!r} cannot be read: {error.strerror}") from error
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def remembered(context: Context, rows: Dataset | DatasetFile) -> LocalRows | DatasetFile:

@@ -7,6 +7,7 @@ from finetune_sdk.errors import CostLimitError
 from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.costs import cost_of, over_limit
 from finetune_sdk.resources.drafting import Draft, draft
+from finetune_sdk.resources.local_rows import refuse_changed
 from finetune_sdk.resources.request import JobRequest
 from finetune_sdk.types import DatasetFile, Job
 
@@ -22,6 +23,7 @@ def submit(context: Context, request: JobRequest) -> Job:
             "validation_file": made.validation and _upload(context, made.validation, key),
         }
     )
+    refuse_changed(made.stamps)
     job = context.call(lambda: context.provider.create_job(spec), effect="unknown")
     warnings = (*made.warnings, *made.row_warnings(), *job.warnings)
     return context.stamp(job.model_copy(update={"warnings": warnings}))
