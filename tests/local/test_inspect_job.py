@@ -170,9 +170,7 @@ def test_a_priced_hour_makes_time_a_cost(model: Path, tmp_path: Path, temporary:
     assert listing(temporary) == []
 
 
-def test_a_plan_with_a_priced_hour_looks_once(
-    model: Path, tmp_path: Path, temporary: Path
-) -> None:
+def test_a_plan_with_a_priced_hour_looks_once(model: Path, tmp_path: Path, temporary: Path) -> None:
     told = json.dumps(json.dumps({"found": HOURS}))
     looks = tmp_path / "looks"
     code = f"open({str(looks)!r}, 'a').write('x')\nprint({told})"

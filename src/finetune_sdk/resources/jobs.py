@@ -16,7 +16,6 @@ from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.paging import pages
 from finetune_sdk.resources.progress import drawn
 from finetune_sdk.resources.request import JobRequest, Rows
-from finetune_sdk.resources.submit import submit
 from finetune_sdk.resources.waiting import Patience, fetch, several
 from finetune_sdk.types import (
     Checkpoint,
@@ -165,9 +164,7 @@ class Jobs:
             allow=allow,
             strict=strict,
         )
-        if spec is not None:
-            request = planning.request_of(self._context, spec, beside=request)
-        return submit(self._context, request)
+        return planning.create(self._context, spec, request)
 
     def get(self, job: Job | str, /) -> Job:
         """The job as it stands now.

@@ -13,9 +13,11 @@ from finetune_sdk.resources.drafting import Draft, draft
 from finetune_sdk.resources.local_rows import recalled, remembered
 from finetune_sdk.resources.plain import is_a
 from finetune_sdk.resources.request import JobRequest
+from finetune_sdk.resources.submit import submit
 from finetune_sdk.types import (
     CostEstimate,
     Inspection,
+    Job,
     Method,
     NoEstimate,
     Plan,
@@ -62,7 +64,19 @@ def _refusal(
         yield f"a create would refuse: {reason}"
 
 
-def request_of(context: Context, spec: PlannedJob | Plan, *, beside: JobRequest) -> JobRequest:
+def create(context: Context, spec: PlannedJob | Plan | None, request: JobRequest) -> Job:
+    """Makes the job that was planned, or else the one that is asked for.
+
+    Args:
+        spec: what was planned; nothing is said beside it, then.
+        request: the words of the call.
+    """
+    if spec is not None:
+        request = _request_of(context, spec, beside=request)
+    return submit(context, request)
+
+
+def _request_of(context: Context, spec: PlannedJob | Plan, *, beside: JobRequest) -> JobRequest:
     """The call that makes a planned job.
 
     Args:

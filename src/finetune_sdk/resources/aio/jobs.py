@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
-from functools import partial
 from typing import overload
 
 from finetune_sdk.providers.base import (
@@ -11,11 +10,11 @@ from finetune_sdk.providers.base import (
     CanListMetrics,
     CanReadLogs,
 )
-from finetune_sdk.resources import waiting
+from finetune_sdk.resources import planning, waiting
 from finetune_sdk.resources.aio.base import Asynchronous
 from finetune_sdk.resources.jobs import Jobs
 from finetune_sdk.resources.progress import drawn
-from finetune_sdk.resources.request import Rows
+from finetune_sdk.resources.request import JobRequest, Rows
 from finetune_sdk.resources.waiting import Patience, several
 from finetune_sdk.types import (
     Checkpoint,
@@ -108,26 +107,21 @@ class AsyncJobs(Asynchronous):
         strict: bool = True,
     ) -> Job:
         """See `Jobs.create`."""
-        create = Jobs(self._context).create
-        if spec is not None:
-            # With whatever stands beside it, which is refused there.
-            create = partial(create, spec)  # pyright: ignore[reportAssignmentType] - typed for one or the other
-        return await self._do(
-            lambda: create(
-                model=model,
-                training_data=training_data,
-                validation_data=validation_data,
-                method=method,
-                suffix=suffix,
-                seed=seed,
-                metadata=metadata,
-                max_cost=max_cost,
-                options=options,
-                idempotency_key=idempotency_key,
-                allow=allow,
-                strict=strict,
-            )
+        request = JobRequest(
+            model=model,
+            training_data=training_data,
+            validation_data=validation_data,
+            method=method,
+            suffix=suffix,
+            seed=seed,
+            metadata=metadata,
+            max_cost=max_cost,
+            options=options,
+            idempotency_key=idempotency_key,
+            allow=allow,
+            strict=strict,
         )
+        return await self._do(lambda: planning.create(self._context, spec, request))
 
     async def get(self, job: Job | str, /) -> Job:
         """See `Jobs.get`."""
