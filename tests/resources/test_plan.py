@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, ClassVar
 
+import polars
 import pytest
 
 from finetune_sdk import (
@@ -264,6 +265,45 @@ def test_a_file_that_changes_while_it_is_sent_makes_no_job(tmp_path: Path) -> No
     with FineTuneClient(fake) as client, pytest.raises(DatasetError, match="has changed while"):
         client.jobs.create(model="base", training_data=path)
     assert "create_job" not in {call.name for call in fake.calls}
+
+
+def test_a_table_that_changes_while_it_is_sent_makes_no_job() -> None:
+    table = polars.DataFrame(rows())
+
+    class Slow(FakeProvider):
+        """A fake during whose upload somebody else writes to the table."""
+
+        def upload_dataset(self, dataset: Dataset, /, *, key: str) -> DatasetFile:
+            table.replace_column(0, polars.Series("messages", ["gone"] * 12))
+            return super().upload_dataset(dataset, key=key)
+
+    fake = Slow()
+    with FineTuneClient(fake) as client, pytest.raises(DatasetError, match="has changed while"):
+        client.jobs.create(model="base", training_data=table)
+    assert "create_job" not in {call.name for call in fake.calls}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"options": 5},
+        {"allow": 5},
+        {"allow": "secret_in_text"},
+        {"max_cost": float("nan")},
+        {"max_cost": True},
+        {"max_cost": -1},
+        {"max_cost": "5"},
+    ],
+    ids=str,
+)
+def test_a_wrong_word_is_told_by_plan_and_create(
+    client: FineTuneClient, fake: FakeProvider, words: dict[str, Any]
+) -> None:
+    verbs: list[Any] = [client.jobs.plan, client.jobs.create]
+    for verb in verbs:
+        with pytest.raises(ConfigurationError, match=f"`{next(iter(words))}`"):
+            verb(model="base", training_data=rows(), **words)
+    assert not {call.name for call in fake.calls} & WRITES
 
 
 class TestCost:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
-from finetune_sdk.errors import ConfigurationError
 from finetune_sdk.providers.base import CanEstimate
 from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.drafting import Draft
-from finetune_sdk.resources.plain import is_a
 from finetune_sdk.types import CostEstimate, Inspection, NoEstimate
 
 
@@ -29,13 +26,7 @@ def cost_of(
 
 
 def over_limit(context: Context, made: Draft, cost: CostEstimate | NoEstimate, limit: float) -> str:
-    """Why the limit cannot be held; empty where it can.
-
-    Raises:
-        ConfigurationError: it is no amount of money.
-    """
-    if isinstance(limit, bool) or not (is_a(limit, int, float) and 0 <= limit < math.inf):
-        raise ConfigurationError(f"`max_cost` is {limit!r}; it is in US dollars, 0 or more")
+    """Why the limit cannot be held; empty where it can."""
     if isinstance(cost, NoEstimate):
         return (
             f"{context.owner!r} has no estimate for {made.spec.model!r} ({cost.reason}), so "

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import math
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from finetune_sdk import datasets
 from finetune_sdk.datasets import FORMATS, Counting, Dataset, RowRules
@@ -16,6 +16,7 @@ from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.defaults import with_defaults
 from finetune_sdk.resources.guard import Guarded, guard
 from finetune_sdk.resources.local_rows import Stamp, stamped
+from finetune_sdk.resources.plain import is_a
 from finetune_sdk.resources.request import JobRequest, Rows, base_model, method_of, spec_of
 from finetune_sdk.resources.rules import counting_for, row_rules
 from finetune_sdk.types import (
@@ -41,7 +42,7 @@ class Draft:
         training_report: None where the provider holds the rows.
         conversion: how the training rows were rewritten; None where they go as they are.
         warnings: what the guard let pass.
-        stamps: of the files before they were checked.
+        stamps: of the rows before they were checked.
     """
 
     spec: JobSpec
@@ -53,7 +54,7 @@ class Draft:
     validation_report: DatasetReport | None
     conversion: ConversionReport | None
     warnings: tuple[str, ...]
-    stamps: Mapping[Path, Stamp]
+    stamps: Sequence[tuple[Dataset, Stamp]]
 
     def rows(self) -> base.Rows:
         """What a provider gets to see of the rows beforehand."""
@@ -83,6 +84,7 @@ def draft(context: Context, request: JobRequest) -> Draft:
         ConfigurationError: an argument is wrong.
     """
     check_allowed(request.allow)
+    check_limit(request.max_cost)
     method = with_defaults(context, method_of(request.method))
     passed = guard(context, method, request.options, request.fields(), strict=request.strict)
     model = base_model(context, request.model, resolved=request.resolved)
@@ -120,12 +122,26 @@ def check_allowed(allow: Collection[str]) -> None:
         ConfigurationError: another code is named.
     """
     waivable = sorted(name for name, code in CODES.items() if code.waivable)
+    if is_a(allow, str) or not is_a(allow, Collection):
+        raise ConfigurationError(f"`allow` is {allow!r:.80}; it takes a list of codes")
     for name in allow:
         if name not in waivable:
             raise ConfigurationError(
                 f"`allow` has {name!r}; findings that one may decide to live with are "
                 f"{', '.join(waivable)}"
             )
+
+
+def check_limit(limit: object) -> None:
+    """A cost limit is an amount of money.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    if limit is None:
+        return
+    if is_a(limit, bool) or not (isinstance(limit, (int, float)) and 0 <= limit < math.inf):
+        raise ConfigurationError(f"`max_cost` is {limit!r}; it is in US dollars, 0 or more")
 
 
 def _loaded(source: Rows) -> Dataset | DatasetFile:

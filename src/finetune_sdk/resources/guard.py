@@ -151,7 +151,7 @@ def own_options(context: Context, options: Sequence[ProviderOptions]) -> dict[st
         ConfigurationError: there is more than one entry for it, or one is no options at all.
     """
     name = context.opened.name
-    if not all(is_a(option, ProviderOptions) for option in options):
+    if not is_a(options, Sequence) or not all(is_a(one, ProviderOptions) for one in options):
         raise ConfigurationError("`options` takes a list of options, as in [LocalOptions(...)]")
     own = [option for option in options if option.provider == name]
     if len(own) > 1:

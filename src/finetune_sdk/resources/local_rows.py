@@ -3,50 +3,54 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from finetune_sdk import datasets
 from finetune_sdk.datasets import Dataset
+from finetune_sdk.datasets.lines import MemoryLines
 from finetune_sdk.errors import ConfigurationError, DatasetError
 from finetune_sdk.resources.context import Context
 from finetune_sdk.types import DatasetFile, LocalRows
 
 _REMEMBERED = 32
 
-Stamp = tuple[int, int, int]
-"""What of a file changes when it is written to or replaced: its node, its size, its time."""
+Stamp = tuple[object, ...]
+"""What changes when rows do: of a file its node, its size and its time, of a table its digest."""
 
 
-def stamped(*rows: Dataset | DatasetFile | None) -> dict[Path, Stamp]:
-    """The stamps of the files that rows lie in.
+def stamped(*rows: Dataset | DatasetFile | None) -> list[tuple[Dataset, Stamp]]:
+    """The rows that somebody else may write to, as they are now.
 
     Raises:
         DatasetError: a file is not there any more.
     """
-    paths = {one.path for one in rows if isinstance(one, Dataset) and one.path is not None}
-    return {path: _stamp(path) for path in paths}
+    return [(one, _stamp(one)) for one in rows if isinstance(one, Dataset)]
 
 
-def refuse_changed(stamps: Mapping[Path, Stamp]) -> None:
+def refuse_changed(stamps: Iterable[tuple[Dataset, Stamp]]) -> None:
     """What was checked must be what was sent.
 
     Raises:
-        DatasetError: a file has changed meanwhile.
+        DatasetError: rows have changed meanwhile.
     """
-    for path, stamp in stamps.items():
-        if _stamp(path) != stamp:
+    for rows, stamp in stamps:
+        if _stamp(rows) != stamp:
             raise DatasetError(
-                f"{str(path)!r} has changed while it was checked and sent, so no job was made of "
+                f"{rows.place!r} has changed while it was checked and sent, so no job was made of "
                 "it; create it again when nobody writes to it"
             )
 
 
-def _stamp(path: Path) -> Stamp:
+def _stamp(rows: Dataset) -> Stamp:
+    if isinstance(rows.raw, MemoryLines):
+        return ()
+    if rows.path is None:
+        return tuple(hash(line) for line in rows.raw)
     try:
-        found = path.stat()
+        found = rows.path.stat()
     except OSError as error:
-        raise DatasetError(f"{str(path)!r} cannot be read: {error.strerror}") from error
+        raise DatasetError(f"{str(rows.path)!r} cannot be read: {error.strerror}") from error
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
