@@ -262,7 +262,10 @@ def test_a_file_that_changes_while_it_is_sent_makes_no_job(tmp_path: Path) -> No
             return uploaded
 
     fake = Slow()
-    with FineTuneClient(fake) as client, pytest.raises(DatasetError, match="has changed while"):
+    with (
+        FineTuneClient(fake) as client,
+        pytest.raises(DatasetError, match="has changed while"),
+    ):
         client.jobs.create(model="base", training_data=path)
     assert "create_job" not in {call.name for call in fake.calls}
 
@@ -278,9 +281,59 @@ def test_a_table_that_changes_while_it_is_sent_makes_no_job() -> None:
             return super().upload_dataset(dataset, key=key)
 
     fake = Slow()
-    with FineTuneClient(fake) as client, pytest.raises(DatasetError, match="has changed while"):
+    with (
+        FineTuneClient(fake) as client,
+        pytest.raises(DatasetError, match="has changed while"),
+    ):
         client.jobs.create(model="base", training_data=table)
     assert "create_job" not in {call.name for call in fake.calls}
+
+
+def test_a_table_that_changed_since_the_plan_is_refused(
+    client: FineTuneClient, fake: FakeProvider
+) -> None:
+    table = polars.DataFrame(rows())
+    plan = client.jobs.plan(model="base", training_data=table)
+    table.replace_column(0, polars.Series("messages", ["gone"] * 12))
+    with pytest.raises((ConfigurationError, DatasetError)):
+        client.jobs.create(plan.spec)
+    assert not {call.name for call in fake.calls} & WRITES
+
+
+def test_a_converted_dataset_whose_file_changed_since_the_plan_is_refused(
+    client: FineTuneClient, fake: FakeProvider, tmp_path: Path
+) -> None:
+    path = written(tmp_path / "alpaca.jsonl", ALPACA)
+    converted = client.datasets.convert(path, to="chat").dataset
+    plan = client.jobs.plan(model="base", training_data=converted)
+    written(path, [{**row, "output": "something else"} for row in ALPACA])
+    with pytest.raises(ConfigurationError, match="has changed since the plan"):
+        client.jobs.create(plan.spec)
+    assert not {call.name for call in fake.calls} & WRITES
+
+
+def test_a_file_that_changes_while_it_is_planned_has_no_plan(tmp_path: Path) -> None:
+    path = written(tmp_path / "train.jsonl", rows())
+
+    class Slow(SeeingProvider):
+        """A provider during whose look somebody else writes to the file."""
+
+        def inspect_job(self, spec: JobSpec, rows_: Rows, /) -> Inspection:
+            written(path, rows(50))
+            return super().inspect_job(spec, rows_)
+
+    with FineTuneClient(Slow()) as client, pytest.raises(DatasetError, match="has changed while"):
+        client.jobs.plan(model="base", training_data=path)
+
+
+def test_options_of_a_plan_that_nobody_reads_are_refused(
+    client: FineTuneClient, fake: FakeProvider
+) -> None:
+    plan = client.jobs.plan(model="base", training_data=rows())
+    edited = plan.spec.model_copy(update={"options": {"x": 1}})
+    with pytest.raises(ConfigurationError, match="has no options of its own"):
+        client.jobs.create(edited)
+    assert not {call.name for call in fake.calls} & WRITES
 
 
 @pytest.mark.parametrize(

@@ -37,8 +37,8 @@ def refuse_changed(stamps: Iterable[tuple[Dataset, Stamp]]) -> None:
     for rows, stamp in stamps:
         if _stamp(rows) != stamp:
             raise DatasetError(
-                f"{rows.place!r} has changed while it was checked and sent, so no job was made of "
-                "it; create it again when nobody writes to it"
+                f"{rows.place!r} has changed while it was looked at, so nothing was made of it; "
+                "try again when nobody writes to it"
             )
 
 
@@ -51,7 +51,7 @@ def _stamp(rows: Dataset) -> Stamp:
         found = rows.path.stat()
     except OSError as error:
         raise DatasetError(f"{str(rows.path)!r} cannot be read: {error.strerror}") from error
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def remembered(context: Context, rows: Dataset | DatasetFile) -> LocalRows | DatasetFile:
@@ -80,14 +80,19 @@ def recalled(context: Context, rows: LocalRows | DatasetFile) -> Dataset | Datas
     """
     if isinstance(rows, DatasetFile):
         return rows
-    if rows.path is None:
-        return _from_memory(context, rows)
-    dataset = datasets.load(rows.path, name=rows.name, format=rows.format)
+    dataset = (
+        _from_memory(context, rows)
+        if rows.path is None
+        else datasets.load(rows.path, name=rows.name, format=rows.format)
+    )
+    # Tables and converted datasets are read anew each time, and may have changed as files do.
+    before = stamped(dataset)
     if _digest(dataset) != rows.digest:
         raise ConfigurationError(
-            f"{rows.path!r} has changed since the plan was made; plan again, to see what it costs "
-            "now"
+            f"{rows.path or rows.name!r} has changed since the plan was made; plan again, to see "
+            "what it costs now"
         )
+    refuse_changed(before)
     return dataset
 
 

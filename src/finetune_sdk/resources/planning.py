@@ -10,7 +10,8 @@ from finetune_sdk.providers.base import CanEstimate, CanInspect
 from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.costs import cost_of, over_limit
 from finetune_sdk.resources.drafting import Draft, draft
-from finetune_sdk.resources.local_rows import recalled, remembered
+from finetune_sdk.resources.guard import checked_options
+from finetune_sdk.resources.local_rows import recalled, refuse_changed, remembered
 from finetune_sdk.resources.plain import is_a
 from finetune_sdk.resources.request import JobRequest
 from finetune_sdk.resources.submit import submit
@@ -35,8 +36,11 @@ def plan(context: Context, request: JobRequest) -> Plan:
     found = looked or Inspection()
     epochs, source = _epochs(context, made, found)
     report = made.training_report
+    planned = _planned(context, request, made)
+    # Only now: the digest in the plan must be of the rows that it speaks of.
+    refuse_changed(made.stamps)
     return Plan(
-        spec=_planned(context, request, made),
+        spec=planned,
         provider=context.provider.name,
         training=report,
         validation=made.validation_report,
@@ -119,7 +123,8 @@ def _request_of(context: Context, spec: PlannedJob | Plan, *, beside: JobRequest
 
 def _options(context: Context, planned: PlannedJob) -> list[ProviderOptions]:
     kind = context.provider.capabilities.options
-    return [kind.model_validate(planned.options)] if kind and planned.options else []
+    checked = checked_options(context, planned.options, kind, "the plan's `options`")
+    return [kind.model_validate(checked)] if kind and checked else []
 
 
 def _planned(context: Context, request: JobRequest, made: Draft) -> PlannedJob:
