@@ -176,6 +176,9 @@ READING = [
     Case("validation_overlap", [SECOND, row()], [SECOND], 2),
     Case("too_few_rows", [row()], numbered_rows(10), 0, rules={"min_rows": 10}),
 ]
+SHARED: Json = {
+    "conversations": [{"from": "human", "value": "2 eggs"}, {"from": "gpt", "value": "eggs"}]
+}
 ROWS = [
     one("wrong_format", text_pair()),
     one("missing_key", without(pair(), "input"), pair(), wanted="preference"),
@@ -183,6 +186,7 @@ ROWS = [
     one("wrong_messages_type", row(messages="2 eggs"), pointer="/messages"),
     one("empty_messages", {"messages": []}, pointer="/messages"),
     one("unknown_row_key", row(source="web"), pointer="/source"),
+    one("unread_key", {**SHARED, "kto_tag": False}, SHARED, "/kto_tag"),
     one("mixed_spellings", pair(chosen=[ASSISTANT]), pair(), wanted="preference"),
     one("text_beside_messages", trl_pair(prompt="2 eggs"), trl_pair(), wanted="preference"),
     one("wrong_turn_type", text_pair(chosen=7), text_pair(), "/chosen", "preference"),

@@ -39,6 +39,9 @@ WRITES = {"upload_dataset", "create_job"}
 ALPACA: list[dict[str, object]] = [
     {"instruction": f"Name {n}.", "output": f"{n} eggs"} for n in range(12)
 ]
+TALK: dict[str, object] = {
+    "conversations": [{"from": "human", "value": "2 eggs"}, {"from": "gpt", "value": "salt"}]
+}
 SECRET = "sk-" + "abcd1234" * 4
 
 
@@ -433,6 +436,25 @@ class TestConversion:
         named = [{**row, "id": n} for n, row in enumerate(ALPACA)]
         job = client.jobs.create(model="base", training_data=named)
         assert any("left behind" in warning and "12 row(s)" in warning for warning in job.warnings)
+
+    @pytest.mark.parametrize(
+        "row",
+        [
+            {**TALK, "kto_tag": False},
+            {**TALK, "label": False},
+            {"instruction": "List.", "context": "2 eggs", "output": "eggs"},
+            {"instruction": "List.", "input": "2 eggs", "output": "eggs", "response": "salt"},
+        ],
+        ids=lambda row: ",".join(row),
+    )
+    def test_a_key_that_says_something_of_the_answer_keeps_a_job_from_being_made(
+        self, client: FineTuneClient, fake: FakeProvider, row: dict[str, object]
+    ) -> None:
+        with pytest.raises(DatasetValidationError, match="unread_key"):
+            client.jobs.create(model="base", training_data=[row])
+        assert not {call.name for call in fake.calls} & WRITES
+        job = client.jobs.create(model="base", training_data=[row], allow=["unread_key"])
+        assert any("unread_key" in warning for warning in job.warnings)
 
     def test_a_fault_of_a_foreign_row_is_told_at_its_own_place(
         self, client: FineTuneClient

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from finetune_sdk.datasets import chat, kto, preference, prompts
 from finetune_sdk.datasets.converting import FOREIGN, base_of, reader
 from finetune_sdk.datasets.detect import format_of
-from finetune_sdk.datasets.faults import Fault
+from finetune_sdk.datasets.faults import Fault, shown, step
 from finetune_sdk.datasets.keys import misspelt
 from finetune_sdk.datasets.messages import role_of
 from finetune_sdk.datasets.read import Row
@@ -72,8 +72,26 @@ def _turned_faults(row: Row, rules: RowRules, source: RowFormat) -> Iterator[Fau
         )
         return
     turned = reader(source)(row)
+    for key in turned.left:
+        yield _unread(key, source)
     for fault in _JUDGES[rules.format](turned.row, rules):
         yield replace(fault, pointer=turned.pointer(fault.pointer))
+
+
+_TELLING = frozenset(
+    {
+        *("kto_tag", "label", "chosen", "rejected", "preferred_output", "non_preferred_output"),
+        *("messages", "conversations", "prompt", "completion", "instruction", "input", "context"),
+        *("output", "response", "answer", "history", "system", "tools", "functions"),
+        *("weight", "weights", "image", "images", "video", "videos", "audio", "audios"),
+    }
+)
+"""Keys that say something in one format or another; others are names and numbers of rows."""
+
+
+def _unread(key: str, source: RowFormat) -> Fault:
+    code = "unread_key" if key.lower() in _TELLING else "unknown_row_key"
+    return Fault(code, step("", key), f"{shown(key)} is no key that is read of a row of `{source}`")
 
 
 def _mistaken(row: Row, wanted: RowFormat) -> RowFormat | None:

@@ -28,6 +28,14 @@ ROWS = {
         "A key that no format knows: a slip of the pen, or words that nobody reads.",
         "It is not learned from: delete it, unless you know that it is needed.",
     ),
+    "unread_key": Code(
+        "error",
+        "A row of ShareGPT or Alpaca has a key that says something of the answer and that nobody "
+        "reads, such as the mark of a bad answer, or another answer: it would be learned without.",
+        "Take rows with bad answers out, or write the rows as pairs or with a `label` for KTO; "
+        "delete the key where it says nothing.",
+        waivable=True,
+    ),
     "mixed_spellings": Code(
         "error",
         "Keys of OpenAI's and of TRL's spelling of a pair in one row.",
