@@ -382,3 +382,12 @@ def test_rows_from_memory_are_looked_at_too(tmp_path: Path) -> None:
     assert [f.line for f in hazards(check(load(rows)))] == [601]
     path = written(tmp_path / "a.json", b"[" + b",\n".join(map(line, rows)) + b"]")
     assert [f.code for f in hazards(check(load(path)))] == ["special_token"]
+
+
+def test_a_secret_in_the_name_of_a_key_is_found_and_not_repeated() -> None:
+    secret = "sk-" + "abcd1234" * 4
+    bad = {"messages": [USER, {**ASSISTANT, secret: 1}], secret: 1}
+    report = check(load([bad]))
+    places = [f.pointer for f in report.findings if f.code == "secret_in_text"]
+    assert sorted(places) == ["", "/messages/1"]
+    assert secret not in report.to_json()

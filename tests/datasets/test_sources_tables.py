@@ -286,3 +286,25 @@ def test_columns_of_json_are_json(tmp_path: Path) -> None:
     dataset.to_json(tmp_path / "a.json")
     assert list(load(tmp_path / "a.json")) == expected
     assert json.loads(next(load(dataset).lines())) == expected[0]
+
+
+def text_that_is_none() -> Any:
+    buffers = [None, arrow.py_buffer(b"\0\0\0\0\2\0\0\0"), arrow.py_buffer(b"\xff\xfe")]
+    return arrow.Array.from_buffers(arrow.string(), 1, buffers)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        lambda: arrow.array([2**60], arrow.timestamp("us")),
+        lambda: arrow.array([0], arrow.timestamp("us", "Foo/Bar")),
+        text_that_is_none,
+    ],
+    ids=["a time beyond time", "a zone that is none", "no UTF-8"],
+)
+def test_values_that_python_has_not_are_told(tmp_path: Path, column: Callable[[], Any]) -> None:
+    table = arrow.table({"prompt": ["a"], "odd": column()})
+    parquet.write_table(table, tmp_path / "odd.parquet")
+    for source in (table, tmp_path / "odd.parquet"):
+        with pytest.raises(DatasetError, match=r"cannot be read|zone"):
+            list(load(source).records())

@@ -35,6 +35,7 @@ def text_faults(row: Row) -> Iterator[Fault]:
 
 
 def _texts(row: Row) -> Iterator[tuple[str, str]]:
+    """All texts with their places; that of a key is what holds it."""
     # With a stack of its own: a row may be nested as deep as Python allows.
     stack: list[tuple[str, object]] = [("", row)]
     while stack:
@@ -43,6 +44,7 @@ def _texts(row: Row) -> Iterator[tuple[str, str]]:
             yield pointer, value
         elif isinstance(value, dict):
             entries = cast("Row", value)
+            yield from ((pointer, key) for key in entries)
             stack += [(step(pointer, key), entries[key]) for key in reversed(entries)]
         elif isinstance(value, list):
             items = cast("list[object]", value)

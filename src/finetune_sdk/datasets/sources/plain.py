@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
-from finetune_sdk.datasets.faults import Fault
+from finetune_sdk.datasets.faults import Fault, clean
 from finetune_sdk.datasets.lines import Line
 from finetune_sdk.datasets.read import line_of
 from finetune_sdk.errors import DatasetError
@@ -28,7 +28,8 @@ def batch_rows(batch: Any) -> list[dict[str, object]]:
     """The rows of a batch of Arrow.
 
     Raises:
-        DatasetError: a map among them has a key twice, which no object can have.
+        DatasetError: a map among them has a key twice, which no object can have, or a value is
+            none that Python has: text that is no UTF-8, a time beyond the year 9999.
     """
     try:
         rows: list[dict[str, object]] = batch.to_pylist(maps_as_pydicts="strict")
@@ -36,6 +37,12 @@ def batch_rows(batch: Any) -> list[dict[str, object]]:
         raise DatasetError(
             "a row holds a map that has a key twice, and an object cannot; make the column a list "
             "of objects, or drop one of the two"
+        ) from error
+    # Arrow's own errors are `ValueError`s; a time zone that nobody knows is one of them.
+    except (ValueError, OverflowError) as error:
+        raise DatasetError(
+            f"a row holds a value that cannot be read ({clean(str(error))}); write text as UTF-8, "
+            "and times as text"
         ) from error
     return rows
 
