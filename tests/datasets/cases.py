@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from finetune_sdk.datasets import EVERYTHING, ImageLimits, RowFormat, RowRules
@@ -48,6 +48,7 @@ class Case:
         line: where it is found.
         pointer: where in the row.
         rules: what the rows are held against, beside the provider and what they hold.
+        limit: tokens of a row at most; None counts none.
         name: of the file.
         also: other findings that the bad rows have with it, and the good ones without.
     """
@@ -58,6 +59,7 @@ class Case:
     line: int = 1
     pointer: str = ""
     rules: dict[str, Any] = field(default_factory=dict[str, Any])
+    limit: int | None = None
     name: str = "train.jsonl"
     also: tuple[str, ...] = ()
 
@@ -298,7 +300,7 @@ LESSONS = [
     one(
         "system_in_prompt", question(messages=[SYSTEM, USER]), question(), "/messages/0", "prompts"
     ),
-    one("row_too_long", row(said("2 eggs " * 100), ASSISTANT), max_tokens=100),
+    replace(one("row_too_long", row(said("2 eggs " * 100), ASSISTANT)), limit=100),
 ]
 PICTURES = [
     one(

@@ -66,7 +66,7 @@ def found(
     else:
         dataset = load(content, name=case.name)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - rows
     rules = case.held_against(provider)
-    counting = Counting(Words(), limit=rules.max_tokens) if rules.max_tokens else None
+    counting = Counting(Words(), limit=case.limit) if case.limit else None
     report = check(
         dataset,
         rules=rules,

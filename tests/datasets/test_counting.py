@@ -56,11 +56,10 @@ def test_counted_on_the_way_is_counted_by_itself(
     data: st.DataObject, source: RowFormat, train_on: TrainOn, limit: int | None, rich: bool
 ) -> None:
     rows = data.draw(st.lists(of_format[source], max_size=6))
-    dataset = load(rows, name="a")
+    dataset = load(rows, name="a", format=source)
     counting = Counting(Words(), format=source, train_on=train_on, limit=limit)
     rules = RowRules(
         format=SPELLINGS.get(source, source),
-        source=source,
         content=EVERYTHING if rich else frozenset({"text"}),
         provider="local",
     )

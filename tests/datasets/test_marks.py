@@ -114,8 +114,8 @@ def test_repeats_are_exactly_the_rows_that_are_equal(
     drawn = data.draw(st.lists(of_format[source], max_size=4))
     rows = [cast("Json", json.loads(line(one))) for one in drawn if readable(one)]
     rows += data.draw(st.lists(st.sampled_from(rows), max_size=2)) if rows else []
-    rules = replace(RULES, format=SPELLINGS.get(source, source), source=source)
-    report = check(load(rows), rules=rules)
+    rules = replace(RULES, format=SPELLINGS.get(source, source))
+    report = check(load(rows, format=source), rules=rules)
     first: dict[str, int] = {}
     wanted: list[tuple[int, str]] = []
     for number, one in enumerate(rows, start=1):

@@ -108,11 +108,11 @@ def _examined(
     """
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:  # pyright: ignore[reportUnnecessaryIsInstance] - it comes from users
         raise ConfigurationError(f"`limit` is {limit!r}; it is a whole number, 0 or more")
-    source = rules.source or detect(dataset) or rules.format
+    source = detect(dataset) or rules.format
     near = (
         None
         if near_duplicates is False
-        else Neighbours(_size(dataset), asked=bool(near_duplicates))
+        else Neighbours(dataset.bytes or 0, asked=bool(near_duplicates))
     )
     course = Course(dataset.place, rules, source, limit, near=near, counting=counting)
     try:
@@ -129,8 +129,3 @@ def _examined(
         other, marks = against
         course.overlap(other.place, marks)
     return Checked(course.report(), course.marks)
-
-
-def _size(dataset: Dataset) -> int:
-    """Bytes of the file, where there is one: less than those of its rows where it is packed."""
-    return dataset.path.stat().st_size if dataset.path is not None else 0

@@ -52,10 +52,8 @@ class RowRules:
 
     Attributes:
         format: what a row has to say, one of `FORMATS`; a spelling of it is as good.
-        source: what the rows look like; None finds out.
         content: what a message may hold; text always may be there.
         min_rows: fewer rows are an error.
-        max_tokens: tokens of a row at most, where they are counted; None is no limit.
         images: how many there may be; None is no limit.
         validation: the rows are measured on, not learned from.
         provider: whom the rows are for; None holds them against what any provider wants.
@@ -63,10 +61,8 @@ class RowRules:
     """
 
     format: RowFormat = "chat"
-    source: RowFormat | None = None
     content: frozenset[Content] = frozenset({"text", "weight", "name"})
     min_rows: int = 1
-    max_tokens: int | None = None
     images: ImageLimits | None = None
     validation: bool = False
     provider: str | None = None

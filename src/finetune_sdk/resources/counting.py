@@ -24,7 +24,7 @@ def count(context: Context, dataset: Dataset, model: str, method: Method) -> Tok
     named = provider.encoding(resolved) if isinstance(provider, CanEstimate) else None
     name = named or encoding_of(resolved)
     if name is not None:
-        return _by_encoding(name, dataset, resolved, method, support)
+        return by_encoding(name, dataset, resolved, method, support)
     report = _by_provider(context, dataset, resolved, method)
     if report is None:
         what = f"counting tokens as {resolved!r} does"
@@ -32,16 +32,29 @@ def count(context: Context, dataset: Dataset, model: str, method: Method) -> Tok
     return report
 
 
-def _by_encoding(
-    name: str, dataset: Dataset, model: str, method: Method, support: MethodSupport | None
+def by_encoding(
+    name: str,
+    dataset: Dataset,
+    model: str,
+    method: Method,
+    support: MethodSupport | None = None,
 ) -> TokenReport:
+    """Counts by a known encoding, which needs no provider.
+
+    Args:
+        name: of the encoding.
+        dataset: whose tokens are counted.
+        model: whose limit a row is held against.
+        method: says which tokens are learned.
+        support: what the provider does where the method does not say; None is no provider.
+    """
     rules = row_rules(method.name, support)
     counting = counting_for(name, model, method, support, rules)
     report = datasets.check(dataset, rules=rules, limit=0, near_duplicates=False, counting=counting)
-    return told_of_gaps(counting.report(), report.rows)
+    return _told_of_gaps(counting.report(), report.rows)
 
 
-def told_of_gaps(tokens: TokenReport, rows: int) -> TokenReport:
+def _told_of_gaps(tokens: TokenReport, rows: int) -> TokenReport:
     """The tokens, with a note where rows could not be counted.
 
     Args:

@@ -46,7 +46,7 @@ def _stamp(rows: Dataset) -> Stamp:
     if isinstance(rows.raw, MemoryLines):
         return ()
     if rows.path is None:
-        return tuple(hash(line) for line in rows.raw)
+        return (rows.digest(),)
     try:
         found = rows.path.stat()
     except OSError as error:
@@ -86,7 +86,7 @@ def recalled(context: Context, rows: LocalRows | DatasetFile) -> Dataset | Datas
         else datasets.load(rows.path, name=rows.name, format=rows.format)
     )
     # Tables and converted datasets are read anew each time, and may have changed as files do.
-    before = stamped(dataset)
+    before = stamped(dataset) if dataset.path is not None else []
     if _digest(dataset) != rows.digest:
         raise ConfigurationError(
             f"{rows.path or rows.name!r} has changed since the plan was made; plan again, to see "

@@ -12,8 +12,8 @@ from finetune_sdk.cli.data.words import File, Format, Method, has_profile, row_f
 from finetune_sdk.cli.session import Session
 from finetune_sdk.datasets import Dataset
 from finetune_sdk.datasets.tokens import encoding_of
-from finetune_sdk.resources.counting import told_of_gaps
-from finetune_sdk.resources.rules import counting_for, method_object, row_rules
+from finetune_sdk.resources.counting import by_encoding
+from finetune_sdk.resources.rules import method_object
 from finetune_sdk.types import MethodName, TokenReport
 
 
@@ -42,8 +42,4 @@ def _counted(session: Session, dataset: Dataset, model: str, method: MethodName)
     if name is None or has_profile(session):
         with session.open() as client:
             return client.datasets.count(dataset, model=model, method=method)
-    counting = counting_for(name, model, method_object(method), None, row_rules(method, None))
-    report = datasets.check(
-        dataset, rules=row_rules(method, None), near_duplicates=False, counting=counting
-    )
-    return told_of_gaps(counting.report(), report.rows)
+    return by_encoding(name, dataset, model, method_object(method))
