@@ -137,6 +137,9 @@ class TestWhatMayStandInIt:
             ("[models]\nsmall = 'x'", "`models.small`", "must be a table"),
             ("[models.small]\nlocal = 3", "`models.small.local`", "name of a model"),
             ("[models.small]\nlocal = ' '", "`models.small.local`", "name of a model"),
+            ("prices = 3", "`prices`", "must be a table"),
+            ("sunsets = 3", "`sunsets`", "must be a table"),
+            ("[sunset.openai]", "`sunset`", "did you mean `sunsets`"),
         ],
     )
     def test_a_wrong_key_is_an_error_with_its_place(
@@ -265,6 +268,15 @@ class TestWhichProfile:
             found = resolve("fake", file=file, environ={}, providers=PROVIDERS)
             assert (found.name, found.profile, found.provider) == ("fake", None, "fake")
             assert found.values == {}
+
+    @pytest.mark.parametrize("name", ["azure-eu", "openai"])
+    def test_prices_and_sunsets_are_those_of_the_file(self, tmp_path: Path, name: str) -> None:
+        said = "as_of = 2026-11-01\nsource = 'ours'\n"
+        text = f"{GOOD}\n[prices.openai.m]\ntraining = 4\n{said}"
+        text += f"[sunsets.openai]\nnew_jobs_end = 2028-01-01\n{said}"
+        file = load_file(written(tmp_path, text))
+        found = resolve(name, file=file, environ={}, providers=PROVIDERS)
+        assert set(found.prices.own) == set(found.sunsets.own) == {"openai"}
 
     def test_a_profile_hides_the_provider_of_its_name(self, good: ConfigFile) -> None:
         assert resolve("local", file=good, environ={}, providers=PROVIDERS).profile == "local"

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from finetune_sdk.types import Deployment as Deployment
     from finetune_sdk.types import DeploymentStatus as DeploymentStatus
     from finetune_sdk.types import Finding as Finding
+    from finetune_sdk.types import GraderMessage as GraderMessage
     from finetune_sdk.types import Inspection as Inspection
     from finetune_sdk.types import Job as Job
     from finetune_sdk.types import JobError as JobError
@@ -65,11 +66,13 @@ if TYPE_CHECKING:
     from finetune_sdk.types import JobProgress as JobProgress
     from finetune_sdk.types import JobSpec as JobSpec
     from finetune_sdk.types import JobStatus as JobStatus
+    from finetune_sdk.types import LabelModelGrader as LabelModelGrader
     from finetune_sdk.types import Lora as Lora
     from finetune_sdk.types import MendReport as MendReport
     from finetune_sdk.types import MethodName as MethodName
     from finetune_sdk.types import Metric as Metric
     from finetune_sdk.types import Model as Model
+    from finetune_sdk.types import MultiGrader as MultiGrader
     from finetune_sdk.types import NoEstimate as NoEstimate
     from finetune_sdk.types import Plan as Plan
     from finetune_sdk.types import PlannedJob as PlannedJob
@@ -77,10 +80,12 @@ if TYPE_CHECKING:
     from finetune_sdk.types import PythonGrader as PythonGrader
     from finetune_sdk.types import Reinforcement as Reinforcement
     from finetune_sdk.types import Reward as Reward
+    from finetune_sdk.types import ScoreModelGrader as ScoreModelGrader
     from finetune_sdk.types import StringCheckGrader as StringCheckGrader
     from finetune_sdk.types import Supervised as Supervised
     from finetune_sdk.types import TextSimilarityGrader as TextSimilarityGrader
     from finetune_sdk.types import TokenReport as TokenReport
+    from finetune_sdk.types import WebhookEvent as WebhookEvent
 
 _ROOMS = {
     "finetune_sdk.aio": ("AsyncFineTuneClient",),
@@ -146,12 +151,17 @@ _ROOMS = {
         "PlannedJob",
         "ProviderOptions",
         "PythonGrader",
+        "ScoreModelGrader",
+        "MultiGrader",
+        "LabelModelGrader",
+        "GraderMessage",
         "Reinforcement",
         "Reward",
         "StringCheckGrader",
         "Supervised",
         "TextSimilarityGrader",
         "TokenReport",
+        "WebhookEvent",
     ),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}

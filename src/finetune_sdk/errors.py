@@ -179,7 +179,15 @@ class CostLimitError(FineTuneError):
 
 
 class SunsetError(FineTuneError):
-    """The provider no longer takes what was asked."""
+    """The provider no longer takes what was asked; nothing was made.
+
+    Attributes:
+        able: names of the providers that take it.
+    """
+
+    def __init__(self, message: str, *, able: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.able = tuple(able)
 
 
 class ProviderError(FineTuneError):
@@ -192,6 +200,7 @@ class ProviderError(FineTuneError):
         request_id: what the provider's support asks for.
         retryable: the same request may work later.
         effect: what the failed request may have done there.
+        retry_after: seconds to wait before another try, where the provider said so.
     """
 
     retryable_by_default: ClassVar[bool] = False
@@ -206,6 +215,7 @@ class ProviderError(FineTuneError):
         request_id: str | None = None,
         retryable: bool | None = None,
         effect: Effect = "none",
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
         self.provider = provider
@@ -214,6 +224,7 @@ class ProviderError(FineTuneError):
         self.request_id = request_id
         self.retryable = self.retryable_by_default if retryable is None else retryable
         self.effect: Effect = effect
+        self.retry_after = retry_after
 
 
 class AuthenticationError(ProviderError):
@@ -237,29 +248,6 @@ class RateLimitError(ProviderError):
 
     retryable_by_default = True
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        provider: str,
-        code: str | None = None,
-        status_code: int | None = None,
-        request_id: str | None = None,
-        retryable: bool | None = None,
-        effect: Effect = "none",
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(
-            message,
-            provider=provider,
-            code=code,
-            status_code=status_code,
-            request_id=request_id,
-            retryable=retryable,
-            effect=effect,
-        )
-        self.retry_after = retry_after
-
 
 class QuotaExceededError(ProviderError):
     """A quota, a budget or a disk is used up; waiting does not mend it."""
@@ -278,6 +266,7 @@ class InvalidRequestError(ProviderError):
         request_id: str | None = None,
         retryable: bool | None = None,
         effect: Effect = "none",
+        retry_after: float | None = None,
         param: str | None = None,
     ) -> None:
         super().__init__(
@@ -288,6 +277,7 @@ class InvalidRequestError(ProviderError):
             request_id=request_id,
             retryable=retryable,
             effect=effect,
+            retry_after=retry_after,
         )
         self.param = param
 

@@ -38,5 +38,5 @@ class TestLocal(ProviderConformance):
         return {"metadata": wishes}
 
     def say_unknown_word(self, provider: FineTuneProvider, job_id: str) -> None:
-        folder = provider.get_job(job_id).extra["folder"]
+        folder = provider.get_job(job_id).raw["folder"]
         Path(str(folder), "state.json").write_text('{"phase": "alien"}')

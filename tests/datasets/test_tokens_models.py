@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import tiktoken
 
-from finetune_sdk.datasets.tokens import auto_epochs, base_of, encoding_of, limit_of
+from finetune_sdk.datasets.tokens import auto_epochs, encoding_of, limit_of
 
 O200K, CL100K = "o200k_base", "cl100k_base"
 
@@ -70,10 +70,6 @@ def test_it_is_the_one_that_tiktoken_says(model: str) -> None:
 )
 def test_the_limit_of_a_model(model: str, wanted: int | None) -> None:
     assert limit_of(model) == wanted
-
-
-def test_the_base_of_a_base_is_itself() -> None:
-    assert base_of("gpt-4.1-2025-04-14") == "gpt-4.1-2025-04-14"
 
 
 @pytest.mark.parametrize(

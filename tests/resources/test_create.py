@@ -24,9 +24,9 @@ from finetune_sdk import (
     LocalOptions,
     Lora,
     MethodName,
-    ProviderError,
     Reinforcement,
     StringCheckGrader,
+    SubmissionUnknownError,
     Supervised,
     UnsupportedError,
 )
@@ -273,15 +273,21 @@ def test_an_empty_model_is_refused(client: FineTuneClient, model: str) -> None:
         client.jobs.create(model=model, training_data=ROWS)
 
 
-def test_a_strangers_exception_is_ours_and_counts_as_unknown(fake: FakeProvider) -> None:
+def test_a_strangers_exception_counts_as_unknown_and_is_not_sent_again() -> None:
     class Broken(FakeProvider):
+        attempts = 0
+
         def create_job(self, spec: JobSpec, /) -> Job:
+            self.attempts += 1
             raise KeyError("sk-verysecretverysecret1")
 
-    with pytest.raises(ProviderError) as caught:
-        FineTuneClient(Broken()).jobs.create(model="base", training_data=ROWS)
-    assert caught.value.effect == "unknown"
-    assert "sk-verysecret" not in str(caught.value) + "".join(caught.value.__notes__)
+    broken = Broken()
+    for _ in range(2):
+        with pytest.raises(SubmissionUnknownError, match=r"jobs\.recover\(") as caught:
+            FineTuneClient(broken).jobs.create(model="base", training_data=ROWS)
+        assert broken.attempts == 1
+        told = [str(caught.value), *getattr(caught.value, "__notes__", [])]
+        assert "sk-verysecret" not in "".join(told)
 
 
 class TestProfiles:

@@ -30,7 +30,7 @@ def test_killed_and_resumed(tiny: Path, tmp_path: Path) -> None:
             options=[OPTIONS],
             seed=7,
         )
-        folder = JobFolder(Path(str(job.extra["folder"])))
+        folder = JobFolder(Path(str(job.raw["folder"])))
         eventually(lambda: bool(list(client.jobs.checkpoints(job))), timeout=120)
         state = json.loads((folder.path / "state.json").read_bytes())
         os.killpg(state["group"], signal.SIGKILL)

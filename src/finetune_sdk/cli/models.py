@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,8 +46,12 @@ def list_(context: typer.Context) -> None:
 
 
 def _row(model: Model) -> tuple[str | None, ...]:
-    size, end = render.size(model.bytes), render.when(model.shutdown_date)
+    size, end = render.size(model.bytes), _day(model.shutdown_date)
     return model.id, model.kind, model.base_model, size, end, model.source
+
+
+def _day(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
 
 
 @app.command()

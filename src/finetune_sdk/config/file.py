@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -16,13 +16,15 @@ from finetune_sdk.config.near import did_you_mean
 from finetune_sdk.errors import ConfigurationError
 from finetune_sdk.prices import Prices
 from finetune_sdk.prices import read as read_prices
+from finetune_sdk.sunsets import Sunsets
+from finetune_sdk.sunsets import read as read_sunsets
 from finetune_sdk.transport import redact
 
 FILE_NAME = "finetune.toml"
 _LARGEST = 2**16
 
 
-_TOP_KEYS = ("profile", "profiles", "models", "prices")
+_TOP_KEYS = ("profile", "profiles", "models", "prices", "sunsets")
 # A profile's name stands in front of the `:` of a handle.
 _PROFILE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -37,6 +39,12 @@ _PLAIN_TOKENS = tuple(
     for kind in ("bos", "eos", "pad", "unk", "sep", "cls", "mask", "image", "audio", "stop", "end")
 )
 
+_PRICE = "a price needs `training` (US dollars for a million tokens), `as_of` and `source`"
+_SUNSET = (
+    "`shutdown` of a model and `new_jobs_end` of a provider are days, as 2027-01-14, and need "
+    "`as_of` and `source`; a far day, as 9999-12-31, says never"
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ConfigFile:
@@ -48,6 +56,7 @@ class ConfigFile:
         profiles: their tables by name, `provider` included.
         models: by the name that client code uses: a place's name to that place's own model.
         prices: the user's own, by provider and model.
+        sunsets: the user's own, by provider and model.
     """
 
     path: Path | None = None
@@ -57,6 +66,7 @@ class ConfigFile:
     )
     models: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     prices: Prices = field(default_factory=Prices)
+    sunsets: Sunsets = field(default_factory=Sunsets)
 
 
 def user_folder() -> Path:
@@ -121,6 +131,7 @@ def load_file(path: str | Path) -> ConfigFile:
         profiles=cast("dict[str, dict[str, object]]", table.get("profiles", {})),
         models=cast("dict[str, dict[str, str]]", table.get("models", {})),
         prices=Prices(read_prices(table.get("prices", {}))),
+        sunsets=Sunsets(read_sunsets(table.get("sunsets", {}))),
     )
 
 
@@ -168,7 +179,8 @@ class _Check:
             self._profile(name, profile)
         for name, places in self._table(table, "models").items():
             self._model(name, places)
-        self._prices(self._table(table, "prices"))
+        self._dated(table, "prices", read_prices, _PRICE)
+        self._dated(table, "sunsets", read_sunsets, _SUNSET)
 
     def _default(self, value: object) -> None:
         if isinstance(value, dict):
@@ -204,14 +216,15 @@ class _Check:
             if not isinstance(model, str) or not model.strip():
                 raise self._wrong(f"{place}.{where}", "must be that place's name of a model")
 
-    def _prices(self, table: Mapping[str, object]) -> None:
+    def _dated(
+        self, table: Mapping[str, object], key: str, read: Callable[[object], object], needs: str
+    ) -> None:
         try:
-            read_prices(table)
+            read(self._table(table, key))
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
-            place = ".".join(("prices", *map(str, first["loc"])))
-            words = "needs `training` (US dollars for a million tokens), `as_of` and `source`"
-            raise self._wrong(place, f"is wrong: {first['msg']}; a price {words}") from None
+            place = ".".join((key, *map(str, first["loc"])))
+            raise self._wrong(place, f"is wrong: {first['msg']}; {needs}") from None
 
     def _table(self, table: Mapping[str, object], key: str, within: str = "") -> dict[str, object]:
         value = table.get(key, {})

@@ -11,6 +11,7 @@ from finetune_sdk.config.file import ConfigFile
 from finetune_sdk.config.near import did_you_mean
 from finetune_sdk.errors import ConfigurationError
 from finetune_sdk.prices import Prices
+from finetune_sdk.sunsets import Sunsets
 from finetune_sdk.transport import redact
 
 _OURS = ("provider", "hyperparameters", "options")
@@ -29,6 +30,7 @@ class ResolvedProfile:
         options: the profile's defaults for the provider's own options.
         models: the file's `[models]`.
         prices: the file's `[prices]`, before the packaged ones.
+        sunsets: the file's `[sunsets]`, before the packaged ones.
         source: the file; None where there is none.
     """
 
@@ -40,6 +42,7 @@ class ResolvedProfile:
     options: Mapping[str, object] = field(default_factory=dict[str, object])
     models: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     prices: Prices = field(default_factory=Prices)
+    sunsets: Sunsets = field(default_factory=Sunsets)
     source: Path | None = None
 
 
@@ -83,7 +86,12 @@ def resolve(
         return _of_profile(wanted, file, providers)
     if wanted in providers:
         return ResolvedProfile(
-            name=wanted, provider=wanted, models=file.models, prices=file.prices, source=file.path
+            name=wanted,
+            provider=wanted,
+            models=file.models,
+            prices=file.prices,
+            sunsets=file.sunsets,
+            source=file.path,
         )
     raise ConfigurationError(_unknown(wanted, giver, file, providers))
 
@@ -128,6 +136,7 @@ def _of_profile(name: str, file: ConfigFile, providers: Collection[str]) -> Reso
         options=_part(table, "options"),
         models=file.models,
         prices=file.prices,
+        sunsets=file.sunsets,
         source=file.path,
     )
 

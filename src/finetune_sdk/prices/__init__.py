@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
@@ -16,6 +16,7 @@ from pydantic import Field, TypeAdapter
 from finetune_sdk.types._base import Value
 from finetune_sdk.types.cost import CostEstimate, NoEstimate
 from finetune_sdk.types.dataset import TokenReport
+from finetune_sdk.types.names import base_model
 
 _INEXACT = 0.15
 """How far tokens that are not exactly counted may be off, and a little more: estimates by length
@@ -50,14 +51,17 @@ class Prices:
 
     Attributes:
         own: the user's.
+        vendors: the packaged ones count, too. They are of the vendors' own services, and not of
+            another server that speaks the same protocol.
     """
 
     own: Mapping[str, Mapping[str, Price]] = field(default_factory=dict[str, dict[str, Price]])
+    vendors: bool = True
 
     def of(self, provider: str, model: str) -> Price | None:
         """The price of training a model; None where nobody has said it."""
-        base = _base(model)
-        for table in (self.own, packaged()):
+        base = base_model(model)
+        for table in self._tables():
             price = table.get(provider, {}).get(base)
             if price is not None:
                 return price
@@ -65,7 +69,7 @@ class Prices:
 
     def near(self, provider: str, model: str) -> str:
         """The name that may be meant, in words; empty where there is none like it."""
-        tables = (self.own, packaged())
+        tables = self._tables()
         known = {name for table in tables for name in table.get(provider, {})}
         if not known:
             providers = {name for table in tables for name in table}
@@ -73,6 +77,9 @@ class Prices:
         else:
             found = get_close_matches(model, known, n=1)
         return f" (did you mean {found[0]!r}?)" if found else ""
+
+    def _tables(self) -> Sequence[Mapping[str, Mapping[str, Price]]]:
+        return (self.own, packaged()) if self.vendors else (self.own,)
 
 
 def read(table: object) -> Table:
@@ -124,10 +131,3 @@ def training_cost(
         f"for a million ({price.source})",
         as_of=price.as_of,
     )
-
-
-def _base(model: str) -> str:
-    """The base model of a fine-tuned one: `ft:base:org::id`, or Azure's `base.ft-id`."""
-    if model.startswith("ft:"):
-        return model.split(":")[1]
-    return model.partition(".ft-")[0]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from finetune_sdk.datasets.rules import Content, ImageLimits
 from finetune_sdk.prices import Prices
+from finetune_sdk.sunsets import Sunsets
 from finetune_sdk.types.dataset import RowFormat
 from finetune_sdk.types.grader import GraderType
 from finetune_sdk.types.method import MethodName, TrainOn
@@ -77,12 +78,14 @@ class ProviderSettings:
         home: the folder for state; it may not exist yet.
         environ: the environment to read keys from.
         prices: what is known of them; the user's own come first.
+        sunsets: what is known of them; the user's own come first.
     """
 
     values: Mapping[str, object]
     home: Path
     environ: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     prices: Prices = field(default_factory=Prices)
+    sunsets: Sunsets = field(default_factory=Sunsets)
 
 
 @dataclass(frozen=True, kw_only=True)

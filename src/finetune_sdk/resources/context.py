@@ -7,11 +7,13 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from finetune_sdk.errors import ConfigurationError, FineTuneError, ProviderError, UnsupportedError
 from finetune_sdk.providers import registry
 from finetune_sdk.providers.base import FineTuneProvider
+from finetune_sdk.submission import Desk, books_of
 from finetune_sdk.transport import Clock, redact
 from finetune_sdk.types import Deployment, Job, parse_handle
 
@@ -49,9 +51,11 @@ class Context:
         source: the config file, for messages.
         resolve_model: turns a name of `[models]` into the provider's own.
         planned: rows in memory that plans were made for, by their digest.
+        home: the state folder, where the journal of submissions lies.
     """
 
     opened: FineTuneProvider
+    home: Path
     reopen: Callable[[], FineTuneProvider] | None = None
     profile: str | None = None
     hyperparameters: Mapping[str, object] = field(default_factory=dict[str, object])
@@ -104,6 +108,18 @@ class Context:
         if isinstance(self.provider, mixin):
             return self.provider
         raise unsupported(self, f"`{verb}`", lambda other: issubclass(other, mixin))
+
+    def desk(self) -> Desk:
+        """Where creates are handed in."""
+        provider = self.provider
+        journal, locks = books_of(provider, self.home)
+        return Desk(
+            provider=provider,
+            owner=self.owner,
+            journal=journal,
+            locks=locks,
+            call=lambda function, effect: self.call(function, effect=effect),
+        )
 
     def job_id(self, job: Job | str) -> str:
         """The id at the provider, of a job, a handle or an id.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import overload
+from typing import Literal, overload
 
 from finetune_sdk.providers.base import (
     CanListCheckpoints,
@@ -147,6 +147,9 @@ class Jobs:
             DatasetError: rows would have to be rewritten and something in them would be lost.
             CostLimitError: the estimate is over `max_cost`, or there is none.
             IdempotencyConflictError: the key was used with another call.
+            SubmissionUnknownError: the create left, and nobody can tell whether it arrived. The
+                same call again looks for it and sends nothing.
+            SunsetError: the provider takes no such job any more; names those that do.
             ConfigurationError: an argument is wrong, or rows have changed since they were planned.
             ProviderError: the provider refused or failed.
         """
@@ -224,20 +227,33 @@ class Jobs:
         pauser = context.need(CanPause, "jobs.resume")
         return context.stamp(context.call(lambda: pauser.resume_job(job_id)))
 
-    def recover(self, idempotency_key: str, /) -> Job:
-        """The job that a create with this key has made, where its answer was lost.
+    @overload
+    def recover(self, submission: str, /, *, abandon: Literal[False] = False) -> Job: ...
 
-        Nothing is made and nothing is cancelled. Where several were made it is the oldest, and
-        its warnings name the others.
+    @overload
+    def recover(self, submission: str, /, *, abandon: bool) -> Job | None: ...
+
+    def recover(self, submission: str, /, *, abandon: bool = False) -> Job | None:
+        """The job that a create has made, where its answer was lost.
+
+        Nothing is made and nothing is cancelled. The provider's list is looked at for half a
+        minute, since lists lag behind. Where several jobs were made it is the oldest, and its
+        warnings name the others.
 
         Args:
-            idempotency_key: what `create` was given.
+            submission: the id that `SubmissionUnknownError` named, or the `idempotency_key` that
+                `create` was given.
+            abandon: where no job is found, give the submission up: the same call then makes a new
+                job, even if the lost one shows up later after all.
+
+        Returns:
+            The job; None where none was found and the submission is given up.
 
         Raises:
-            NotFoundError: the provider has no job of this key; says how to go on.
-            UnsupportedError: the provider cannot be asked.
+            NotFoundError: nothing was sent, or nobody knows of it; says how to go on.
+            SubmissionUnknownError: no job is found, and it may yet show up.
         """
-        return recovery.recover(self._context, idempotency_key)
+        return recovery.recover(self._context, submission, abandon=abandon)
 
     def wait(
         self,

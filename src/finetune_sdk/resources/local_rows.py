@@ -106,6 +106,15 @@ def _from_memory(context: Context, rows: LocalRows) -> Dataset:
     return dataset
 
 
+def digest_of(rows: Dataset | DatasetFile) -> str:
+    """What tells rows from others: of a file its digest, of what a provider holds its id.
+
+    Raises:
+        DatasetError: the file cannot be read.
+    """
+    return f"file {rows.id}" if isinstance(rows, DatasetFile) else _digest(rows)
+
+
 def _digest(dataset: Dataset) -> str:
     return dataset.digest() if dataset.path is None else _file_digest(dataset.path)
 

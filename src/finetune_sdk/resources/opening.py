@@ -24,7 +24,7 @@ def open_context(
 ) -> Context:
     """A context with its provider open; the arguments are those of `FineTuneClient`."""
     if isinstance(profile_or_provider, FineTuneProvider):
-        return Context(opened=profile_or_provider)
+        return Context(opened=profile_or_provider, home=state_folder(home, os.environ))
     if not is_a(profile_or_provider, str, type(None)):
         raise ConfigurationError(
             "`profile_or_provider` takes a profile's or a provider's name, or a provider; "
@@ -43,9 +43,11 @@ def open_context(
         home=state_folder(home, os.environ),
         environ=os.environ,
         prices=profile.prices,
+        sunsets=profile.sunsets,
     )
     context = Context(
         opened=_open(kind, settings, profile),
+        home=settings.home,
         reopen=lambda: kind.open(settings),
         profile=profile.profile,
         hyperparameters=profile.hyperparameters,

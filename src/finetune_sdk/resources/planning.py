@@ -14,7 +14,7 @@ from finetune_sdk.resources.guard import checked_options
 from finetune_sdk.resources.local_rows import recalled, refuse_changed, remembered
 from finetune_sdk.resources.plain import is_a
 from finetune_sdk.resources.request import JobRequest
-from finetune_sdk.resources.submit import submit
+from finetune_sdk.resources.submit import preflight, submit
 from finetune_sdk.types import (
     CostEstimate,
     Inspection,
@@ -31,9 +31,10 @@ from finetune_sdk.types import (
 def plan(context: Context, request: JobRequest) -> Plan:
     """Drafts the job, and asks the provider what it knows of it. Nothing is made."""
     made = draft(context, request)
+    early = preflight(context, made.spec)
     looked = _inspected(context, made)
     cost = cost_of(context, made, looked)
-    found = looked or Inspection()
+    found = looked or early
     epochs, source = _epochs(context, made, found)
     report = made.training_report
     planned = _planned(context, request, made)
@@ -52,10 +53,14 @@ def plan(context: Context, request: JobRequest) -> Plan:
         cost=cost if isinstance(cost, CostEstimate) else None,
         no_cost=cost.reason if isinstance(cost, NoEstimate) else None,
         seconds=found.seconds,
-        shutdown_date=found.shutdown_date,
+        shutdown_date=found.shutdown_date or early.shutdown_date,
         settings={**_train_on(context, made.spec.method), **found.settings},
-        warnings=(*made.warnings, *found.warnings, *_refusal(context, request, made, cost)),
+        warnings=(*made.warnings, *_both(early, looked), *_refusal(context, request, made, cost)),
     )
+
+
+def _both(early: Inspection, looked: Inspection | None) -> tuple[str, ...]:
+    return (*early.warnings, *(looked.warnings if looked else ()))
 
 
 def _refusal(

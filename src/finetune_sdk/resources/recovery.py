@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from finetune_sdk.errors import ConfigurationError, NotFoundError
+from finetune_sdk.errors import ConfigurationError
 from finetune_sdk.providers.base import CanFindJob
 from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.plain import is_a
 from finetune_sdk.types import Job
 
 
-def recover(context: Context, key: str) -> Job:
-    """The oldest job of the key; its warnings name the others.
+def recover(context: Context, submission: str, *, abandon: bool = False) -> Job | None:
+    """The job of a submission; None where there is none and it was given up.
 
     Raises:
-        ConfigurationError: it is no key.
-        NotFoundError: there is none.
+        ConfigurationError: it is neither a submission's id nor a key.
+        NotFoundError: nothing was sent.
+        SubmissionUnknownError: nobody can tell.
     """
-    if not is_a(key, str) or not key or not _is_text(key):
+    if not is_a(submission, str) or not submission or not _is_text(submission):
         raise ConfigurationError(
-            f"`idempotency_key` is {key!r:.80}; it is the text that `jobs.create` was given"
+            f"`submission` is {submission!r:.80}; it is the id that the error named, or the "
+            "`idempotency_key` that `jobs.create` was given"
         )
-    finder = context.need(CanFindJob, "jobs.recover")
-    found = context.call(lambda: finder.find_jobs(key))
-    if not found:
-        raise NotFoundError(_nothing(context, key), provider=context.opened.name)
-    first, *others = found
-    return context.stamp(_warned(first, others, key))
+    desk = context.desk()
+    if not desk.knows(submission):
+        context.need(CanFindJob, "jobs.recover")
+    job = desk.recover(submission, abandon=abandon)
+    return None if job is None else context.stamp(job)
 
 
 def _is_text(key: str) -> bool:
@@ -34,22 +35,3 @@ def _is_text(key: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _nothing(context: Context, key: str) -> str:
-    return (
-        f"{context.owner!r} has no job of the key {key!r:.80}, so the create did not arrive; "
-        "create it again with the same `idempotency_key`, which makes it once. A job that "
-        "was made without a key is in `jobs.list`"
-    )
-
-
-def _warned(job: Job, others: list[Job], key: str) -> Job:
-    if not others:
-        return job
-    named = ", ".join(f"{other.id} ({other.status.value})" for other in others)
-    warning = (
-        f"the key {key!r:.80} made {len(others)} more: {named}; none was cancelled, end "
-        "what is too many with `jobs.cancel`"
-    )
-    return job.model_copy(update={"warnings": (*job.warnings, warning)})

@@ -1,32 +1,103 @@
-"""The way of a create: draft, cost limit, upload, and then the step that spends."""
+"""The way of a create: draft, cost limit, and then the desk, which pays once."""
 
 from __future__ import annotations
 
 from finetune_sdk.datasets import Dataset
-from finetune_sdk.errors import CostLimitError
+from finetune_sdk.errors import CostLimitError, SunsetError
+from finetune_sdk.providers import registry
+from finetune_sdk.providers.base import CanPreflight, FineTuneProvider
 from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.costs import cost_of, over_limit
 from finetune_sdk.resources.drafting import Draft, draft
-from finetune_sdk.resources.local_rows import refuse_changed
+from finetune_sdk.resources.local_rows import digest_of, refuse_changed
 from finetune_sdk.resources.request import JobRequest
-from finetune_sdk.types import DatasetFile, Job
+from finetune_sdk.submission import Order, call_digest
+from finetune_sdk.types import DatasetFile, Inspection, Job, JobSpec
 
 
 def submit(context: Context, request: JobRequest) -> Job:
     """Makes the job; nothing is sent before everything that can be known is checked."""
     made = draft(context, request)
-    _hold_against_limit(context, request.max_cost, made)
-    key = made.spec.key
-    spec = made.spec.model_copy(
-        update={
-            "training_file": _upload(context, made.training, key),
-            "validation_file": made.validation and _upload(context, made.validation, key),
-        }
+    told: list[str] = []
+
+    def check() -> None:
+        _hold_against_limit(context, request.max_cost, made)
+        told.extend(preflight(context, made.spec).warnings)
+
+    order = Order(
+        spec=made.spec.model_copy(update={"call": _call(made), **_held(made)}),
+        keyed=request.idempotency_key is not None,
+        check=check,
+        upload=lambda spec: _uploaded(context, made, spec),
+        recheck=lambda: refuse_changed(made.stamps),
     )
-    refuse_changed(made.stamps)
-    job = context.call(lambda: context.provider.create_job(spec), effect="unknown")
-    warnings = (*made.warnings, *made.row_warnings(), *job.warnings)
+    job = _enriched(context, order)
+    warnings = (*made.warnings, *told, *made.row_warnings(), *job.warnings)
     return context.stamp(job.model_copy(update={"warnings": warnings}))
+
+
+def preflight(context: Context, spec: JobSpec) -> Inspection:
+    """What one look at the provider tells beforehand.
+
+    Raises:
+        SunsetError: it takes no such job any more; names those that do.
+    """
+    provider = context.provider
+    if not isinstance(provider, CanPreflight):
+        return Inspection()
+    try:
+        return context.call(lambda: provider.preflight_job(spec))
+    except SunsetError as error:
+        raise _with_ways_on(context, spec, error) from None
+
+
+def _enriched(context: Context, order: Order) -> Job:
+    try:
+        return context.desk().submit(order)
+    except SunsetError as error:
+        if error.able:
+            raise
+        raise _with_ways_on(context, order.spec, error) from None
+
+
+def _with_ways_on(context: Context, spec: JobSpec, error: SunsetError) -> SunsetError:
+    """The error, with the providers that remain and the one line that leads to each."""
+
+    def remains(other: type[FineTuneProvider]) -> bool:
+        return other.name != context.opened.name and spec.method.name in other.capabilities.methods
+
+    able = registry.able(remains)
+    if not able:
+        return error
+    return SunsetError(
+        f"{error}. These remain for `{spec.method.name.value}`: {', '.join(able)}; the change is "
+        f'one line: `profile = "{able[0]}"` in finetune.toml, or FineTuneClient("{able[0]}")',
+        able=able,
+    )
+
+
+def _call(made: Draft) -> str:
+    """The digest of the whole call."""
+    both = (made.given, made.given_validation)
+    return call_digest(made.spec, [digest_of(rows) for rows in both if rows is not None])
+
+
+def _held(made: Draft) -> dict[str, DatasetFile | None]:
+    """The files that the provider holds already; the others are stand-ins still."""
+    training, validation = made.training, made.validation
+    found: dict[str, DatasetFile | None] = {}
+    if isinstance(training, DatasetFile):
+        found["training_file"] = training
+    if isinstance(validation, DatasetFile):
+        found["validation_file"] = validation
+    return found
+
+
+def _uploaded(context: Context, made: Draft, spec: JobSpec) -> JobSpec:
+    training = _upload(context, made.training, spec.key)
+    # A key of its own: the file of a key is one file.
+    validation = made.validation and _upload(context, made.validation, f"{spec.key}/validation")
+    return spec.model_copy(update={"training_file": training, "validation_file": validation})
 
 
 def _upload(context: Context, rows: Dataset | DatasetFile, key: str) -> DatasetFile:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
@@ -42,6 +43,7 @@ from finetune_sdk.providers.base import (
 )
 from finetune_sdk.testing.clock import VirtualClock
 from finetune_sdk.testing.jobs import FakeJob
+from finetune_sdk.testing.listing import page_of
 from finetune_sdk.testing.script import JobScript
 from finetune_sdk.testing.server import FakeServer, Replies
 from finetune_sdk.types import (
@@ -125,6 +127,7 @@ class FakeProvider(
 
     name: ClassVar[str] = "fake"
     capabilities: ClassVar[Capabilities] = CAPABILITIES
+    ephemeral: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -219,10 +222,7 @@ class FakeProvider(
             if made is None:
                 made = self._make(spec)
             elif made.spec != spec:
-                raise IdempotencyConflictError(
-                    f"the key {spec.key!r} made the job {made.id!r} with another call; "
-                    "use a new key for a new job"
-                )
+                raise _other_call(spec.key, made.id)
             return made.job()
 
     def get_job(self, job_id: str, /) -> Job:
@@ -256,10 +256,16 @@ class FakeProvider(
             made.resume()
             return made.job()
 
-    def find_jobs(self, key: str, /, *, spec: JobSpec | None = None) -> list[Job]:
-        self._record("find_jobs", key, spec)
+    def find_jobs(
+        self, key: str, /, *, spec: JobSpec | None = None, since: datetime | None = None
+    ) -> list[Job]:
+        self._record("find_jobs", key, spec, since)
         with self._lock:
-            return [made.job() for made in self._jobs.values() if made.spec.key == key]
+            found = [made for made in self._jobs.values() if made.spec.key == key]
+        for made in found:
+            if spec is not None and spec.call not in ("", made.spec.call):
+                raise _other_call(key, made.id)
+        return [made.job() for made in found]
 
     def list_events(self, job_id: str, /, *, limit: int, cursor: str | None) -> Page[JobEvent]:
         self._record("list_events", job_id, limit, cursor)
@@ -388,8 +394,7 @@ class FakeProvider(
         return [model for model in made if model.id not in self._deleted_models]
 
 
-def page_of(items: Sequence[T], limit: int, cursor: str | None) -> Page[T]:
-    """A page of a list that is all in memory; the cursor is a position."""
-    start = int(cursor or 0)
-    end = start + limit
-    return Page(tuple(items[start:end]), str(end) if end < len(items) else None)
+def _other_call(key: str, job_id: str) -> IdempotencyConflictError:
+    return IdempotencyConflictError(
+        f"the key {key!r} made the job {job_id!r} with another call; use a new key for a new job"
+    )

@@ -23,8 +23,12 @@ from finetune_sdk.types.deployment import (
 )
 from finetune_sdk.types.grader import (
     Grader,
+    GraderMessage,
     GraderType,
+    LabelModelGrader,
+    MultiGrader,
     PythonGrader,
+    ScoreModelGrader,
     StringCheckGrader,
     TextSimilarityGrader,
 )
@@ -57,6 +61,7 @@ from finetune_sdk.types.options import ProviderOptions
 from finetune_sdk.types.page import Page
 from finetune_sdk.types.plan import Inspection, LocalRows, Plan, PlannedJob, Span
 from finetune_sdk.types.token import TokenPiece
+from finetune_sdk.types.webhook import WebhookEvent
 
 __all__ = [
     "DPO",
@@ -76,6 +81,7 @@ __all__ = [
     "DeploymentStatus",
     "Finding",
     "Grader",
+    "GraderMessage",
     "GraderType",
     "Handle",
     "Inspection",
@@ -85,6 +91,7 @@ __all__ = [
     "JobProgress",
     "JobSpec",
     "JobStatus",
+    "LabelModelGrader",
     "Leftover",
     "LocalRows",
     "Lora",
@@ -95,6 +102,7 @@ __all__ = [
     "MethodName",
     "Metric",
     "Model",
+    "MultiGrader",
     "NoEstimate",
     "Page",
     "Plan",
@@ -104,6 +112,7 @@ __all__ = [
     "Reinforcement",
     "Reward",
     "RowFormat",
+    "ScoreModelGrader",
     "Span",
     "StringCheckGrader",
     "Supervised",
@@ -111,5 +120,6 @@ __all__ = [
     "TokenPiece",
     "TokenReport",
     "TrainOn",
+    "WebhookEvent",
     "parse_handle",
 ]

@@ -66,7 +66,7 @@ class Deployment(Document):
     cost_per_hour: float | None = None
     error: JobError | None = None
     warnings: tuple[str, ...] = ()
-    extra: dict[str, JsonValue] = Field(default_factory=dict)
+    raw: dict[str, JsonValue] = Field(default_factory=dict)
 
     @property
     def handle(self) -> str:

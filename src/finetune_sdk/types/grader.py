@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from finetune_sdk.types._base import Value
 
@@ -72,9 +72,75 @@ class PythonGrader(Value):
     source: Annotated[str, Field(min_length=1)]
 
 
+class GraderMessage(Value):
+    """A message to a model that grades; its text may hold templates."""
+
+    role: Literal["system", "developer", "user", "assistant"]
+    content: str
+
+
+class ScoreModelGrader(Value):
+    """A model that gives a number.
+
+    Attributes:
+        model: that grades, by the provider's own name.
+        input: what it is asked.
+        range: the lowest and the highest number; 0 to 1 by default.
+        sampling_params: how it answers, such as `temperature`, in the provider's own words.
+    """
+
+    type: Literal["score_model"] = "score_model"
+    name: str = "score_model"
+    model: str
+    input: tuple[GraderMessage, ...]
+    range: tuple[float, float] | None = None
+    sampling_params: dict[str, JsonValue] | None = None
+
+
+class LabelModelGrader(Value):
+    """A model that names a label; 1 where it is one of the passing ones. Only inside `multi`.
+
+    Attributes:
+        model: that grades, by the provider's own name.
+        input: what it is asked.
+        labels: that it may name.
+        passing_labels: the good ones.
+    """
+
+    type: Literal["label_model"] = "label_model"
+    name: str = "label_model"
+    model: str
+    input: tuple[GraderMessage, ...]
+    labels: tuple[str, ...]
+    passing_labels: tuple[str, ...]
+
+
+class MultiGrader(Value):
+    """Several graders, and a formula of their numbers.
+
+    Attributes:
+        graders: by the names that the formula calls them.
+        calculate_output: the formula, such as `0.5 * exact + 0.5 * judge`.
+    """
+
+    type: Literal["multi"] = "multi"
+    name: str = "multi"
+    graders: Annotated[dict[str, SingleGrader], Field(min_length=1)]
+    calculate_output: str
+
+
+SingleGrader = Annotated[
+    StringCheckGrader | TextSimilarityGrader | PythonGrader | ScoreModelGrader | LabelModelGrader,
+    Field(discriminator="type"),
+]
+"""A grader that stands in a `MultiGrader`."""
+
+MultiGrader.model_rebuild()
+
 Grader = Annotated[
-    StringCheckGrader | TextSimilarityGrader | PythonGrader, Field(discriminator="type")
+    StringCheckGrader | TextSimilarityGrader | PythonGrader | ScoreModelGrader | MultiGrader,
+    Field(discriminator="type"),
 ]
 """A grader of any kind, told apart by `type`."""
 
-GraderType = Literal["string_check", "text_similarity", "python"]
+GraderType = Literal["string_check", "text_similarity", "python", "score_model", "multi"]

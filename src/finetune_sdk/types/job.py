@@ -65,11 +65,14 @@ class JobSpec(Document):
         key: the idempotency key; the same key makes the same job, once.
         suffix: 1 to 64 characters of one line; the length is OpenAI's own limit.
         seed: 0 to 2**31 - 1, OpenAI's own limit.
+        call: digest of the whole call, its rows included, by which a call is told from another
+            one with the same key; empty where nobody has made it.
         model: the provider's own name of the base model.
         options: the fields of this provider's own options class.
     """
 
     key: Annotated[str, Field(min_length=1, max_length=256)]
+    call: str = ""
     model: str
     method: Method
     training_file: DatasetFile
@@ -92,7 +95,7 @@ class Job(Document):
             does not tell.
         settings: what the provider chose by itself and why, by name.
         warnings: what the caller should know, and what `strict=False` let pass.
-        extra: what the provider said and we have no field for.
+        raw: what the provider said and we have no field for, in its own words.
     """
 
     id: str
@@ -117,7 +120,7 @@ class Job(Document):
     error: JobError | None = None
     settings: dict[str, str] = Field(default_factory=dict)
     warnings: tuple[str, ...] = ()
-    extra: dict[str, JsonValue] = Field(default_factory=dict)
+    raw: dict[str, JsonValue] = Field(default_factory=dict)
 
     @property
     def handle(self) -> str:

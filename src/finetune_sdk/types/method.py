@@ -158,6 +158,10 @@ class Reinforcement(BaseMethod):
         max_completion_length: tokens of an answer at most.
         temperature: of the sampling.
         beta: weight of the distance to the base model; 0 leaves it out.
+        reasoning_effort: how long a reasoning model thinks while it learns.
+        compute_multiplier: factor on the provider's own effort of exploring.
+        eval_interval: steps between two measurements of the validation rows.
+        eval_samples: answers to each validation row at a measurement.
     """
 
     NAME: ClassVar[MethodName] = MethodName.REINFORCEMENT
@@ -170,6 +174,10 @@ class Reinforcement(BaseMethod):
     max_completion_length: Annotated[int, Field(ge=1)] | None = None
     temperature: Annotated[float, Field(gt=0)] | None = None
     beta: Annotated[float, Field(ge=0)] | None = None
+    reasoning_effort: Literal["default", "low", "medium", "high"] | None = None
+    compute_multiplier: Annotated[float, Field(gt=0)] | None = None
+    eval_interval: Annotated[int, Field(ge=1)] | None = None
+    eval_samples: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
     def _has_what_to_learn_from(self) -> Self:

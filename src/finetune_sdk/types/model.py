@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from finetune_sdk.types._base import Document
@@ -17,7 +17,8 @@ class Model(Document):
         base_model: of a fine-tuned one, what it was made from.
         job_id: of a fine-tuned one, the job that made it.
         bytes: size on disk, where known.
-        shutdown_date: when it stops answering, where the provider says so.
+        shutdown_date: the day on which it stops answering, and with it what is made of it.
+        new_jobs_end: the day from which on no new job is taken.
         source: where its weights come from, in words.
     """
 
@@ -28,5 +29,6 @@ class Model(Document):
     job_id: str | None = None
     created_at: datetime | None = None
     bytes: int | None = None
-    shutdown_date: datetime | None = None
+    shutdown_date: date | None = None
+    new_jobs_end: date | None = None
     source: str | None = None

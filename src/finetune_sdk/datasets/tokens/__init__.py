@@ -7,7 +7,7 @@ from finetune_sdk.datasets.tokens.counter import Counter, Piece
 from finetune_sdk.datasets.tokens.encodings import NAMES, Encoding, Estimate, encoding
 from finetune_sdk.datasets.tokens.epochs import auto_epochs
 from finetune_sdk.datasets.tokens.framing import COUNTED, Frame, TrainOn, UncountableError, frame
-from finetune_sdk.datasets.tokens.models import base_of, encoding_of, limit_of
+from finetune_sdk.datasets.tokens.models import encoding_of, limit_of
 from finetune_sdk.datasets.tokens.tally import TokenTally
 
 __all__ = [
@@ -23,7 +23,6 @@ __all__ = [
     "TrainOn",
     "UncountableError",
     "auto_epochs",
-    "base_of",
     "count",
     "counted",
     "encoding",

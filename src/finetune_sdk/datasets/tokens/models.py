@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from finetune_sdk.types.names import base_model
+
 _ENCODINGS: Mapping[str, re.Pattern[str]] = MappingProxyType(
     {
         # `tiktoken/model.py` of tiktoken 0.14 for both. Azure writes 3.5 without the point.
@@ -32,7 +34,7 @@ def encoding_of(model: str) -> str | None:
     Args:
         model: the name of a base model, or of a tuned one at OpenAI or Azure OpenAI.
     """
-    base = base_of(model)
+    base = base_model(model)
     return next((name for name, models in _ENCODINGS.items() if models.fullmatch(base)), None)
 
 
@@ -41,12 +43,5 @@ def limit_of(model: str) -> int | None:
 
     What is longer is cut off at its end.
     """
-    base = base_of(model)
+    base = base_model(model)
     return next((limit for limit, models in _LIMITS.items() if models.fullmatch(base)), None)
-
-
-def base_of(model: str) -> str:
-    """The base model: of `ft:base:...` as OpenAI names what was tuned, `base.ft-...` as Azure."""
-    if model.startswith("ft:"):
-        return model.split(":")[1]
-    return model.partition(".ft-")[0]

@@ -36,6 +36,8 @@ from finetune_sdk.providers.local.settings import NAME, read_settings
 from finetune_sdk.types import CostEstimate, NoEstimate
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from finetune_sdk.datasets import Dataset
     from finetune_sdk.types import (
         Checkpoint,
@@ -131,6 +133,10 @@ class LocalProvider(
         # It holds the environment, and so a token.
         raise TypeError("a provider is not copied or pickled; open it anew where it is needed")
 
+    @property
+    def account(self) -> str:
+        return str(self._home.root)
+
     @classmethod
     def open(cls, settings: ProviderSettings, /) -> LocalProvider:
         price = read_settings(settings.values).price_per_hour
@@ -164,9 +170,16 @@ class LocalProvider(
         with translated(self._home):
             return self._jobs.resume(job_id)
 
-    def find_jobs(self, key: str, /, *, spec: JobSpec | None = None) -> list[Job]:  # noqa: ARG002
+    def find_jobs(
+        self,
+        key: str,
+        /,
+        *,
+        spec: JobSpec | None = None,
+        since: datetime | None = None,  # noqa: ARG002 - a folder has its key in its name
+    ) -> list[Job]:
         with translated(self._home):
-            return list(self._jobs.of_key(key))
+            return list(self._jobs.of_key(key, spec.call if spec else ""))
 
     def list_checkpoints(
         self, job_id: str, /, *, limit: int, cursor: str | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
-from typing import overload
+from typing import Literal, overload
 
 from finetune_sdk.providers.base import (
     CanListCheckpoints,
@@ -147,9 +147,15 @@ class AsyncJobs(Asynchronous):
         """See `Jobs.resume`."""
         return await self._do(lambda: Jobs(self._context).resume(job))
 
-    async def recover(self, idempotency_key: str, /) -> Job:
+    @overload
+    async def recover(self, submission: str, /, *, abandon: Literal[False] = False) -> Job: ...
+
+    @overload
+    async def recover(self, submission: str, /, *, abandon: bool) -> Job | None: ...
+
+    async def recover(self, submission: str, /, *, abandon: bool = False) -> Job | None:
         """See `Jobs.recover`."""
-        return await self._do(lambda: Jobs(self._context).recover(idempotency_key))
+        return await self._do(lambda: Jobs(self._context).recover(submission, abandon=abandon))
 
     async def wait(
         self,

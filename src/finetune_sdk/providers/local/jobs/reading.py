@@ -161,7 +161,7 @@ def unreadable(folder: JobFolder, error: ValueError | OSError) -> Job:
         model="unknown",
         error=JobError(code="unreadable", message=words) if ended else None,
         warnings=(words,),
-        extra={"folder": str(folder.path)},
+        raw={"folder": str(folder.path)},
     )
 
 
@@ -232,7 +232,7 @@ def _unended(folder: JobFolder, sight: Sight, spec: JobSpec, position: int | Non
             *broken_too,
             *_silence(folder, sight),
         ),
-        extra={"folder": str(folder.path)},
+        raw={"folder": str(folder.path)},
     )
 
 

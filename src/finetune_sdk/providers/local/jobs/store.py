@@ -16,7 +16,6 @@ from pathlib import Path
 from finetune_sdk.errors import (
     ConflictError,
     FineTuneError,
-    IdempotencyConflictError,
     NotFoundError,
 )
 from finetune_sdk.providers.base import Rows
@@ -33,6 +32,7 @@ from finetune_sdk.providers.local.jobs import (
     slots,
 )
 from finetune_sdk.providers.local.jobs.folder import JobFolder, is_held
+from finetune_sdk.providers.local.jobs.keys import other_call, refuse_other
 from finetune_sdk.providers.local.jobs.launcher import Launcher
 from finetune_sdk.providers.local.jobs.records import Created, now
 from finetune_sdk.providers.local.preflight.check import check
@@ -85,7 +85,7 @@ class LocalJobs:
             own = self.launcher.trainer is None
             notes = check(spec, folder, self.environ, own_trainer=own)
             self._make(folder, spec, notes)
-        _refuse_other(folder, spec)
+        refuse_other(folder, spec)
         # What has waited longer gets up first.
         self._wake_all(but=folder.id)
         with suppress(ValueError):
@@ -182,10 +182,23 @@ class LocalJobs:
         items = tuple(_checkpoint(folder, one, best=one is best) for one in rest[:limit])
         return Page(items, str(items[-1].step) if items and len(rest) > limit else None)
 
-    def of_key(self, key: str) -> Sequence[Job]:
-        """The job that a create with this key has made, if there is one."""
+    def of_key(self, key: str, call: str) -> Sequence[Job]:
+        """The job that a create with this key has made, if there is one.
+
+        Args:
+            key: of the create.
+            call: the digest of the call that is meant; empty is any.
+
+        Raises:
+            IdempotencyConflictError: it was made by another call.
+        """
         folder = JobFolder(self.home.jobs / id_of(key))
-        return (self._read(folder),) if folder.path.is_dir() else ()
+        if not folder.path.is_dir():
+            return ()
+        with suppress(ValueError, OSError):
+            if call and folder.spec().call not in ("", call):
+                raise other_call(folder, key)
+        return (self._read(folder),)
 
     def events(self, job_id: str, *, limit: int, cursor: str | None) -> Page[JobEvent]:
         """Newest first."""
@@ -348,33 +361,6 @@ def _rename(partial: Path, path: Path) -> None:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
     files.sync(path.parent)
-
-
-def _refuse_other(folder: JobFolder, spec: JobSpec) -> None:
-    try:
-        there = folder.spec()
-    except (ValueError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise ConflictError(
-            f"the job folder {str(folder.path)!r} of this key is there and cannot be read: "
-            f"{reason}; move it away, or give another `idempotency_key`",
-            provider=NAME,
-        ) from error
-    if _meaning(there) != _meaning(spec):
-        raise IdempotencyConflictError(
-            f"the key {spec.key!r} made the job {folder.id!r} before, with another call; give "
-            "another `idempotency_key`, or the same call"
-        )
-
-
-def _meaning(spec: JobSpec) -> JobSpec:
-    # Dataset files are named by their content; what else they say is for people.
-    return spec.model_copy(
-        update={
-            "training_file": spec.training_file.id,
-            "validation_file": spec.validation_file and spec.validation_file.id,
-        }
-    )
 
 
 def _age(one: tuple[tuple[str, str], JobFolder]) -> tuple[str, str]:

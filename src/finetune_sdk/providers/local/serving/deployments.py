@@ -314,7 +314,7 @@ def _deployment(
         cost_per_hour=0.0,
         error=error,
         warnings=tuple(cast("list[str]", state.get("warnings", []))),
-        extra={"log": str(folder.log)},
+        raw={"log": str(folder.log)},
     )
 
 

@@ -84,6 +84,9 @@ def load(grader: Grader) -> Grade:
     if isinstance(grader, StringCheckGrader):
         holds = _CHECKS[grader.operation]
         return _of_texts(grader, lambda text, reference: float(holds(text, reference)))
+    if not isinstance(grader, TextSimilarityGrader):
+        # The guard has refused it long before; a job's folder may have been written by hand.
+        raise GraderError(f"a grader of the type {grader.type!r} does not run on this machine")
     measure = grader.evaluation_metric
     return _of_texts(grader, lambda text, reference: similarity(measure, text, reference))
 
@@ -97,7 +100,9 @@ def sample_of(text: str) -> dict[str, object]:
 
 
 def _texts(grader: Grader) -> tuple[str, ...]:
-    return () if isinstance(grader, PythonGrader) else (grader.input, grader.reference)
+    if isinstance(grader, (StringCheckGrader, TextSimilarityGrader)):
+        return grader.input, grader.reference
+    return ()
 
 
 def _of_texts(

@@ -1,0 +1,13 @@
+"""Requests through the `openai` package, for all who speak OpenAI's protocol.
+
+stack     the HTTP library under the package, which differs between its versions
+limits    how much of an answer is read, and for how long
+talk      one request, by the policy
+uploads   files, in parts where they are large
+
+The `openai` package is imported on first use.
+"""
+
+from finetune_sdk.providers._openai_talk.talk import Credential, Talk
+
+__all__ = ["Credential", "Talk"]

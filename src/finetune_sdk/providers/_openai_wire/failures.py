@@ -1,0 +1,217 @@
+"""What went wrong -> our errors, by status and by the vendor's own code; words come last."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from finetune_sdk.errors import (
+    AuthenticationError,
+    ConflictError,
+    ConnectionFailedError,
+    Effect,
+    FineTuneError,
+    InvalidRequestError,
+    NotFoundError,
+    PermissionDeniedError,
+    ProviderError,
+    QuotaExceededError,
+    RateLimitError,
+    ResponseDecodeError,
+    ServerError,
+    SunsetError,
+)
+from finetune_sdk.providers._openai_wire.requests import Answer, Request
+from finetune_sdk.providers._openai_wire.values import Table, parse_object, shown, table, text
+from finetune_sdk.transport.redaction import redact
+from finetune_sdk.transport.waits import asked_wait
+
+NOT_READY = "file_not_ready"
+NO_METADATA = "metadata_not_accepted"
+"""Our codes of two refusals that mean: not created; mend it and send it again."""
+
+_KINDS: Mapping[int, type[ProviderError]] = {
+    400: InvalidRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    408: ServerError,
+    409: ConflictError,
+    410: NotFoundError,
+    413: InvalidRequestError,
+    422: InvalidRequestError,
+    425: ServerError,
+    429: RateLimitError,
+}
+_QUOTA = frozenset(
+    {
+        "insufficient_quota",
+        "billing_hard_limit_reached",
+        "billing_not_active",
+        "quota_exceeded",
+        "access_terminated",
+    }
+)
+_DAILY = frozenset({"daily_rate_limit_exceeded"})
+_ENDED = frozenset(
+    {
+        "fine_tuning_deprecated",
+        "fine_tuning_disabled",
+        "fine_tuning_not_available",
+        "fine_tuning_unavailable",
+        "model_deprecated",
+        "model_shutdown",
+        "model_not_available_for_fine_tuning",
+    }
+)
+# The API's words for the end were not seen yet; these are those of its announcements. Each is
+# plain words with bounded gaps, so linear.
+_ENDED_WORDS = re.compile(
+    r"no longer (?:be )?(?:available|supported|possible|accept|create|offer)|deprecated|sunset"
+    r"|(?:been|is) shut ?down|has been retired|wound down",
+    re.IGNORECASE,
+)
+_NOT_READY_WORDS = re.compile(
+    r"not (?:yet )?(?:ready|finished|processed|been processed)|still (?:being )?process",
+    re.IGNORECASE,
+)
+
+
+def failure_of(
+    answer: Answer, request: Request, *, provider: str, place: str, now: datetime
+) -> FineTuneError:
+    """The error of an answer that is not a good one.
+
+    Args:
+        answer: its status is not 2xx.
+        request: what it answers.
+        provider: its name.
+        place: the address, for messages.
+        now: the wall clock, for waits that name a moment.
+    """
+    said = _said(answer)
+    if 300 <= answer.status < 400:
+        return _redirected(answer, request, provider, place)
+    if request.use == "create" and _ended(answer, said):
+        return SunsetError(f"{provider} takes no such job any more: {_words(said, answer)}")
+    kind = _kind(answer, said)
+    keywords: dict[str, Any] = {}
+    if issubclass(kind, InvalidRequestError):
+        keywords["param"] = text(said.get("param"))
+    wait = asked_wait(answer.headers, now=now) if answer.status in (429, 503) else None
+    return kind(
+        f"{provider} answered {answer.status}: {_words(said, answer)}{_advice(kind, wait)}",
+        provider=provider,
+        code=_code(said, request),
+        status_code=answer.status,
+        request_id=text(answer.headers.get("x-request-id")),
+        retryable=_retryable(kind, said),
+        effect=effect_of(answer, request),
+        retry_after=wait,
+        **keywords,
+    )
+
+
+def effect_of(answer: Answer, request: Request) -> Effect:
+    """What the request may have done, by its answer."""
+    if request.use == "read":
+        return "none"
+    if answer.status == 429:
+        # In the vendor's own shape it comes from the service, which did nothing; else from
+        # whatever stands in between, which may have passed the request on.
+        return "none" if _said(answer) else "unknown"
+    refused = 400 <= answer.status < 500 and answer.status not in (408, 409, 425)
+    return "none" if refused else "unknown"
+
+
+def lost(
+    request: Request, *, provider: str, place: str, why: str, arrived: bool
+) -> ConnectionFailedError:
+    """No answer at all.
+
+    Args:
+        why: in words.
+        arrived: the request may have reached the service.
+    """
+    unsure = arrived and request.use != "read"
+    return ConnectionFailedError(
+        redact(f"{provider}: no answer from {place}: {why}"),
+        provider=provider,
+        effect="unknown" if unsure else "none",
+    )
+
+
+def unreadable(answer: Answer, request: Request, *, provider: str, why: str) -> ResponseDecodeError:
+    """A good status, and nothing that can be read."""
+    return ResponseDecodeError(
+        redact(f"{provider}: the answer cannot be read: {why}"),
+        provider=provider,
+        status_code=answer.status,
+        request_id=text(answer.headers.get("x-request-id")),
+        effect="none" if request.use == "read" else "unknown",
+    )
+
+
+def _said(answer: Answer) -> Table:
+    """The error object of an answer; empty where it is not in the vendor's shape."""
+    found = table((parse_object(answer.body) or {}).get("error"))
+    return found if text(found.get("message")) or text(found.get("code")) else {}
+
+
+def _kind(answer: Answer, said: Table) -> type[ProviderError]:
+    if text(said.get("code")) in _QUOTA or text(said.get("type")) in _QUOTA:
+        return QuotaExceededError
+    fallback = ServerError if answer.status >= 500 else ProviderError
+    return _KINDS.get(answer.status, fallback)
+
+
+def _retryable(kind: type[ProviderError], said: Table) -> bool | None:
+    # A day's limit is full again tomorrow, and no wait of ours is so long.
+    return False if text(said.get("code")) in _DAILY else kind.retryable_by_default
+
+
+def _code(said: Table, request: Request) -> str | None:
+    """The vendor's code, or ours for two refusals that can be mended."""
+    words, param = text(said.get("message")) or "", text(said.get("param")) or ""
+    if request.use == "create" and _NOT_READY_WORDS.search(words) and "file" in words.lower():
+        return NOT_READY
+    if request.use == "create" and ("metadata" in param or "'metadata'" in words):
+        return NO_METADATA
+    return text(said.get("code")) or text(said.get("type"))
+
+
+def _ended(answer: Answer, said: Table) -> bool:
+    if answer.status not in (400, 403, 404, 410):
+        return False
+    words = text(said.get("message")) or ""
+    return text(said.get("code")) in _ENDED or bool(_ENDED_WORDS.search(words))
+
+
+def _words(said: Table, answer: Answer) -> str:
+    # Cut first: a message may be a megabyte, and is only searched for secrets then.
+    words = text(said.get("message")) or text(said.get("code")) or shown(answer.body)
+    return redact(words[:1000])
+
+
+def _advice(kind: type[ProviderError], wait: float | None) -> str:
+    if wait is not None:
+        return f"; it asks to wait {wait:g} s"
+    if kind is AuthenticationError:
+        return "; set the key in the environment variable that the profile names, or give `api_key`"
+    if kind is QuotaExceededError:
+        return "; raise the limit or pay the bill at the provider, waiting does not mend it"
+    return ""
+
+
+def _redirected(answer: Answer, request: Request, provider: str, place: str) -> ProviderError:
+    return ProviderError(
+        f"{place} answered {answer.status} and points elsewhere, and a key is sent to no other "
+        "place; if it has moved, set `base_url`",
+        provider=provider,
+        code="redirected",
+        status_code=answer.status,
+        retryable=False,
+        effect="none" if request.use == "read" else "unknown",
+    )

@@ -1,0 +1,127 @@
+"""What can be tuned and what was, and when each ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from finetune_sdk import sunsets
+from finetune_sdk.errors import NotFoundError, SunsetError, UnsupportedError
+from finetune_sdk.providers._openai_talk import Talk
+from finetune_sdk.providers._openai_wire.holdings import day_of, model_of
+from finetune_sdk.providers._openai_wire.requests import delete, read, segment
+from finetune_sdk.providers._openai_wire.values import Table, rows
+from finetune_sdk.providers.openai.settings import NAME
+from finetune_sdk.sunsets import Sunset, Sunsets
+from finetune_sdk.transport import Clock
+from finetune_sdk.types import Inspection, Model
+from finetune_sdk.types.names import base_model
+
+_MODELS = "/models"
+_SAID = "the API's own `shutdown_date`"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Models:
+    """The models of an account.
+
+    Attributes:
+        sunsets: what is known of their ends where the API does not say.
+        official: it is OpenAI itself, whose models that can be tuned are known by name.
+    """
+
+    talk: Talk
+    clock: Clock
+    sunsets: Sunsets
+    official: bool
+
+    def list(self) -> list[Model]:
+        """All that can be tuned, and what was; the list has no pages."""
+        found = [self._of(one) for one in rows(self.talk.ask(read(_MODELS)).get("data"))]
+        return [model for model in found if model is not None and self._tunable(model)]
+
+    def get(self, model_id: str) -> Model:
+        """One model.
+
+        Raises:
+            NotFoundError: there is none of that id.
+        """
+        model = self._of(self.talk.ask(read(f"{_MODELS}/{segment(model_id)}")))
+        if model is None:
+            raise NotFoundError(f"{NAME}: there is no model {model_id!r}", provider=NAME)
+        return model
+
+    def delete(self, model_id: str) -> None:
+        """Deletes a fine-tuned model; it takes the role of an owner.
+
+        Raises:
+            UnsupportedError: it is a base model.
+            NotFoundError: there is none of that id.
+        """
+        if base_model(model_id) == model_id:
+            raise UnsupportedError(
+                f"{model_id!r} is a base model, which is not ours to delete; nothing was sent"
+            )
+        self.talk.ask(delete(f"{_MODELS}/{segment(model_id)}"))
+
+    def look(self, name: str, *, known: bool) -> Inspection:
+        """When the model of a job ends, and what its caller should know.
+
+        Args:
+            name: of the base model, or of one that was made of it.
+            known: ask the service for it, too.
+
+        Raises:
+            SunsetError: a job is not taken on it any more.
+            NotFoundError: there is no such model.
+        """
+        found = self._asked(name) if known else None
+        ends = self.sunsets.of(NAME, name)
+        if found is not None and found.shutdown_date not in (None, ends.shutdown):
+            ends = ends.model_copy(update=_by_api(found.shutdown_date, self._today()))
+        if reason := sunsets.ended(ends, self._today()):
+            raise SunsetError(f"{NAME} takes no job on {name!r}: {reason}; nothing was sent")
+        return Inspection(
+            shutdown_date=ends.shutdown,
+            warnings=tuple(sunsets.warnings(ends, NAME, name, self._today())),
+        )
+
+    def _asked(self, name: str) -> Model | None:
+        try:
+            return self.get(name)
+        except NotFoundError as error:
+            if self.official or error.code == "model_not_found":
+                raise NotFoundError(
+                    f"{NAME}: `model` is {name!r}, and this account has no such model; "
+                    "`client.models.list()` (or `finetune models list`) names those that it has",
+                    provider=NAME,
+                    code="model_not_found",
+                    status_code=404,
+                    request_id=error.request_id,
+                ) from None
+            return None  # Another server may list no models at all.
+
+    def _of(self, found: Table) -> Model | None:
+        model = model_of(found, provider=NAME)
+        if model is None:
+            return None
+        ends = self.sunsets.of(NAME, model.id)
+        return model.model_copy(
+            update={
+                "shutdown_date": day_of(found.get("shutdown_date")) or ends.shutdown,
+                "new_jobs_end": ends.new_jobs_end,
+            }
+        )
+
+    def _tunable(self, model: Model) -> bool:
+        if not self.official or model.kind == "fine_tuned":
+            return True
+        # The list of the API has everything that answers, and does not say what can be tuned.
+        return model.id in sunsets.packaged()[NAME].models
+
+    def _today(self) -> date:
+        return self.clock.now().date()
+
+
+def _by_api(day: date | None, today: date) -> dict[str, object]:
+    return {**Sunset(shutdown=day, source=_SAID, as_of=today).model_dump(exclude_none=True)}

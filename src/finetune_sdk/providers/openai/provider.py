@@ -1,0 +1,399 @@
+"""The OpenAI provider: what the rest of the SDK sees. Each verb is a request and its answer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
+
+from finetune_sdk.datasets.tokens import auto_epochs, encoding_of
+from finetune_sdk.errors import (
+    ConflictError,
+    InvalidRequestError,
+    ResponseDecodeError,
+)
+from finetune_sdk.home import state_folder
+from finetune_sdk.prices import Prices, training_cost
+from finetune_sdk.providers._openai_talk import Talk, uploads
+from finetune_sdk.providers._openai_wire import encode, holdings, requests
+from finetune_sdk.providers._openai_wire.events import event_of
+from finetune_sdk.providers._openai_wire.failures import NO_METADATA, NOT_READY
+from finetune_sdk.providers._openai_wire.jobs import job_of
+from finetune_sdk.providers._openai_wire.pages import page_of
+from finetune_sdk.providers._openai_wire.requests import JOBS, page, read, segment
+from finetune_sdk.providers._openai_wire.values import Table
+from finetune_sdk.providers.base import (
+    CanDeploy,
+    CanEstimate,
+    CanExport,
+    CanFindJob,
+    CanListCheckpoints,
+    CanListMetrics,
+    CanListModels,
+    CanManageDatasets,
+    CanPause,
+    CanPreflight,
+    CanPrepare,
+    CanVerifyWebhooks,
+    Capabilities,
+    FineTuneProvider,
+    ProviderSettings,
+    Rows,
+)
+from finetune_sdk.providers.openai import files, finding, numbers, settings, webhooks
+from finetune_sdk.providers.openai.capabilities import CAPABILITIES
+from finetune_sdk.providers.openai.deployments import Records
+from finetune_sdk.providers.openai.models import Models
+from finetune_sdk.providers.openai.settings import NAME, OpenAISettings
+from finetune_sdk.sunsets import Sunsets
+from finetune_sdk.transport import SYSTEM_CLOCK, Clock
+from finetune_sdk.types import (
+    Checkpoint,
+    Connection,
+    CostEstimate,
+    Inspection,
+    Job,
+    JobStatus,
+    MethodName,
+    NoEstimate,
+    Page,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from finetune_sdk.datasets import Dataset
+    from finetune_sdk.types import (
+        DatasetFile,
+        Deployment,
+        DeploymentSpec,
+        JobEvent,
+        JobSpec,
+        Metric,
+        Model,
+        WebhookEvent,
+    )
+
+T = TypeVar("T")
+
+_NOT_READY_TRIES = 5
+_NOT_READY_PAUSE = 5.0
+
+
+class OpenAIProvider(
+    FineTuneProvider,
+    CanPreflight,
+    CanPrepare,
+    CanFindJob,
+    CanPause,
+    CanListMetrics,
+    CanListCheckpoints,
+    CanListModels,
+    CanManageDatasets,
+    CanDeploy,
+    CanEstimate,
+    CanExport,
+    CanVerifyWebhooks,
+):
+    """Fine-tunes at OpenAI, or at a server that speaks its protocol.
+
+    Args:
+        api_key: a key, or a function that gives one and is asked for each request;
+            `OPENAI_API_KEY` by default. It is sent to `base_url` alone, and shows up nowhere.
+        base_url: of another server; `OPENAI_BASE_URL`, then OpenAI itself by default. In clear text
+            (`http://`) to this machine only.
+        organization: for accounts with several; `OPENAI_ORG_ID` by default.
+        project: likewise; `OPENAI_PROJECT_ID` by default.
+        headers: sent with each request.
+        timeout: seconds for a call, its retries and the body of its answer included. Uploads have
+            more, by their size.
+        http_client: your own, of the HTTP library under the `openai` package (`httpx2`, or `httpx`
+            below 3.0): for a proxy or a certificate. It is not closed here, and how much of an
+            answer it reads is its own affair.
+        webhook_secret: that webhooks are signed with; `OPENAI_WEBHOOK_SECRET` by default.
+        home: the state folder; `FINETUNE_HOME` or the platform's data folder by default.
+        prices: the user's own come first. The packaged ones are of OpenAI itself alone.
+        sunsets: likewise, of the days on which models end.
+        clock: that waiting goes by.
+        environ: the environment that is read; the process's by default.
+        profile: what a profile of the config says: it holds where code and environment say nothing.
+
+    Raises:
+        ConfigurationError: the address or the key is none.
+    """
+
+    name: ClassVar[str] = NAME
+    capabilities: ClassVar[Capabilities] = CAPABILITIES
+    well_known_hosts: ClassVar[frozenset[str]] = settings.HOSTS
+
+    def __init__(
+        self,
+        *,
+        api_key: str | Callable[[], str] | None = None,
+        base_url: str | None = None,
+        organization: str | None = None,
+        project: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        http_client: object | None = None,
+        webhook_secret: str | None = None,
+        home: Path | str | None = None,
+        prices: Prices | None = None,
+        sunsets: Sunsets | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+        environ: Mapping[str, str] | None = None,
+        profile: OpenAISettings | None = None,
+    ) -> None:
+        environ = os.environ if environ is None else environ
+        profile = profile or OpenAISettings()
+        account = settings.account(profile, environ, base_url, organization, project)
+        self._account = account
+        self._clock = clock
+        self._headers = dict(headers or {})
+        self._secret = webhook_secret or environ.get(profile.webhook_secret_env)
+        self._credential = settings.credential(api_key, profile.api_key_env, environ)
+        self._talk = Talk(
+            provider=NAME,
+            place=account.url,
+            clock=clock,
+            credential=self._credential,
+            open_client=self._open_client,
+            http_client=http_client,
+            seconds=settings.seconds(profile.timeout if timeout is None else timeout),
+        )
+        # Of another server the user knows more than we do; OpenAI's own numbers are not its.
+        self._prices = replace(prices or Prices(), vendors=account.official)
+        self._models = Models(
+            talk=self._talk,
+            clock=clock,
+            sunsets=replace(sunsets or Sunsets(), vendors=account.official),
+            official=account.official,
+        )
+        self._records = Records.of(state_folder(home, environ), account)
+
+    def __reduce__(self) -> NoReturn:
+        # It holds a key.
+        raise TypeError("a provider is not copied or pickled; open it anew where it is needed")
+
+    @classmethod
+    def open(cls, settings_: ProviderSettings, /) -> OpenAIProvider:
+        return cls(
+            profile=settings.read_settings(settings_.values),
+            home=settings_.home,
+            prices=settings_.prices,
+            sunsets=settings_.sunsets,
+            environ=settings_.environ,
+        )
+
+    @property
+    def clock(self) -> Clock:
+        return self._clock
+
+    @property
+    def account(self) -> str:
+        return self._account.name
+
+    # Before a job
+
+    def preflight_job(self, spec: JobSpec, /) -> Inspection:
+        encode.check(spec)
+        found = self._models.look(spec.model, known=self._credential.there)
+        if self._credential.there:
+            return found
+        words = "there is no key yet, so the model was not looked up; its days are from our table"
+        return found.model_copy(update={"warnings": (*found.warnings, words)})
+
+    def upload_dataset(self, dataset: Dataset, /, *, key: str) -> DatasetFile:
+        return uploads.send(self._talk, dataset, key=key)
+
+    def prepare_job(self, spec: JobSpec, /) -> None:
+        for file in (spec.training_file, spec.validation_file):
+            if file is not None:
+                files.settle(self._talk, file, self._clock)
+
+    def encoding(self, model: str, /) -> str | None:
+        return encoding_of(model)
+
+    def estimate_cost(self, spec: JobSpec, rows: Rows, /) -> CostEstimate | NoEstimate:
+        if spec.method.name is MethodName.REINFORCEMENT:
+            return NoEstimate(reason="it is billed by the hour, and nobody knows how many it takes")
+        epochs = spec.method.epochs or auto_epochs(rows.count or 1)
+        return training_cost(self._prices, NAME, spec.model, tokens=rows.tokens, epochs=epochs)
+
+    # Jobs
+
+    def create_job(self, spec: JobSpec, /) -> Job:
+        try:
+            return self._create(encode.job_body(spec))
+        except InvalidRequestError as error:
+            if error.code != NO_METADATA:
+                raise
+        # Not created, and not for want of anything that shapes the model.
+        job = self._create(encode.job_body(spec, marked=False))
+        words = "the server takes no `metadata`; it was left out, the job is found by its file"
+        return job.model_copy(update={"warnings": (*job.warnings, words)})
+
+    def _create(self, body: Mapping[str, object]) -> Job:
+        request = requests.create_job(body)
+        for _ in range(_NOT_READY_TRIES - 1):
+            try:
+                return self._job(self._talk.ask(request), lost=True)
+            except InvalidRequestError as error:
+                if error.code != NOT_READY:
+                    raise
+            # Not created. The file says that it is ready and the job does not see it yet.
+            self._clock.sleep(_NOT_READY_PAUSE)
+        return self._job(self._talk.ask(request), lost=True)
+
+    def get_job(self, job_id: str, /) -> Job:
+        return self._job(self._talk.ask(read(f"{JOBS}/{segment(job_id)}")))
+
+    def list_jobs(self, *, limit: int, cursor: str | None) -> Page[Job]:
+        return self._page(JOBS, lambda one: job_of(one, provider=NAME), limit, cursor)
+
+    def find_jobs(
+        self, key: str, /, *, spec: JobSpec | None = None, since: datetime | None = None
+    ) -> list[Job]:
+        return finding.find(self._talk, key, spec, since)
+
+    def cancel_job(self, job_id: str, /) -> Job:
+        try:
+            return self._job(self._talk.ask(requests.change_job(job_id, "cancel")))
+        except (InvalidRequestError, ConflictError):
+            # It has ended meanwhile, or a first try whose answer was lost has cancelled it.
+            job = self.get_job(job_id)
+            if job.status.terminal or job.status is JobStatus.CANCELLING:
+                return job
+            raise
+
+    def pause_job(self, job_id: str, /) -> Job:
+        job = self._unended(job_id)
+        if job.status in (JobStatus.PAUSED, JobStatus.PAUSING):
+            return job
+        return self._job(self._talk.ask(requests.change_job(job_id, "pause")))
+
+    def resume_job(self, job_id: str, /) -> Job:
+        job = self._unended(job_id)
+        if job.status not in (JobStatus.PAUSED, JobStatus.PAUSING):
+            return job
+        return self._job(self._talk.ask(requests.change_job(job_id, "resume")))
+
+    def list_events(self, job_id: str, /, *, limit: int, cursor: str | None) -> Page[JobEvent]:
+        return self._page(f"{JOBS}/{segment(job_id)}/events", event_of, limit, cursor)
+
+    def list_metrics(self, job_id: str, /, *, limit: int, cursor: str | None) -> Page[Metric]:  # noqa: ARG002
+        """All numbers on one page: the service lists the newest first, and has them in one file."""
+        return Page(tuple(numbers.metrics(self._talk, job_id)))
+
+    def list_checkpoints(
+        self, job_id: str, /, *, limit: int, cursor: str | None
+    ) -> Page[Checkpoint]:
+        def checkpoint(one: Table) -> Checkpoint | None:
+            return holdings.checkpoint_of(one, provider=NAME, job_id=job_id)
+
+        found = self._page(f"{JOBS}/{segment(job_id)}/checkpoints", checkpoint, limit, cursor)
+        return Page(holdings.with_best(found.items), found.next_cursor)
+
+    def parse_webhook(self, payload: bytes, headers: Mapping[str, str], /) -> WebhookEvent:
+        return webhooks.parse(self._talk.client(), self._secret, payload, headers)
+
+    # Files and models
+
+    def list_dataset_files(self, *, limit: int, cursor: str | None) -> Page[DatasetFile]:
+        purpose = {"purpose": uploads.PURPOSE}
+        return self._page("/files", holdings.file_of, limit, cursor, **purpose)
+
+    def get_dataset_file(self, file_id: str, /) -> DatasetFile:
+        return files.get(self._talk, file_id)
+
+    def delete_dataset_file(self, file_id: str, /) -> None:
+        self._talk.ask(requests.delete(f"/files/{segment(file_id)}"))
+
+    def download_dataset(self, file_id: str, path: Path, /) -> None:
+        with path.open("xb") as file:
+            self._talk.save(read(f"/files/{segment(file_id)}/content"), file)
+
+    def list_models(self, *, limit: int, cursor: str | None) -> Page[Model]:  # noqa: ARG002
+        """All models on one page, as the service lists them."""
+        return Page(tuple(self._models.list()))
+
+    def get_model(self, model_id: str, /) -> Model:
+        return self._models.get(model_id)
+
+    def delete_model(self, model_id: str, /) -> None:
+        self._models.delete(model_id)
+
+    # Deployments
+
+    def create_deployment(self, spec: DeploymentSpec, /) -> Deployment:
+        if spec.job_id is None:
+            # A job's model may take minutes until it is listed; any other has to be there.
+            self._models.get(spec.model)
+        return self._records.create(spec, now=self._clock.now())
+
+    def get_deployment(self, name: str, /) -> Deployment:
+        return self._records.get(name)
+
+    def list_deployments(self, *, limit: int, cursor: str | None) -> Page[Deployment]:
+        return self._records.list(limit=limit, cursor=cursor)
+
+    def delete_deployment(self, name: str, /) -> None:
+        self._records.delete(name)
+
+    def cost_per_hour(self, spec: DeploymentSpec, /) -> float:  # noqa: ARG002
+        """Nothing: what is billed here are the tokens of requests."""
+        return 0.0
+
+    def connect(self, name: str, /) -> Connection:
+        model = self._records.get(name).model
+        return Connection(self._account.url, self._credential.get(NAME), model)
+
+    def close(self) -> None:
+        self._talk.close()
+
+    # How it is done
+
+    def _open_client(self, http_client: Any, key: Callable[[], str]) -> Any:
+        import openai
+
+        return openai.OpenAI(
+            api_key=key,
+            base_url=self._account.url,
+            organization=self._account.organization,
+            project=self._account.project,
+            default_headers=self._headers,
+            max_retries=0,
+            http_client=http_client,
+        )
+
+    def _page(
+        self,
+        path: str,
+        make: Callable[[Table], T | None],
+        limit: int,
+        cursor: str | None,
+        **query: str,
+    ) -> Page[T]:
+        answer = self._talk.ask(page(path, limit, cursor, **query))
+        return page_of(answer, make, limit=limit, cursor=cursor)
+
+    def _job(self, answer: Table, *, lost: bool = False) -> Job:
+        job = job_of(answer, provider=NAME)
+        if job is None:
+            raise ResponseDecodeError(
+                f"{NAME}: the answer has no job's id in it",
+                provider=NAME,
+                effect="unknown" if lost else "none",
+            )
+        return job
+
+    def _unended(self, job_id: str) -> Job:
+        job = self.get_job(job_id)
+        if job.status.terminal:
+            raise ConflictError(
+                f"{NAME}: the job {job_id!r} has {job.status.value}; create a new one",
+                provider=NAME,
+            )
+        return job

@@ -1,0 +1,186 @@
+"""Where requests go and with which key: the code's words, then the environment, then a profile."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from finetune_sdk.errors import ConfigurationError
+from finetune_sdk.providers._openai_talk import Credential
+from finetune_sdk.transport import redact
+from finetune_sdk.transport.deadlines import CALL_SECONDS
+
+NAME = "openai"
+"""The provider's name, as errors and jobs carry it."""
+
+BASE_URL = "https://api.openai.com/v1"
+HOSTS = frozenset({"api.openai.com", "eu.api.openai.com", "us.api.openai.com"})
+"""OpenAI's own; the last two keep data in a region."""
+
+KEY_ENV, SECRET_ENV = "OPENAI_API_KEY", "OPENAI_WEBHOOK_SECRET"
+
+_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+
+
+class OpenAISettings(BaseModel):
+    """What may stand in a profile of `provider = "openai"`.
+
+    Attributes:
+        api_key_env: the environment variable with the key.
+        base_url: of another server that speaks OpenAI's protocol.
+        organization: for accounts with several.
+        project: likewise.
+        timeout: seconds for a call, its retries included; uploads have their own by size.
+        webhook_secret_env: the environment variable with the secret of the webhooks.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    api_key_env: Annotated[str, Field(pattern=_NAME)] = KEY_ENV
+    base_url: str | None = None
+    organization: str | None = None
+    project: str | None = None
+    timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] = CALL_SECONDS
+    webhook_secret_env: Annotated[str, Field(pattern=_NAME)] = SECRET_ENV
+
+
+def read_settings(values: Mapping[str, object]) -> OpenAISettings:
+    """A profile's table as settings.
+
+    Raises:
+        ConfigurationError: a key is unknown or a value is wrong; every one of them is named.
+    """
+    try:
+        return OpenAISettings.model_validate(dict(values))
+    except ValidationError as error:
+        faults = "; ".join(_fault(one) for one in error.errors(include_url=False))
+        allowed = ", ".join(f"`{key}`" for key in OpenAISettings.model_fields)
+        raise ConfigurationError(
+            f"a profile of the provider `openai` is wrong: {faults}; it takes {allowed}"
+        ) from None
+
+
+def _fault(error: ErrorDetails) -> str:
+    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"unknown key `{key}`"
+    return f"`{key}` is {redact(repr(error['input']))}: {error['msg']}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """Where requests go, and as whom.
+
+    Attributes:
+        url: without a slash at its end.
+        organization: None where nobody has said it.
+        project: likewise.
+    """
+
+    url: str
+    organization: str | None = None
+    project: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The account, without its key: a new key of it must find what the old one has made."""
+        return " ".join(filter(None, (self.url, self.organization, self.project)))
+
+    @property
+    def official(self) -> bool:
+        """It is OpenAI itself, whose models, prices and days are known."""
+        return _host(self.url) in HOSTS
+
+
+def account(
+    profile: OpenAISettings,
+    environ: Mapping[str, str],
+    base_url: str | None,
+    organization: str | None,
+    project: str | None,
+) -> Account:
+    """The account: what the code says, then the environment, then the profile.
+
+    Raises:
+        ConfigurationError: the address is none.
+    """
+    return Account(
+        url=address(base_url or environ.get("OPENAI_BASE_URL") or profile.base_url or BASE_URL),
+        organization=organization or environ.get("OPENAI_ORG_ID") or profile.organization,
+        project=project or environ.get("OPENAI_PROJECT_ID") or profile.project,
+    )
+
+
+def seconds(timeout: object) -> float:
+    """A timeout.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    return read_settings({"timeout": timeout}).timeout
+
+
+def address(url: str) -> str:
+    """A base URL that a key may be sent to, without a slash at its end.
+
+    Raises:
+        ConfigurationError: it is none, has a name or a query in it, or would send the key in clear
+            text to another machine.
+    """
+    parts = urlsplit(url.strip())
+    # None of these shows the address: a password may stand where nobody looks for one.
+    if "@" in parts.netloc or "?" in url or "#" in url:
+        raise ConfigurationError(
+            "`base_url` has a user name, a query or a fragment in it; write it without, such as "
+            f"{BASE_URL!r}, and give credentials as `api_key` or `headers`"
+        )
+    host = _host(url)
+    if parts.scheme not in ("http", "https") or not host:
+        raise ConfigurationError(f"`base_url` is no address; write it as {BASE_URL!r}")
+    if parts.scheme == "http" and not _loopback(host):
+        raise ConfigurationError(
+            f"`base_url` would send the key to {host!r} in clear text; write `https://`"
+        )
+    return url.strip().rstrip("/")
+
+
+def _host(url: str) -> str:
+    try:
+        parts = urlsplit(url.strip())
+        host = (parts.hostname or "").lower()
+        _ = parts.port
+    except ValueError:
+        return ""
+    plain = re.fullmatch(r"[a-z0-9](?:[a-z0-9._-]{0,251}[a-z0-9])?|[0-9a-f:.]+", host)
+    return host if plain else ""
+
+
+def _loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def credential(
+    given: str | Callable[[], str] | None, variable: str, environ: Mapping[str, str]
+) -> Credential:
+    """The key that the code gives, or else that of the environment.
+
+    Raises:
+        ConfigurationError: it is no text that fits into a header.
+    """
+    missing = (
+        f"there is no key; set the environment variable {variable}, or give "
+        "`OpenAIProvider(api_key=...)`"
+    )
+    return Credential(given or (environ.get(variable) or "").strip() or None, missing=missing)

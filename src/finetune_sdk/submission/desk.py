@@ -1,0 +1,333 @@
+"""The way of a create, and of finding it again.
+
+look up the key, or the call ----> known: its job
+  |                          ----> may have been sent: look, never post
+  v
+check -> row PREPARED -> upload -> row with files -> wait for files
+  |
+  v
+row SUBMITTING -> the one request that spends --> a job:       row CREATED
+                                              --> refused:     row PREPARED again
+                                              --> nobody knows: look, and say so
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import TypeVar, cast
+
+from finetune_sdk.errors import (
+    DatasetFileError,
+    Effect,
+    FineTuneError,
+    IdempotencyConflictError,
+    NotFoundError,
+    ProviderError,
+    SubmissionUnknownError,
+)
+from finetune_sdk.providers.base import CanFindJob, CanPrepare, FineTuneProvider
+from finetune_sdk.submission.journal import Journal, Row, State
+from finetune_sdk.submission.locks import Locks
+from finetune_sdk.types import Job, JobSpec
+
+T = TypeVar("T")
+
+logger = logging.getLogger("finetune_sdk")
+
+LOOKS = (0.0, 2.0, 5.0, 15.0, 30.0)
+"""Seconds after the loss at which a lost create is looked for: lists lag behind."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """A create that somebody wants.
+
+    Attributes:
+        spec: with the key and the digest of the call; its files may be stand-ins.
+        keyed: the key is the caller's.
+        check: all that can refuse it before anything is sent.
+        upload: sends the files, and gives the spec with them.
+        recheck: what was checked is still what was sent.
+    """
+
+    spec: JobSpec
+    keyed: bool
+    check: Callable[[], None]
+    upload: Callable[[JobSpec], JobSpec]
+    recheck: Callable[[], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """Submissions to one provider.
+
+    Attributes:
+        owner: what stands in front of its handles.
+        call: runs a function of the provider, and lets only our errors out. Its second argument is
+            what a stranger's exception may have done.
+    """
+
+    provider: FineTuneProvider
+    owner: str
+    journal: Journal
+    locks: Locks
+    call: Callable[[Callable[[], object], Effect], object]
+
+    def submit(self, order: Order) -> Job:
+        """The job of the order, made now or before.
+
+        Raises:
+            IdempotencyConflictError: the key was used with another call.
+            SubmissionUnknownError: nobody knows whether it was made.
+            FineTuneError: it was refused; nothing was made.
+        """
+        if order.keyed:
+            with self._held(order.spec.key):
+                return self._of_key(order)
+        return self._of_call(order)
+
+    def knows(self, text: str) -> bool:
+        """Whether the journal has a submission of that id or key."""
+        return self._row_of(text) is not None
+
+    def recover(self, text: str, *, abandon: bool = False) -> Job | None:
+        """The job of a submission, by its id or by its key.
+
+        Args:
+            abandon: where none is found, give it up: None, and the same call may be made anew.
+
+        Raises:
+            NotFoundError: it was never sent, or nobody knows of it.
+            SubmissionUnknownError: none is found, and it may yet show up.
+        """
+        row = self._row_of(text)
+        if row is None:
+            return self._asked(text)
+        with self._held(row.key):
+            row = self.journal.get(row.id) or row
+            if row.state is State.SUBMITTING:
+                return self._given_up(row) if abandon else self._looked_for(row, None)
+        if row.state is State.CREATED and row.job_id:
+            return self._get(row)
+        words = "was given up" if row.state is State.ABANDONED else "was never sent"
+        raise NotFoundError(
+            f"the submission {row.id!r} {words}, and made no job; create it again",
+            provider=self.provider.name,
+        )
+
+    # With a key
+
+    def _of_key(self, order: Order) -> Job:
+        spec = order.spec
+        row = self.journal.of_key(self.provider.name, self.provider.account, spec.key)
+        if row is None:
+            found = self._find(spec, None)
+            return self._adopted(self._new_row(order), found) if found else self._make(order, None)
+        if row.call != spec.call:
+            raise IdempotencyConflictError(
+                f"the key {spec.key!r:.80} was used with another call (submission {row.id}); use a "
+                "new key for a new job. Nothing was sent"
+            )
+        return self._settled(row) or self._make(order, row)
+
+    # Without one
+
+    def _of_call(self, order: Order) -> Job:
+        name, account, call = self.provider.name, self.provider.account, order.spec.call
+        for row in self.journal.of_call(name, account, call, State.SUBMITTING):
+            with self._held(row.key):
+                # Whoever was at it is not any more, and may have settled it.
+                fresh = self.journal.get(row.id)
+                if fresh is not None and fresh.state is State.SUBMITTING:
+                    return self._looked_for(fresh, None)
+        for row in reversed(self.journal.of_call(name, account, call, State.PREPARED)):
+            with self._held(row.key, wait=False) as mine:
+                fresh = self.journal.get(row.id) if mine else None
+                if fresh is not None and fresh.state is State.PREPARED:
+                    keyed = replace(order, spec=order.spec.model_copy(update={"key": row.key}))
+                    return self._make(keyed, fresh)
+        with self._held(order.spec.key):
+            return self._make(order, None)
+
+    # Making it
+
+    def _make(self, order: Order, row: Row | None) -> Job:
+        order.check()
+        row = row or self._new_row(order)
+        spec = self._with_files(order, row)
+        row = self.journal.change(row, spec=spec)
+        order.recheck()
+        row = self.journal.change(
+            row, state=State.SUBMITTING, submitted_at=self.provider.clock.now()
+        )
+        return self._sent(row, spec)
+
+    def _with_files(self, order: Order, row: Row) -> JobSpec:
+        """The order's spec with its files, uploaded now or by an earlier try."""
+        files = {
+            "training_file": row.spec.training_file,
+            "validation_file": row.spec.validation_file,
+        }
+        if row.spec.training_file.id != order.spec.training_file.id:
+            spec = order.spec.model_copy(update=files)
+            try:
+                self._prepared(spec)
+            except DatasetFileError:
+                pass  # Somebody has deleted it since; it is uploaded anew.
+            else:
+                return spec
+        spec = order.upload(order.spec)
+        self.journal.change(row, spec=spec)
+        self._prepared(spec)
+        return spec
+
+    def _prepared(self, spec: JobSpec) -> None:
+        provider = self.provider
+        if isinstance(provider, CanPrepare):
+            self._do(lambda: provider.prepare_job(spec))
+
+    def _sent(self, row: Row, spec: JobSpec) -> Job:
+        try:
+            job = self._do(lambda: self.provider.create_job(spec), "unknown")
+        except FineTuneError as error:
+            if not (isinstance(error, ProviderError) and error.effect == "unknown"):
+                # Refused: it may be sent again.
+                self.journal.change(row, state=State.PREPARED, submitted_at=None)
+                raise
+            lost = error
+        else:
+            return self._written(row, job)
+        return self._looked_for(row, lost)
+
+    def _written(self, row: Row, job: Job) -> Job:
+        try:
+            self.journal.change(row, state=State.CREATED, job_id=job.id)
+        except FineTuneError as error:
+            # The job is there and paid for: whoever asked for it gets it. The row goes on saying
+            # that it may have been sent, which the next one who reads it finds to be so.
+            logger.warning("the job %s is made, and could not be written down: %s", job.id, error)
+        return job
+
+    # Finding it
+
+    def _settled(self, row: Row) -> Job | None:
+        """The job of a row; None where nothing was sent."""
+        if row.state is State.SUBMITTING:
+            return self._looked_for(row, None)
+        return self._get(row) if row.state is State.CREATED else None
+
+    def _given_up(self, row: Row) -> Job | None:
+        try:
+            return self._looked_for(row, None)
+        except SubmissionUnknownError:
+            self.journal.change(row, state=State.ABANDONED)
+            return None
+
+    def _looked_for(self, row: Row, lost: ProviderError | None) -> Job:
+        if not isinstance(self.provider, CanFindJob):
+            raise self._unknown(row, lost, "the provider cannot be asked")
+        clock = self.provider.clock
+        start, trouble = clock.monotonic(), ""
+        for after in LOOKS:
+            clock.sleep(max(start + after - clock.monotonic(), 0.0))
+            try:
+                found = self._find(row.spec, row)
+            except ProviderError as error:
+                trouble = f"; the last look failed: {error}"
+                continue
+            if found:
+                return self._adopted(row, found)
+        raise self._unknown(row, lost, f"it is not in the provider's list{trouble}")
+
+    def _find(self, spec: JobSpec, row: Row | None) -> list[Job]:
+        provider = self.provider
+        if not isinstance(provider, CanFindJob):
+            return []
+        since = row.submitted_at if row else None
+        found = self._do(lambda: provider.find_jobs(spec.key, spec=spec, since=since))
+        # Of a file that was given by its id others may have made jobs, too.
+        others = self.journal.job_ids(provider.name, provider.account, but=row.id if row else "")
+        return [job for job in found if job.id not in others]
+
+    def _adopted(self, row: Row, found: list[Job]) -> Job:
+        first, *others = found
+        return self._written(row, with_others(first, others, row.key))
+
+    def _asked(self, key: str) -> Job:
+        provider = self.provider
+        found: list[Job] = []
+        if isinstance(provider, CanFindJob):
+            found = self._do(lambda: provider.find_jobs(key))
+        if not found:
+            raise NotFoundError(self._nothing(key), provider=provider.name)
+        return with_others(found[0], found[1:], key)
+
+    def _get(self, row: Row) -> Job:
+        return self._do(lambda: self.provider.get_job(row.job_id or ""))
+
+    # Help
+
+    def _row_of(self, text: str) -> Row | None:
+        row = self.journal.get(text)
+        name, account = self.provider.name, self.provider.account
+        if row is not None and (row.provider, row.account) == (name, account):
+            return row
+        return self.journal.of_key(name, account, text)
+
+    def _new_row(self, order: Order) -> Row:
+        row = Row(
+            id=f"sub-{uuid.uuid4().hex[:16]}",
+            provider=self.provider.name,
+            account=self.provider.account,
+            owner=self.owner,
+            key=order.spec.key,
+            call=order.spec.call,
+            state=State.PREPARED,
+            spec=order.spec,
+            created_at=self.provider.clock.now(),
+        )
+        self.journal.add(row)
+        return row
+
+    def _held(self, key: str, *, wait: bool = True) -> AbstractContextManager[bool]:
+        return self.locks.held(self.provider.name, self.provider.account, key, wait=wait)
+
+    def _do(self, function: Callable[[], T], effect: Effect = "none") -> T:
+        return cast("T", self.call(function, effect))
+
+    def _unknown(self, row: Row, lost: ProviderError | None, why: str) -> SubmissionUnknownError:
+        first = f"{lost}. " if lost else ""
+        error = SubmissionUnknownError(
+            f"{first}Nobody can tell whether {self.owner!r} has made the job of the submission "
+            f"{row.id!r}: {why}. Nothing was sent twice. The ways on: look again later with "
+            f'`jobs.recover("{row.id}")`; create it again knowingly, with an `idempotency_key` of '
+            f'its own; or give it up with `jobs.recover("{row.id}", abandon=True)`, after which '
+            "the same call makes a new job",
+            submission_id=row.id,
+        )
+        for note in getattr(lost, "__notes__", ()):
+            error.add_note(note)
+        return error
+
+    def _nothing(self, key: str) -> str:
+        return (
+            f"{self.owner!r} has no job of the key {key!r:.80}, so the create did not arrive; "
+            "create it again with the same `idempotency_key`, which makes it once. A job that "
+            "was made without a key is in `jobs.list`"
+        )
+
+
+def with_others(job: Job, others: list[Job], key: str) -> Job:
+    """The job, with a warning that names the others of its key."""
+    if not others:
+        return job
+    named = ", ".join(f"{other.id} ({other.status.value})" for other in others)
+    warning = (
+        f"the key {key!r:.80} made {len(others)} more: {named}; none was cancelled, end "
+        "what is too many with `jobs.cancel`"
+    )
+    return job.model_copy(update={"warnings": (*job.warnings, warning)})

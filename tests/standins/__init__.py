@@ -1,0 +1,1 @@
+"""Services of vendors, on loopback: state machines that speak their wires."""
