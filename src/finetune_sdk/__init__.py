@@ -57,7 +57,9 @@ if TYPE_CHECKING:
     from finetune_sdk.types import DatasetReport as DatasetReport
     from finetune_sdk.types import Deployment as Deployment
     from finetune_sdk.types import DeploymentStatus as DeploymentStatus
+    from finetune_sdk.types import ExportedJob as ExportedJob
     from finetune_sdk.types import Finding as Finding
+    from finetune_sdk.types import Gap as Gap
     from finetune_sdk.types import GraderMessage as GraderMessage
     from finetune_sdk.types import Inspection as Inspection
     from finetune_sdk.types import Job as Job
@@ -67,6 +69,7 @@ if TYPE_CHECKING:
     from finetune_sdk.types import JobSpec as JobSpec
     from finetune_sdk.types import JobStatus as JobStatus
     from finetune_sdk.types import LabelModelGrader as LabelModelGrader
+    from finetune_sdk.types import Lineage as Lineage
     from finetune_sdk.types import Lora as Lora
     from finetune_sdk.types import MendReport as MendReport
     from finetune_sdk.types import MethodName as MethodName
@@ -134,6 +137,9 @@ _ROOMS = {
         "Deployment",
         "DeploymentStatus",
         "Finding",
+        "Lineage",
+        "Gap",
+        "ExportedJob",
         "Inspection",
         "Job",
         "JobError",

@@ -13,6 +13,7 @@ from finetune_sdk.cli import (
     data,
     deployments,
     doctor,
+    export_command,
     jobs,
     learned,
     local,
@@ -103,6 +104,7 @@ app.command("doctor")(doctor.doctor)
 app.add_typer(data.app, name="data")
 app.command("plan")(plan_command.plan)
 app.command("run")(run_command.run)
+app.command("export")(export_command.export)
 for command in (
     learned.show,
     learned.metrics,

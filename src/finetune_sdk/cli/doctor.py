@@ -29,6 +29,7 @@ from finetune_sdk.config import (
 from finetune_sdk.errors import FineTuneError, UnsupportedError
 from finetune_sdk.home import state_folder
 from finetune_sdk.providers import registry
+from finetune_sdk.submission import journal_of
 from finetune_sdk.transport import redact
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def _findings(session: Session) -> Iterator[Finding]:
     yield Finding("python", "ok", f"{platform.python_version()} on {platform.platform(terse=True)}")
     yield Finding(installed.DISTRIBUTION, "ok", __version__)
     yield _state()
+    yield _looked("submissions", _submissions)
     yield _looked("trusted hosts", _trusted)
     yield _looked("config", lambda: str(_path(session) or "no finetune.toml: `finetune init`"))
     profile: list[ResolvedProfile] = []
@@ -115,6 +117,17 @@ def _state() -> Finding:
     if free < _LITTLE_SPACE:
         return Finding("state folder", "note", f"{words}: too little for most models")
     return Finding("state folder", "ok", words)
+
+
+def _submissions() -> str:
+    rows = journal_of(state_folder(None, os.environ)).unsettled()
+    if not rows:
+        return "none whose outcome is unknown"
+    named = ", ".join(f"{row.owner} {row.id} of {render.when(row.submitted_at)}" for row in rows)
+    raise UnsupportedError(
+        f"{len(rows)} may have made a job that nobody knows of, and costs: {named}; "
+        f"`finetune jobs recover {rows[0].id}` looks for it"
+    )
 
 
 def _trusted() -> str:

@@ -99,6 +99,8 @@ def _next(error: Exception) -> tuple[str, ...]:
         return "jobs", "resume" if _resumable(error.job) else "show", error.job.handle
     if isinstance(error, StatusUnavailableError):
         return "jobs", "wait", error.handle
+    if isinstance(error, SubmissionUnknownError):
+        return "jobs", "recover", error.submission_id
     if isinstance(error, DatasetValidationError):
         method = _METHOD_OF.get(error.report.format, ())
         return "data", "check", error.report.file, *method

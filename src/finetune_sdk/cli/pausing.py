@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -9,6 +10,8 @@ import typer
 from finetune_sdk.cli import waiting
 from finetune_sdk.cli.learned import Handle
 from finetune_sdk.cli.session import Session
+from finetune_sdk.home import state_folder
+from finetune_sdk.submission import journal_of
 
 
 def pause(context: typer.Context, job: Handle) -> None:
@@ -31,13 +34,26 @@ def resume(context: typer.Context, job: Handle) -> None:
 
 def recover(
     context: typer.Context,
-    key: Annotated[
-        str, typer.Argument(metavar="KEY", help="The idempotency key that the job was made with.")
+    submission: Annotated[
+        str,
+        typer.Argument(
+            metavar="SUBMISSION", help="The id that the error named, or the idempotency key."
+        ),
     ],
+    abandon: Annotated[
+        bool, typer.Option("--abandon", help="Where no job is found, give the submission up.")
+    ] = False,
 ) -> None:
     """Find the job of a create that was cut short."""
     session = Session.of(context)
-    with session.open() as client:
-        found = client.jobs.recover(key)
+    # The journal knows with which profile it was made.
+    row = journal_of(state_folder(None, os.environ)).get(submission)
+    with session.open(f"{row.owner}:{row.id}" if row else None) as client:
+        found = client.jobs.recover(submission, abandon=abandon)
+    if found is None:
+        session.say(f"No job is found. The submission {submission} is given up: creating it again")
+        session.say("makes a new job, even if the lost one shows up later.")
+        session.next("jobs", "list")
+        return
     waiting.show(session, found)
     session.next("jobs", "show" if found.status.terminal else "wait", found.handle)

@@ -24,6 +24,9 @@ def plan(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A .yaml or .toml file with the job's words.")
     ],
+    model: Annotated[
+        str | None, typer.Option(help="Instead of the recipe's: for another provider, say.")
+    ] = None,
     profiles: Annotated[
         str | None,
         typer.Option(metavar="NAMES", help="Profiles to compare, such as openai,azure-eu,local."),
@@ -31,7 +34,7 @@ def plan(
 ) -> None:
     """Say what creating a recipe's job would do and cost. Nothing is made, nothing is sent."""
     session = Session.of(context)
-    recipe = recipes.load(file)
+    recipe = recipes.load(file, model=model)
     if profiles is None:
         with session.open() as client:
             _show(session, recipes.plan(client, recipe))

@@ -69,8 +69,12 @@ class Recipe(BaseModel):
     strict: bool = True
 
 
-def load(path: Path) -> Recipe:
+def load(path: Path, *, model: str | None = None) -> Recipe:
     """Reads a recipe file; its paths come out relative to nothing.
+
+    Args:
+        path: of the file.
+        model: instead of the recipe's own.
 
     Raises:
         ConfigurationError: it cannot be read, or a word in it is wrong.
@@ -82,6 +86,8 @@ def load(path: Path) -> Recipe:
         "training_data": _placed(recipe.training_data, path),
         "validation_data": _placed(recipe.validation_data, path),
     }
+    if model is not None:
+        places["model"] = model
     return recipe.model_copy(update=places)
 
 

@@ -17,11 +17,14 @@ def run(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A .yaml or .toml file with the job's words.")
     ],
+    model: Annotated[
+        str | None, typer.Option(help="Instead of the recipe's: for another provider, say.")
+    ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Create the job and come back.")] = False,
 ) -> None:
     """Create the job of a recipe file and wait for its end."""
     session = Session.of(context)
-    recipe = recipes.load(file)
+    recipe = recipes.load(file, model=model)
     with session.open() as client:
         with waiting.leaving_alone(
             session, "where the job was made already, it goes on", "jobs", "list"

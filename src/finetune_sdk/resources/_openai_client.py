@@ -20,12 +20,14 @@ from finetune_sdk.errors import (
     ResponseDecodeError,
     ServerError,
 )
+from finetune_sdk.providers._openai_talk import stack
 from finetune_sdk.transport import redact
 from finetune_sdk.types import ChatReply, Connection
 
 if TYPE_CHECKING:
-    import openai
     from openai.types.chat import ChatCompletion
+
+    import openai
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -178,8 +180,6 @@ def _need_package() -> None:
 
 
 def _http_client(connection: Connection, *, asynchronous: bool) -> Any:
-    import openai
-
     settings: dict[str, Any] = {}
     if connection.transport is not None:
         settings["transport"] = connection.transport
@@ -188,5 +188,4 @@ def _http_client(connection: Connection, *, asynchronous: bool) -> Any:
         settings["trust_env"] = False
     else:
         return None  # The package's own.
-    kind: Any = openai.DefaultAsyncHttpx2Client if asynchronous else openai.DefaultHttpx2Client
-    return kind(**settings)
+    return stack.client_class(asynchronous=asynchronous)(**settings)

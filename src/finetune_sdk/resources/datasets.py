@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import uuid
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from finetune_sdk import datasets
 from finetune_sdk.datasets import FORMATS, Conversion, Dataset
 from finetune_sdk.datasets.dataset import Source
-from finetune_sdk.resources import counting, tokenizing
+from finetune_sdk.errors import ConfigurationError
+from finetune_sdk.providers.base import CanManageDatasets
+from finetune_sdk.resources import counting, steps, tokenizing
 from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.drafting import check_allowed
+from finetune_sdk.resources.paging import pages
+from finetune_sdk.resources.plain import is_a
 from finetune_sdk.resources.rules import method_name, method_object, row_rules
 from finetune_sdk.types import (
+    DatasetFile,
     DatasetReport,
     Method,
     MethodName,
@@ -23,7 +29,7 @@ from finetune_sdk.types import (
 
 
 class Datasets:
-    """Rows to learn from: reading, checking, converting, splitting. Nothing here is sent."""
+    """Rows to learn from: read, checked, converted, split; and those that a provider holds."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -187,3 +193,61 @@ class Datasets:
             DatasetError: it cannot be read, or is too small for so many parts.
         """
         return datasets.split(datasets.load(dataset), parts=parts, seed=seed, stratify=stratify)
+
+    def upload(self, dataset: Source, /) -> DatasetFile:
+        """Brings the rows to the provider, for `training_data` of several jobs. Nothing is paid.
+
+        They are not checked: `check` does that, and `jobs.create` where it is given rows.
+
+        Raises:
+            DatasetError: there is no such file, or it cannot be read.
+            DatasetFileError: the provider refused it.
+            ProviderError: it did not arrive.
+        """
+        rows, context = datasets.load(dataset), self._context
+        return context.call(
+            lambda: context.provider.upload_dataset(rows, key=f"upload-{uuid.uuid4().hex}")
+        )
+
+    def list(self, *, limit: int | None = None) -> Iterator[DatasetFile]:
+        """The dataset files that the provider holds, newest first; pages are fetched as it goes.
+
+        Raises:
+            UnsupportedError: the provider lists none.
+        """
+        keeper = self._keeper("datasets.list")
+        found = pages(
+            self._context, lambda n, at: keeper.list_dataset_files(limit=n, cursor=at), limit=limit
+        )
+        return steps.iterate(found, self._context.clock)
+
+    def get(self, file: DatasetFile | str, /) -> DatasetFile:
+        """The dataset file as it stands.
+
+        Raises:
+            NotFoundError: the provider has none of that id.
+            UnsupportedError: the provider lists none.
+        """
+        keeper, file_id = self._keeper("datasets.get"), _id(file)
+        return self._context.call(lambda: keeper.get_dataset_file(file_id))
+
+    def delete(self, file: DatasetFile | str, /) -> None:
+        """Deletes a dataset file at the provider. Jobs that have learned from it go on.
+
+        Raises:
+            NotFoundError: the provider has none of that id.
+            UnsupportedError: the provider lists none.
+        """
+        keeper, file_id = self._keeper("datasets.delete"), _id(file)
+        self._context.call(lambda: keeper.delete_dataset_file(file_id))
+
+    def _keeper(self, verb: str) -> CanManageDatasets:
+        return self._context.need(CanManageDatasets, verb)
+
+
+def _id(file: DatasetFile | str) -> str:
+    if isinstance(file, DatasetFile):
+        return file.id
+    if not is_a(file, str) or not file:
+        raise ConfigurationError(f"`file` is {file!r:.80}; it takes a dataset file, or its id")
+    return file

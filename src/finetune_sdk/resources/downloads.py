@@ -23,7 +23,7 @@ def fill(folder: str | os.PathLike[str], write: Callable[[Path], None]) -> Path:
     Raises:
         ConfigurationError: something is there, or it cannot be written.
     """
-    place = _place(folder)
+    place = place_of(folder)
     try:
         _refuse_filled(place)
         if place.is_dir():
@@ -40,7 +40,12 @@ def fill(folder: str | os.PathLike[str], write: Callable[[Path], None]) -> Path:
     return place
 
 
-def _place(folder: str | os.PathLike[str]) -> Path:
+def place_of(folder: str | os.PathLike[str]) -> Path:
+    """The folder's path from the root.
+
+    Raises:
+        ConfigurationError: it is no path.
+    """
     if not is_a(folder, str, os.PathLike):
         raise ConfigurationError(f"`folder` is {folder!r:.80}; it takes a path")
     try:

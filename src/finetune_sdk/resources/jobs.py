@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Literal, overload
 
@@ -10,8 +11,9 @@ from finetune_sdk.providers.base import (
     CanListMetrics,
     CanPause,
     CanReadLogs,
+    CanVerifyWebhooks,
 )
-from finetune_sdk.resources import planning, recovery, steps, waiting
+from finetune_sdk.resources import exporting, planning, recovery, steps, waiting
 from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.paging import pages
 from finetune_sdk.resources.progress import drawn
@@ -19,6 +21,7 @@ from finetune_sdk.resources.request import JobRequest, Rows
 from finetune_sdk.resources.waiting import Patience, fetch, several
 from finetune_sdk.types import (
     Checkpoint,
+    ExportedJob,
     Job,
     JobEvent,
     Method,
@@ -26,6 +29,7 @@ from finetune_sdk.types import (
     Plan,
     PlannedJob,
     ProviderOptions,
+    WebhookEvent,
 )
 
 
@@ -236,18 +240,14 @@ class Jobs:
     def recover(self, submission: str, /, *, abandon: bool = False) -> Job | None:
         """The job that a create has made, where its answer was lost.
 
-        Nothing is made and nothing is cancelled. The provider's list is looked at for half a
-        minute, since lists lag behind. Where several jobs were made it is the oldest, and its
-        warnings name the others.
+        Nothing is made and nothing is cancelled. Lists lag behind, so it is looked for during half
+        a minute. Where several jobs were made it is the oldest; its warnings name the others.
 
         Args:
             submission: the id that `SubmissionUnknownError` named, or the `idempotency_key` that
                 `create` was given.
-            abandon: where no job is found, give the submission up: the same call then makes a new
-                job, even if the lost one shows up later after all.
-
-        Returns:
-            The job; None where none was found and the submission is given up.
+            abandon: where no job is found, give None and the submission up: the same call then
+                makes a new job, even if the lost one shows up later after all.
 
         Raises:
             NotFoundError: nothing was sent, or nobody knows of it; says how to go on.
@@ -363,3 +363,37 @@ class Jobs:
         reader = context.need(CanReadLogs, "jobs.logs")
         found = pages(context, lambda n, at: reader.read_logs(job_id, limit=n, cursor=at))
         return steps.iterate(found, context.clock)
+
+    def export(self, job: Job | str, folder: str | os.PathLike[str], /) -> ExportedJob:
+        """Takes a job out of the provider, into `folder/<job id>`, whole or not at all.
+
+        There are then `recipe.yaml` (for `finetune run`, at any provider), the rows, metrics,
+        events, checkpoints, and `lineage.json`: digests, ids, dates, the hyperparameters in effect,
+        and what could not be had and why. What an earlier export has is never lost.
+
+        Args:
+            job: which one, made with this package or not.
+            folder: for this and other jobs; it is made where it is not there.
+
+        Raises:
+            NotFoundError: the provider knows none of that id.
+            ConfigurationError: the folder cannot be written, or holds something else.
+        """
+        context = self._context
+        return exporting.export(context, context.job_id(job), folder)
+
+    def parse_webhook(self, payload: bytes, headers: Mapping[str, str], /) -> WebhookEvent:
+        """What a provider's call to your web server says of a job. Nothing is sent for it.
+
+        Args:
+            payload: the body, byte by byte as it came: it is signed.
+            headers: of the request.
+
+        Raises:
+            AuthenticationError: it is not signed by the provider, or too old.
+            FineTuneError: no secret is set, it speaks of no job, or the provider calls nobody.
+        """
+        context = self._context
+        reader = context.need(CanVerifyWebhooks, "jobs.parse_webhook")
+        event = context.call(lambda: reader.parse_webhook(payload, headers))
+        return event.model_copy(update={"profile": context.profile})

@@ -12,6 +12,6 @@ The promise: at most one job for one intent, and to say so where nobody can know
 from finetune_sdk.submission.desk import Desk, Order
 from finetune_sdk.submission.digests import call_digest
 from finetune_sdk.submission.journal import Journal, Row, State
-from finetune_sdk.submission.opening import books_of
+from finetune_sdk.submission.opening import books_of, journal_of
 
-__all__ = ["Desk", "Journal", "Order", "Row", "State", "books_of", "call_digest"]
+__all__ = ["Desk", "Journal", "Order", "Row", "State", "books_of", "call_digest", "journal_of"]

@@ -23,10 +23,14 @@ class Books(NamedTuple):
 _in_memory: WeakKeyDictionary[FineTuneProvider, Books] = WeakKeyDictionary()
 
 
+def journal_of(home: Path) -> Journal:
+    """The journal of a state folder."""
+    return Journal(home / FOLDER)
+
+
 def books_of(provider: FineTuneProvider, home: Path) -> Books:
     """The journal of the state folder; for a provider whose jobs go with it, its own in memory."""
     if not provider.ephemeral:
-        folder = home / FOLDER
-        return Books(Journal(folder), Locks(folder / "locks"))
+        return Books(journal_of(home), Locks(home / FOLDER / "locks"))
     # `setdefault` is one step: two threads get the same one.
     return _in_memory.setdefault(provider, Books(Journal(None), Locks(None)))

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
-from finetune_sdk.datasets import EVERYTHING, FORMATS, Dataset
-from finetune_sdk.datasets.rules import SPELLINGS
+from finetune_sdk.datasets import Dataset, load
 from finetune_sdk.datasets.tokens import auto_epochs, encoding_of
 from finetune_sdk.errors import (
     ConfigurationError,
@@ -29,6 +27,7 @@ from finetune_sdk.providers.base import (
     CanDeploy,
     CanDownloadModels,
     CanEstimate,
+    CanExport,
     CanFindJob,
     CanListCheckpoints,
     CanListMetrics,
@@ -37,10 +36,10 @@ from finetune_sdk.providers.base import (
     CanReadLogs,
     Capabilities,
     FineTuneProvider,
-    MethodSupport,
     ProviderSettings,
     Rows,
 )
+from finetune_sdk.testing.capabilities import CAPABILITIES
 from finetune_sdk.testing.clock import VirtualClock
 from finetune_sdk.testing.jobs import FakeJob
 from finetune_sdk.testing.listing import page_of
@@ -57,7 +56,6 @@ from finetune_sdk.types import (
     JobEvent,
     JobSpec,
     JobStatus,
-    MethodName,
     Metric,
     Model,
     NoEstimate,
@@ -65,36 +63,6 @@ from finetune_sdk.types import (
 )
 
 T = TypeVar("T")
-
-_SHARED = frozenset(
-    {"epochs", "batch_size", "learning_rate", "learning_rate_multiplier", "lora", "max_length"}
-)
-_OWN: Mapping[MethodName, frozenset[str]] = {
-    MethodName.SUPERVISED: frozenset({"train_on"}),
-    MethodName.DPO: frozenset({"beta"}),
-    MethodName.ORPO: frozenset({"beta"}),
-    MethodName.KTO: frozenset({"beta", "desirable_weight", "undesirable_weight"}),
-    MethodName.REWARD: frozenset({"center_rewards_coefficient"}),
-    MethodName.REINFORCEMENT: frozenset(
-        {"grader", "rewards", "reward_weights", "num_generations", "max_completion_length"}
-        | {"temperature", "beta"}
-    ),
-}
-
-CAPABILITIES = Capabilities(
-    methods={
-        name: MethodSupport(
-            hyperparameters=_SHARED | own,
-            train_on=("assistant", "all"),
-            rows=(FORMATS[name], *(s for s, base in SPELLINGS.items() if base == FORMATS[name])),
-            content=EVERYTHING,
-            graders=frozenset({"string_check", "text_similarity", "python"}),
-        )
-        for name, own in _OWN.items()
-    },
-    fields=frozenset({"seed", "suffix", "metadata", "validation_data"}),
-    poll_interval=(5.0, 60.0),
-)
 
 
 @dataclass(frozen=True)
@@ -116,6 +84,7 @@ class FakeProvider(
     CanDownloadModels,
     CanEstimate,
     CanDeploy,
+    CanExport,
 ):
     """A provider in memory with a clock of its own.
 
@@ -309,6 +278,13 @@ class FakeProvider(
             raise self._no_model(model_id)
         words = f"{model_id} is no model: the provider 'fake' trains nothing.\n"
         (folder / "fake.txt").write_text(words, encoding="utf-8")
+
+    def download_dataset(self, file_id: str, path: Path, /) -> None:
+        self._record("download_dataset", file_id, path)
+        rows = self.uploads.get(file_id)
+        if rows is None:
+            raise NotFoundError(f"no file {file_id!r}", provider=self.name, status_code=404)
+        load(rows).write(path)
 
     def encoding(self, model: str, /) -> str | None:
         return encoding_of(model)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import Any, cast
 
 from finetune_sdk.errors import ConflictError, NotFoundError
+from finetune_sdk.providers._openai_talk import stack
 from finetune_sdk.testing.clock import VirtualClock
 from finetune_sdk.types import Connection, Deployment, DeploymentSpec, DeploymentStatus
-
-if TYPE_CHECKING:
-    import httpx2
 
 Message = Mapping[str, object]
 Replies = Mapping[str, str] | Callable[[Sequence[Message]], str]
@@ -62,25 +60,22 @@ class FakeServer:
 
     def connect(self, name: str) -> Connection:
         self.get(name)
-        import httpx2
-
         return Connection(
             base_url="http://fake.invalid/v1",
             api_key="fake-key",
             model=name,
-            transport=httpx2.MockTransport(self._answer),
+            transport=stack.library().MockTransport(self._answer),
         )
 
-    def _answer(self, request: httpx2.Request) -> httpx2.Response:
-        import httpx2
-
+    def _answer(self, request: Any) -> Any:
+        http = stack.library()
         body = cast("dict[str, object]", json.loads(request.content))
         messages = cast("list[Message]", body.get("messages", []))
         model, text = str(body.get("model")), self._reply(messages)
         if body.get("stream"):
             events = "".join(f"data: {chunk}\n\n" for chunk in self._chunks(model, text))
-            return httpx2.Response(200, text=events, headers={"content-type": "text/event-stream"})
-        return httpx2.Response(200, json=self._completion(model, text))
+            return http.Response(200, text=events, headers={"content-type": "text/event-stream"})
+        return http.Response(200, json=self._completion(model, text))
 
     def _chunks(self, model: str, text: str) -> Iterator[str]:
         """A stream as OpenAI sends it: word by word, the reason to stop, the end."""

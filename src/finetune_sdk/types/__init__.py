@@ -21,6 +21,7 @@ from finetune_sdk.types.deployment import (
     DeploymentSpec,
     DeploymentStatus,
 )
+from finetune_sdk.types.export import ExportedFile, ExportedJob, Gap, Lineage
 from finetune_sdk.types.grader import (
     Grader,
     GraderMessage,
@@ -79,7 +80,10 @@ __all__ = [
     "Deployment",
     "DeploymentSpec",
     "DeploymentStatus",
+    "ExportedFile",
+    "ExportedJob",
     "Finding",
+    "Gap",
     "Grader",
     "GraderMessage",
     "GraderType",
@@ -93,6 +97,7 @@ __all__ = [
     "JobStatus",
     "LabelModelGrader",
     "Leftover",
+    "Lineage",
     "LocalRows",
     "Lora",
     "Loss",

@@ -81,7 +81,8 @@ class Connection:
     Attributes:
         base_url: up to and with `/v1`.
         model: what a request names.
-        transport: an `httpx2` transport to use instead of the network; None is the network.
+        transport: a transport of the HTTP library under the `openai` package (`httpx2`, or `httpx`
+            below 3.0) to use instead of the network; None is the network.
     """
 
     base_url: str

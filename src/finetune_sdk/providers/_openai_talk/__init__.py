@@ -1,7 +1,8 @@
 """Requests through the `openai` package, for all who speak OpenAI's protocol.
 
 stack     the HTTP library under the package, which differs between its versions
-limits    how much of an answer is read, and for how long
+limits    how much of an answer is read
+sockets   for how long
 talk      one request, by the policy
 uploads   files, in parts where they are large
 

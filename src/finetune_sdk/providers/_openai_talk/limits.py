@@ -1,13 +1,12 @@
-"""How much of an answer is read, and for how long."""
+"""How much of an answer is read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
-from finetune_sdk.providers._openai_talk import stack
-from finetune_sdk.transport.deadlines import Deadline
+from finetune_sdk.providers._openai_talk import sockets, stack
 
 LARGEST_ANSWER = 64 * 1024 * 1024
 """Bytes of an answer at most. A page of 100 jobs has 70,000, a result file of a long job a few
@@ -18,12 +17,24 @@ class RefusedAnswerError(Exception):
     """An answer that is not read on."""
 
 
-class OverdueError(Exception):
-    """The deadline passed while an answer came in."""
+def new_http_client(left: sockets.Left, most: Callable[[], int]) -> Any:
+    """The package's own HTTP client, following no redirect, with an end to every answer.
+
+    Args:
+        left: every read and write of a socket ends then.
+        most: bytes that this thread reads of an answer.
+    """
+
+    def limit(response: Any) -> None:
+        _limit(response, most())
+
+    client = stack.client_class()(follow_redirects=False, event_hooks={"response": [limit]})
+    sockets.hold(client, left)
+    return client
 
 
-def limit(response: Any, deadline: Deadline | None, most: int) -> None:
-    """Replaces the stream of a response by one that ends at the deadline and at `most` bytes.
+def _limit(response: Any, most: int) -> None:
+    """Replaces the stream of a response by one that ends at `most` bytes.
 
     Raises:
         RefusedAnswerError: it is packed, which was not asked for: a small answer may unpack to a
@@ -32,15 +43,14 @@ def limit(response: Any, deadline: Deadline | None, most: int) -> None:
     packed = response.headers.get("content-encoding", "identity").strip().lower()
     if packed not in ("", "identity"):
         raise RefusedAnswerError(f"it is packed as {packed[:20]!r}, which was not asked for")
-    response.stream = _stream_class(stack.library())(response.stream, deadline, most)
+    response.stream = _stream_class(stack.library())(response.stream, most)
 
 
 @lru_cache(maxsize=2)
 def _stream_class(library: Any) -> Any:
     class Limited(library.SyncByteStream):  # type: ignore[misc]
-        def __init__(self, inner: Any, deadline: Deadline | None, most: int) -> None:
+        def __init__(self, inner: Any, most: int) -> None:
             self._inner = inner
-            self._deadline = deadline
             self._most = most
 
         def __iter__(self) -> Iterator[bytes]:
@@ -49,8 +59,6 @@ def _stream_class(library: Any) -> Any:
                 count += len(chunk)
                 if count > self._most:
                     raise RefusedAnswerError(f"it has more than {self._most} bytes")
-                if self._deadline is not None and self._deadline.left() <= 0:
-                    raise OverdueError
                 yield chunk
 
         def close(self) -> None:

@@ -31,12 +31,8 @@ def library() -> Any:
     return httpx
 
 
-def new_http_client(*, hook: Any) -> Any:
-    """The package's own HTTP client, following no redirect.
-
-    Args:
-        hook: sees every response before its body is read.
-    """
+def client_class(*, asynchronous: bool = False) -> Any:
+    """The package's own HTTP client."""
+    kind = "DefaultAsyncHttpx" if asynchronous else "DefaultHttpx"
     openai = package()
-    kind = getattr(openai, "DefaultHttpx2Client", None) or openai.DefaultHttpxClient
-    return kind(follow_redirects=False, event_hooks={"response": [hook]})
+    return getattr(openai, f"{kind}2Client", None) or getattr(openai, f"{kind}Client")

@@ -152,7 +152,7 @@ class Talk:
         """The package's client; a new one in a process that was forked."""
         with self._lock:
             if self._client is None or self._process != os.getpid():
-                http = self._own_http or stack.new_http_client(hook=self._limit)
+                http = self._own_http or limits.new_http_client(self._left, self._most)
                 self._client = self._open_client(http, self._key)
                 self._process = os.getpid()
             return self._client
@@ -175,9 +175,12 @@ class Talk:
     def _key(self) -> str:
         return self._credential.get(self._provider)
 
-    def _limit(self, response: Any) -> None:
+    def _left(self) -> float | None:
         deadline: Deadline | None = getattr(self._thread, "deadline", None)
-        limits.limit(response, deadline, getattr(self._thread, "most", limits.LARGEST_ANSWER))
+        return deadline.left() if deadline else None
+
+    def _most(self) -> int:
+        return getattr(self._thread, "most", limits.LARGEST_ANSWER)
 
     def _table(self, request: Request, deadline: Deadline) -> Table:
         answer = self._send(request, deadline)
@@ -270,7 +273,7 @@ class Talk:
             answer = Answer(0, {}, b"")
             return unreadable(answer, request, provider=self._provider, why=str(cause))
         name = type(cause).__name__
-        late = isinstance(cause, limits.OverdueError) or name in _SLOW
+        late = name in _SLOW
         return lost(
             request,
             provider=self._provider,

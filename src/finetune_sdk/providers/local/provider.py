@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from finetune_sdk.providers.base import (
     CanDeploy,
     CanDownloadModels,
     CanEstimate,
+    CanExport,
     CanFindJob,
     CanInspect,
     CanListCheckpoints,
@@ -33,7 +35,7 @@ from finetune_sdk.providers.local.capabilities import CAPABILITIES
 from finetune_sdk.providers.local.faults import translated
 from finetune_sdk.providers.local.home import LocalHome
 from finetune_sdk.providers.local.settings import NAME, read_settings
-from finetune_sdk.types import CostEstimate, NoEstimate
+from finetune_sdk.types import CostEstimate, DatasetFile, NoEstimate
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -42,7 +44,6 @@ if TYPE_CHECKING:
     from finetune_sdk.types import (
         Checkpoint,
         Connection,
-        DatasetFile,
         Deployment,
         DeploymentSpec,
         Inspection,
@@ -75,6 +76,7 @@ class LocalProvider(
     CanDeploy,
     CanClean,
     CanEstimate,
+    CanExport,
     CanInspect,
     CanTokenize,
 ):
@@ -214,6 +216,10 @@ class LocalProvider(
     def download_model(self, model_id: str, folder: Path, /) -> None:
         with translated(self._home):
             self._models.download(model_id, folder)
+
+    def download_dataset(self, file_id: str, path: Path, /) -> None:
+        with translated(self._home):
+            shutil.copyfile(uploads.path_of(DatasetFile(id=file_id), self._home), path)
 
     def list_leftovers(self) -> list[Leftover]:
         with translated(self._home):

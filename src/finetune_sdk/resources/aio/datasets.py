@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 
 from finetune_sdk.datasets import Conversion, Dataset
 from finetune_sdk.datasets.dataset import Source
+from finetune_sdk.providers.base import CanManageDatasets
 from finetune_sdk.resources.aio.base import Asynchronous
 from finetune_sdk.resources.datasets import Datasets
 from finetune_sdk.types import (
+    DatasetFile,
     DatasetReport,
     Method,
     MethodName,
@@ -106,3 +108,20 @@ class AsyncDatasets(Asynchronous):
                 dataset, parts=parts, seed=seed, stratify=stratify
             )
         )
+
+    async def upload(self, dataset: Source, /) -> DatasetFile:
+        """See `Datasets.upload`."""
+        return await self._do(lambda: Datasets(self._context).upload(dataset))
+
+    def list(self, *, limit: int | None = None) -> AsyncIterator[DatasetFile]:
+        """See `Datasets.list`."""
+        keeper = self._context.need(CanManageDatasets, "datasets.list")
+        return self._pages(lambda n, at: keeper.list_dataset_files(limit=n, cursor=at), limit)
+
+    async def get(self, file: DatasetFile | str, /) -> DatasetFile:
+        """See `Datasets.get`."""
+        return await self._do(lambda: Datasets(self._context).get(file))
+
+    async def delete(self, file: DatasetFile | str, /) -> None:
+        """See `Datasets.delete`."""
+        await self._do(lambda: Datasets(self._context).delete(file))

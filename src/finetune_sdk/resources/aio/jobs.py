@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Literal, overload
 
@@ -18,6 +19,7 @@ from finetune_sdk.resources.request import JobRequest, Rows
 from finetune_sdk.resources.waiting import Patience, several
 from finetune_sdk.types import (
     Checkpoint,
+    ExportedJob,
     Job,
     JobEvent,
     Method,
@@ -25,6 +27,7 @@ from finetune_sdk.types import (
     Plan,
     PlannedJob,
     ProviderOptions,
+    WebhookEvent,
 )
 
 
@@ -212,3 +215,11 @@ class AsyncJobs(Asynchronous):
         job_id = self._context.job_id(job)
         reader = self._context.need(CanReadLogs, "jobs.logs")
         return self._pages(lambda n, at: reader.read_logs(job_id, limit=n, cursor=at))
+
+    async def export(self, job: Job | str, folder: str | os.PathLike[str], /) -> ExportedJob:
+        """See `Jobs.export`."""
+        return await self._do(lambda: Jobs(self._context).export(job, folder))
+
+    async def parse_webhook(self, payload: bytes, headers: Mapping[str, str], /) -> WebhookEvent:
+        """See `Jobs.parse_webhook`."""
+        return await self._do(lambda: Jobs(self._context).parse_webhook(payload, headers))

@@ -1,0 +1,10 @@
+"""Taking a job out of a provider: its recipe, rows, numbers and lineage, in a folder.
+
+export    the folder: what is written, what is kept, what is missing
+parts     each file of it
+recipe    the job in the words of `finetune run`
+"""
+
+from finetune_sdk.resources.exporting.export import export
+
+__all__ = ["export"]

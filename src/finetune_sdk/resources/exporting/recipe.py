@@ -1,0 +1,72 @@
+"""A job in the words of `finetune run`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import yaml
+
+from finetune_sdk.types import Job
+from finetune_sdk.types.names import base_model
+
+NAME = "recipe.yaml"
+
+
+def text_of(job: Job, files: Mapping[str, str]) -> str:
+    """The recipe as YAML.
+
+    Args:
+        job: that was exported.
+        files: names of its files in the folder, by `training` and `validation`.
+    """
+    words: dict[str, object] = {"model": job.model, **dict(_data(job, files))}
+    method = _method(job)
+    optional = {
+        "method": method or None,
+        "suffix": job.suffix,
+        "seed": job.seed,
+        "metadata": dict(job.metadata) or None,
+        # A factor on a provider's own rate means nothing elsewhere: left out there, and told.
+        "strict": False if "learning_rate_multiplier" in method else None,
+    }
+    words |= {name: value for name, value in optional.items() if value is not None}
+    body = yaml.safe_dump(words, sort_keys=False, allow_unicode=True, width=100)
+    comments = (f"# {line}".rstrip() for line in _comments(job, method, files))
+    return "\n".join((*comments, body))
+
+
+def _data(job: Job, files: Mapping[str, str]) -> Iterator[tuple[str, object]]:
+    for role, file in (("training", job.training_file), ("validation", job.validation_file)):
+        if role in files:
+            yield f"{role}_data", files[role]
+        elif file is not None:
+            yield f"{role}_data", {"id": file.id}
+
+
+def _method(job: Job) -> dict[str, object]:
+    if job.method is None:
+        return {}
+    dumped = job.method.model_dump(mode="json", exclude_none=True, exclude={"type"})
+    return {"type": job.method.name.value, **{name: _plain(dumped[name]) for name in dumped}}
+
+
+def _plain(value: object) -> object:
+    # Passes are a fraction with us; three of them are 3 for people.
+    return int(value) if isinstance(value, float) and not value % 1 else value
+
+
+def _comments(job: Job, method: Mapping[str, object], files: Mapping[str, str]) -> Iterator[str]:
+    yield f"The job {job.handle}, as it was. Anywhere else, with a model of that place:"
+    yield ""
+    yield f"    finetune run {NAME} --profile local --model HuggingFaceTB/SmolLM2-135M-Instruct"
+    yield ""
+    yield f'or say once which model stands for it: [models."{job.model}"] in finetune.toml.'
+    if base_model(job.model) != job.model:
+        yield f"The model was itself made of {base_model(job.model)}."
+    if job.method is None:
+        yield "How it learned could not be read; job.json has it in the provider's own words."
+    if "learning_rate_multiplier" in method:
+        yield "strict is false: where `learning_rate_multiplier` means nothing it is left out, and"
+        yield "the job says so. Set `learning_rate` to choose a rate there."
+    if "training" not in files:
+        yield "The rows could not be had (lineage.json says why): give your own file here."
