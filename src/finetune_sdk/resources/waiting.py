@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +15,8 @@ from finetune_sdk.resources.feed import EventFeed
 from finetune_sdk.resources.paging import PAGE_SIZE
 from finetune_sdk.resources.steps import Emit, Quiet, Steps, ask
 from finetune_sdk.types import Job, JobError, JobEvent, JobStatus, Page
+
+logger = logging.getLogger("finetune_sdk")
 
 TOLD_EVENTS = 20
 """Events that a `JobFailedError` carries."""
@@ -56,10 +59,11 @@ def wait(
     """Looks at the job until it ended; ends with the one that succeeded."""
     handle = f"{context.owner}:{job_id}"
     contact, pace = Contact(context, handle), patience.pace(context)
-    feed = EventFeed(context, job_id)
+    feed, words = EventFeed(context, job_id), _NewWords()
     while True:
         job = yield from contact.look(lambda: fetch(context, job_id))
         if job is not None:
+            words.look(job)
             on_look(job)
             if on_event is not None:
                 yield from feed.tell(on_event)
@@ -116,6 +120,22 @@ def _hand_out(feed: EventFeed, *, bear: bool) -> Steps[JobEvent, None]:
         return  # The next look fetches them.
     for event in events:
         yield Emit(event)
+
+
+class _NewWords:
+    """Says each status that nobody knows once, in the log: it is waited through."""
+
+    def __init__(self) -> None:
+        self._told: set[str | None] = set()
+
+    def look(self, job: Job) -> None:
+        if job.status is JobStatus.UNKNOWN and job.raw_status not in self._told:
+            self._told.add(job.raw_status)
+            logger.warning(
+                "the job %s reads %r, which this version does not know; waiting goes on",
+                job.handle,
+                job.raw_status,
+            )
 
 
 def _stands_still(job: Job) -> bool:
