@@ -122,6 +122,17 @@ def test_another_model_than_the_recipes(finetune: Command, project: Path) -> Non
     assert "base-1" in finetune("plan", "recipe.yaml", "--model", "small").out
 
 
+def test_what_the_create_warns_of_is_told_before_the_wait(
+    finetune: Command, service: OpenAIService, project: Path
+) -> None:
+    recipe = "model: m\ntraining_data: train.jsonl\nmethod: {learning_rate: 0.1}\nstrict: false\n"
+    (project / "recipe.yaml").write_text(recipe.replace("model: m", f"model: {MODEL}"))
+    done = finetune("run", "recipe.yaml", "--profile", "far")
+    assert done.code == 0, done.err
+    assert "warning: left out, because strict=False" in done.err
+    assert "shuts down on 2027-01-14" in done.err
+
+
 class TestRecover:
     def test_an_unknown_submission_ends_with_its_own_code_and_the_way_on(
         self, finetune: Command, service: OpenAIService, monkeypatch: pytest.MonkeyPatch

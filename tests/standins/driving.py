@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx2
 import openai
-
+from tests.standins.http import http
 from tests.standins.openai import OpenAIService
 from tests.standins.openai.inprocess import InProcess
 
@@ -26,7 +25,7 @@ def start(client: openai.OpenAI, **more: Any) -> str:
 
 def in_process(service: OpenAIService) -> openai.OpenAI:
     """A client that needs no socket; it follows redirects, as OpenAI's own does."""
-    transport = httpx2.Client(transport=InProcess(service), follow_redirects=True)
+    transport = http.Client(transport=InProcess(service), follow_redirects=True)
     return openai.OpenAI(
         api_key=service.key, base_url=service.url, max_retries=0, http_client=transport
     )

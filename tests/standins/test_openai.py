@@ -8,12 +8,12 @@ import threading
 import tracemalloc
 from typing import Any, cast
 
-import httpx2
-import openai
 import pytest
 
+import openai
 from finetune_sdk.testing import VirtualClock
 from tests.standins.driving import BASE, ROWS, in_process, refused, start, upload
+from tests.standins.http import http
 from tests.standins.openai import TRUTH, JobCourse, OpenAIService
 
 
@@ -178,7 +178,7 @@ class TestService:
 
     def test_leaves_nothing_behind(self, clock: VirtualClock) -> None:
         before = set(threading.enumerate())
-        with OpenAIService(clock) as service, httpx2.Client() as client:
+        with OpenAIService(clock) as service, http.Client() as client:
             # The connection stays open: the service ends before the client does.
             assert client.get(f"{service.url}/models").status_code == 401
             service.stop()

@@ -6,12 +6,12 @@ import time
 from collections.abc import Iterator
 from typing import Any, cast
 
-import httpx2
-import openai
 import pytest
 
+import openai
 from finetune_sdk.testing import VirtualClock
 from tests.standins.driving import in_process, start, upload
+from tests.standins.http import http
 from tests.standins.openai import (
     Action,
     CutBody,
@@ -250,7 +250,7 @@ def test_a_request_that_breaks_off_is_nothing(service: OpenAIService) -> None:
         raise ZeroDivisionError
 
     headers = {"authorization": f"Bearer {service.key}", "content-type": "application/json"}
-    with httpx2.Client(headers=headers) as client:
+    with http.Client(headers=headers) as client:
         with pytest.raises(ZeroDivisionError):
             client.post(f"{service.url}{JOBS}", content=broken())
         # In pieces of unknown number, which arrive as one body.
@@ -266,7 +266,7 @@ def test_the_stand_ins_own_failures_are_told(clock: VirtualClock) -> None:
     service = OpenAIService(clock)
     service.start()
     service.faults.add(Fault(method="GET", path="/models", action=Edit(fail)))
-    with httpx2.Client() as client, pytest.raises(httpx2.TransportError):
+    with http.Client() as client, pytest.raises(http.TransportError):
         client.get(f"{service.url}/models")
     with pytest.raises(RuntimeError, match="stand-in failed"):
         service.stop()

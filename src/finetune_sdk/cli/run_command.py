@@ -36,4 +36,7 @@ def run(
                 waiting.show(session, job)
                 session.next("jobs", "wait", job.handle)
             else:
+                # Only the create knows them: what was left out, and what ends soon.
+                for warning in job.warnings:
+                    session.say(f"warning: {warning}")
                 waiting.wait(session, client, job)

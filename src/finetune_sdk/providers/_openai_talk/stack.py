@@ -22,7 +22,7 @@ def package() -> Any:
 
 def library() -> Any:
     """The module `httpx2`, or `httpx` under an older `openai`."""
-    if hasattr(package(), "DefaultHttpx2Client"):
+    if _is_new():
         import httpx2
 
         return httpx2
@@ -33,6 +33,10 @@ def library() -> Any:
 
 def client_class(*, asynchronous: bool = False) -> Any:
     """The package's own HTTP client."""
-    kind = "DefaultAsyncHttpx" if asynchronous else "DefaultHttpx"
-    openai = package()
-    return getattr(openai, f"{kind}2Client", None) or getattr(openai, f"{kind}Client")
+    library_name = "Httpx2" if _is_new() else "Httpx"
+    return getattr(package(), f"Default{'Async' if asynchronous else ''}{library_name}Client")
+
+
+def _is_new() -> bool:
+    # By the version: the last 2.x name the new library's client too, as an extra that they lack.
+    return int(package().__version__.partition(".")[0]) >= 3
