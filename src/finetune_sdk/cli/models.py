@@ -39,6 +39,8 @@ def list_(context: typer.Context) -> None:
             render.document(model)
     elif found:
         render.table(_COLUMNS, [_row(model) for model in found])
+        for day in sorted({model.new_jobs_end for model in found if model.new_jobs_end}):
+            session.say(f"{profile} takes no new jobs from {day} on.")
         base = next((model.id for model in found if model.kind == "base"), "MODEL")
         session.next("jobs", "create", "--model", base, "--training-data", "FILE")
     else:

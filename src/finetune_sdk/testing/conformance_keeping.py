@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,13 @@ import pytest
 from finetune_sdk.errors import ConflictError, JobFailedError, JobPausedError, NotFoundError
 from finetune_sdk.providers.base import (
     CanDownloadModels,
+    CanExport,
     CanFindJob,
     CanListCheckpoints,
+    CanManageDatasets,
     CanPause,
 )
-from finetune_sdk.testing.conformance_bench import ConformanceBench
+from finetune_sdk.testing.conformance_bench import ROWS, ConformanceBench
 from finetune_sdk.types import JobStatus
 
 
@@ -93,3 +96,23 @@ class KeepingLaws(ConformanceBench):
             with pytest.raises(NotFoundError):
                 client.jobs.recover("key-2")
             client.jobs.cancel(made)
+
+    def test_the_rows_of_a_job_come_back(self, tmp_path: Path) -> None:
+        with self._client(tmp_path / "provider") as client:
+            self._need(client, CanExport)
+            job = self._wait(client, self._create(client, "short"))
+            made = client.jobs.export(job, tmp_path / "out")
+            assert not [gap for gap in made.lineage.gaps if gap.what == "training data"]
+            lines = (Path(made.folder) / "training.jsonl").read_text().splitlines()
+            assert [json.loads(line) for line in lines] == list(ROWS)
+            assert client.jobs.export(job, tmp_path / "out").outcome == "kept"
+
+    def test_dataset_files_are_listed_until_they_are_deleted(self, tmp_path: Path) -> None:
+        with self._client(tmp_path) as client:
+            self._need(client, CanManageDatasets)
+            made = [client.datasets.upload(ROWS), client.datasets.upload(ROWS[:2])]
+            assert {file.id for file in made} <= {file.id for file in client.datasets.list()}
+            client.datasets.delete(made[0])
+            with pytest.raises(NotFoundError):
+                client.datasets.get(made[0])
+            assert client.datasets.get(made[1]).id == made[1].id
