@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar, cast
 
 from finetune_sdk.errors import (
+    ConfigurationError,
     DatasetFileError,
     Effect,
     FineTuneError,
@@ -124,15 +125,18 @@ class Desk:
     def _of_key(self, order: Order) -> Job:
         spec = order.spec
         row = self.journal.of_key(self.provider.name, self.provider.account, spec.key)
-        if row is None:
-            found = self._find(spec, None)
-            return self._adopted(self._new_row(order), found) if found else self._make(order, None)
-        if row.call != spec.call:
+        if row is not None and row.call != spec.call:
             raise IdempotencyConflictError(
                 f"the key {spec.key!r:.80} was used with another call (submission {row.id}); use a "
                 "new key for a new job. Nothing was sent"
             )
-        return self._settled(row) or self._make(order, row)
+        if row is not None and (job := self._settled(row)):
+            return job
+        # Nothing was sent from here, and another machine may have made it with the same key.
+        found = self._find(spec, None)
+        return (
+            self._adopted(row or self._new_row(order), found) if found else self._make(order, row)
+        )
 
     # Without one
 
@@ -172,7 +176,7 @@ class Desk:
             "training_file": row.spec.training_file,
             "validation_file": row.spec.validation_file,
         }
-        if row.spec.training_file.id != order.spec.training_file.id:
+        if _file_ids(row.spec) != _file_ids(order.spec):
             spec = order.spec.model_copy(update=files)
             try:
                 self._prepared(spec)
@@ -195,8 +199,8 @@ class Desk:
             job = self._do(lambda: self.provider.create_job(spec), "unknown")
         except FineTuneError as error:
             if not (isinstance(error, ProviderError) and error.effect == "unknown"):
-                # Refused: it may be sent again.
-                self.journal.change(row, state=State.PREPARED, submitted_at=None)
+                # It may be sent again.
+                self._noted(row, "the create was refused", state=State.PREPARED, submitted_at=None)
                 raise
             lost = error
         else:
@@ -204,13 +208,19 @@ class Desk:
         return self._looked_for(row, lost)
 
     def _written(self, row: Row, job: Job) -> Job:
-        try:
-            self.journal.change(row, state=State.CREATED, job_id=job.id)
-        except FineTuneError as error:
-            # The job is there and paid for: whoever asked for it gets it. The row goes on saying
-            # that it may have been sent, which the next one who reads it finds to be so.
-            logger.warning("the job %s is made, and could not be written down: %s", job.id, error)
+        # The job is there and paid for: whoever asked for it gets it.
+        self._noted(row, f"the job {job.id} is made", state=State.CREATED, job_id=job.id)
         return job
+
+    def _noted(self, row: Row, what: str, **fields: object) -> None:
+        """Writes down what has happened; where it cannot, that is told and nothing else changes.
+
+        The row goes on saying that it may have been sent, and whoever reads it looks for the job.
+        """
+        try:
+            self.journal.change(row, **fields)
+        except FineTuneError as error:
+            logger.warning("%s, and that could not be written down: %s", what, error)
 
     # Finding it
 
@@ -221,27 +231,37 @@ class Desk:
         return self._get(row) if row.state is State.CREATED else None
 
     def _given_up(self, row: Row) -> Job | None:
-        try:
-            return self._looked_for(row, None)
-        except SubmissionUnknownError:
-            self.journal.change(row, state=State.ABANDONED)
-            return None
+        found, trouble = self._searched(row)
+        if found:
+            return self._adopted(row, found)
+        if trouble:
+            # Nobody has looked, so it may well be there.
+            raise self._unknown(row, None, trouble)
+        self.journal.change(row, state=State.ABANDONED)
+        return None
 
     def _looked_for(self, row: Row, lost: ProviderError | None) -> Job:
-        if not isinstance(self.provider, CanFindJob):
-            raise self._unknown(row, lost, "the provider cannot be asked")
+        found, trouble = self._searched(row)
+        if found:
+            return self._adopted(row, found)
+        asked = isinstance(self.provider, CanFindJob)
+        why = "it is not in the provider's list" if asked else "the provider cannot be asked"
+        raise self._unknown(row, lost, trouble or why)
+
+    def _searched(self, row: Row) -> tuple[list[Job], str]:
+        """The jobs that are found; and, where there are none, why the last look was none."""
         clock = self.provider.clock
         start, trouble = clock.monotonic(), ""
-        for after in LOOKS:
+        for after in LOOKS if isinstance(self.provider, CanFindJob) else ():
             clock.sleep(max(start + after - clock.monotonic(), 0.0))
             try:
-                found = self._find(row.spec, row)
-            except ProviderError as error:
-                trouble = f"; the last look failed: {error}"
-                continue
+                found, trouble = self._find(row.spec, row), ""
+            except (ProviderError, ConfigurationError) as error:
+                # The latter is the journal's, which says what others own: it went meanwhile.
+                found, trouble = [], f"the last look for it failed: {error}"
             if found:
-                return self._adopted(row, found)
-        raise self._unknown(row, lost, f"it is not in the provider's list{trouble}")
+                return found, ""
+        return [], trouble
 
     def _find(self, spec: JobSpec, row: Row | None) -> list[Job]:
         provider = self.provider
@@ -319,6 +339,10 @@ class Desk:
             "create it again with the same `idempotency_key`, which makes it once. A job that "
             "was made without a key is in `jobs.list`"
         )
+
+
+def _file_ids(spec: JobSpec) -> list[str | None]:
+    return [file.id if file else None for file in (spec.training_file, spec.validation_file)]
 
 
 def with_others(job: Job, others: list[Job], key: str) -> Job:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Generator, Sequence
+import time
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,7 +20,7 @@ from pathlib import Path
 from finetune_sdk.errors import ConfigurationError, QuotaExceededError
 from finetune_sdk.types import JobSpec
 
-_BUSY_SECONDS = 30.0
+_BUSY_SECONDS, _BUSY_PAUSE = 30.0, 0.01
 _FULL = ("disk is full", "disk I/O error")
 
 MIGRATIONS: tuple[str, ...] = (
@@ -154,8 +155,9 @@ class Journal:
         return [_row(found) for found in self._select(_COLUMNS, where, values)]
 
     def _select(self, columns: str, where: str, values: Sequence[object]) -> list[Sequence[str]]:
-        if self.folder is not None and not self._path.exists():
-            return []  # Reading makes no file.
+        with self._told_errors():
+            if self.folder is not None and not self._path.exists():
+                return []  # Reading makes no file.
         # Columns and conditions are ours, all of them; what comes from outside is in the values.
         query = f"SELECT {columns} FROM submissions WHERE {where} ORDER BY created_at, rowid"  # noqa: S608
         with self._opened() as database:
@@ -176,6 +178,8 @@ class Journal:
                 yield self._in_memory()
             return
         with self._told_errors(), closing(self._connect()) as database:
+            _turn_on_wal(database)
+            database.execute("PRAGMA synchronous = FULL")
             _bring_up(database, str(self._path))
             yield database
 
@@ -190,10 +194,7 @@ class Journal:
         if not self._path.exists():
             # Before SQLite makes it: what people call their jobs is theirs alone.
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-        database = sqlite3.connect(self._path, timeout=_BUSY_SECONDS)
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = FULL")
-        return database
+        return sqlite3.connect(self._path, timeout=_BUSY_SECONDS)
 
     @contextmanager
     def _told_errors(self) -> Generator[None]:
@@ -224,6 +225,20 @@ class Journal:
             "down there before it is sent, so none is sent; set FINETUNE_HOME to a folder that "
             "you may write to"
         )
+
+
+def _turn_on_wal(database: sqlite3.Connection) -> None:
+    end = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            # Its timeout does not hold here: of two that make the file at once, one is told that
+            # it is locked, and not after 30 s but at once (SQLite 3.40).
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(_BUSY_PAUSE)
 
 
 def _bring_up(database: sqlite3.Connection, place: str) -> None:
@@ -275,7 +290,17 @@ def _told(moment: datetime | None) -> str | None:
 
 
 def _row(found: Sequence[str]) -> Row:
-    values = dict(zip(_COLUMNS.split(", "), found, strict=True))
+    try:
+        return _read(dict(zip(_COLUMNS.split(", "), found, strict=True)))
+    except ValueError as error:
+        raise ConfigurationError(
+            f"the submission {found[0]!r} of the journal cannot be read, most likely because a "
+            "newer finetune-anywhere has written it: upgrade, or set FINETUNE_HOME to another "
+            f"folder ({str(error).splitlines()[0]})"
+        ) from None
+
+
+def _read(values: Mapping[str, str]) -> Row:
     submitted = values["submitted_at"]
     return Row(
         id=values["id"],

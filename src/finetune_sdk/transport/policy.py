@@ -148,8 +148,8 @@ class _Call:
         self._tries += 1
         if isinstance(error, AuthenticationError):
             return self._renewed()
-        if not may_retry(self._use, error):
-            return False
+        if self._tries == TRIES or not may_retry(self._use, error):
+            return False  # What is not tried again costs nothing.
         self.pause = self._pause(error)
         return self.pause < self._deadline.left() and self._budget.take()
 

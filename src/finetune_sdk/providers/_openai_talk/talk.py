@@ -12,12 +12,13 @@ from finetune_sdk.errors import (
     AuthenticationError,
     ConfigurationError,
     FineTuneError,
+    NotFoundError,
 )
 from finetune_sdk.providers._openai_talk import limits, stack
 from finetune_sdk.providers._openai_wire.failures import failure_of, lost, unreadable
 from finetune_sdk.providers._openai_wire.requests import Answer, Request
 from finetune_sdk.providers._openai_wire.values import Table, parse_object, shown
-from finetune_sdk.transport import Clock
+from finetune_sdk.transport import Clock, redact
 from finetune_sdk.transport.deadlines import Deadline
 from finetune_sdk.transport.policy import Policy
 
@@ -26,6 +27,7 @@ T = TypeVar("T")
 _CONNECT_SECONDS = 10.0
 _BLOCK = 1024 * 1024
 _HIDDEN = b"[redacted]"
+_SHORTEST_SECRET = 8
 
 # Names and not classes: they are of one HTTP library or of the other.
 _NEVER_LEFT = frozenset(
@@ -49,7 +51,7 @@ class Credential:
         """
         if isinstance(key, str):
             _check_key(key)
-        self._ask: Callable[[], str | None] = key if callable(key) else (lambda: key)
+        self._ask: Callable[[], object] = key if callable(key) else (lambda: key)
         self._missing = missing
         self._seen: tuple[str, ...] = (key,) if isinstance(key, str) else ()
         self.there = key is not None
@@ -61,7 +63,7 @@ class Credential:
         Raises:
             AuthenticationError: there is none.
         """
-        key = self._ask()
+        key = self._asked(provider)
         if not key:
             raise AuthenticationError(f"{provider}: {self._missing}", provider=provider)
         if key not in self._seen:
@@ -69,10 +71,26 @@ class Credential:
             self._seen = (*self._seen[-3:], key)
         return key
 
+    def _asked(self, provider: str) -> str | None:
+        try:
+            key = self._ask()
+        except Exception as error:  # noqa: BLE001 - anybody's code, such as a vault's
+            why = redact(f"raised {type(error).__name__}: {error}", *self._seen)
+        else:
+            if key is None or isinstance(key, str):
+                return key
+            why = f"gave a {type(key).__name__}, and no text"
+        raise AuthenticationError(
+            f"{provider}: the function that gives the key {why}; nothing was sent",
+            provider=provider,
+        )
+
     def hide(self, body: bytes) -> bytes:
         """An answer without the keys: some servers repeat what was sent."""
         for key in self._seen:
-            body = body.replace(key.encode(), _HIDDEN)
+            # A shorter one is a stand-in for servers that ask for none, and a word of any answer.
+            if len(key) >= _SHORTEST_SECRET:
+                body = body.replace(key.encode(), _HIDDEN)
         return body
 
     def __repr__(self) -> str:
@@ -107,13 +125,13 @@ class Talk:
         """Opens nothing yet.
 
         Args:
-            provider: for messages.
+            provider: its name, for errors.
             place: the address, for messages.
             open_client: makes the package's client from an HTTP client and a source of keys.
             http_client: the caller's own, which is not closed here.
             seconds: the deadline of a call that has no other.
         """
-        self._provider = provider
+        self.provider = provider
         self._place = place
         self._clock = clock
         self._credential = credential
@@ -137,6 +155,25 @@ class Talk:
     def read(self, request: Request) -> bytes:
         """The content of the answer, which is no JSON."""
         return self._by_policy(request, self._send).body
+
+    def delete(self, request: Request) -> None:
+        """Deletes; what is gone at a further try was deleted by one whose answer was lost.
+
+        Raises:
+            NotFoundError: it was not there at the first try.
+        """
+        tries = 0
+
+        def attempt(one: Request, deadline: Deadline) -> None:
+            nonlocal tries
+            tries += 1
+            try:
+                self._send(one, deadline)
+            except NotFoundError:
+                if tries == 1:
+                    raise
+
+        self._by_policy(request, attempt)
 
     def save(self, request: Request, file: BinaryIO) -> None:
         """Writes the content of the answer to a file as it comes, however large it is."""
@@ -173,7 +210,7 @@ class Talk:
         )
 
     def _key(self) -> str:
-        return self._credential.get(self._provider)
+        return self._credential.get(self.provider)
 
     def _left(self) -> float | None:
         deadline: Deadline | None = getattr(self._thread, "deadline", None)
@@ -187,7 +224,7 @@ class Talk:
         found = parse_object(answer.body)
         if found is None:
             why = f"it is no JSON object and begins with {shown(answer.body)}"
-            raise unreadable(answer, request, provider=self._provider, why=why)
+            raise unreadable(answer, request, provider=self.provider, why=why)
         return found
 
     def _send(self, request: Request, deadline: Deadline) -> Answer:
@@ -271,12 +308,12 @@ class Talk:
             return cause
         if isinstance(cause, limits.RefusedAnswerError):
             answer = Answer(0, {}, b"")
-            return unreadable(answer, request, provider=self._provider, why=str(cause))
+            return unreadable(answer, request, provider=self.provider, why=str(cause))
         name = type(cause).__name__
         late = name in _SLOW
         return lost(
             request,
-            provider=self._provider,
+            provider=self.provider,
             place=self._place,
             why=f"none in time ({name})" if late else self._told(cause),
             arrived=name not in _NEVER_LEFT,
@@ -288,7 +325,7 @@ class Talk:
 
     def _refusal(self, answer: Answer, request: Request) -> FineTuneError:
         return failure_of(
-            answer, request, provider=self._provider, place=self._place, now=self._clock.now()
+            answer, request, provider=self.provider, place=self._place, now=self._clock.now()
         )
 
     def _answer(self, response: Any) -> Answer:

@@ -60,7 +60,7 @@ def send(talk: Talk, dataset: Dataset, *, key: str) -> DatasetFile:
         found = found or _in_parts(talk, file, name, size)
     made = file_of(found)
     if made is None:
-        raise ResponseDecodeError("the answer to the upload has no file's id in it", provider="")
+        raise _no_id(talk)
     return made.model_copy(update={"name": name, "bytes": size})
 
 
@@ -113,7 +113,7 @@ def _in_one(talk: Talk, file: BinaryIO, name: str, size: int) -> Table:
 def _in_parts(talk: Talk, file: BinaryIO, name: str, size: int) -> Table:
     body = {"bytes": size, "filename": name, "mime_type": "text/jsonl", "purpose": PURPOSE}
     started = talk.ask(Request(use="upload", method="POST", path="/uploads", body=body))
-    place = f"/uploads/{segment(_id(started))}"
+    place = f"/uploads/{segment(_id(talk, started))}"
     try:
         parts = [_one_part(talk, file, place, start, size) for start in range(0, size, PART)]
         return _completed(talk, place, parts, name)
@@ -130,7 +130,7 @@ def _one_part(talk: Talk, file: BinaryIO, place: str, start: int, size: int) -> 
         name="data", filename="part", file=cast("BinaryIO", io.BufferedReader(view, _BLOCK)),
         size=view.size,
     )  # fmt: skip
-    return _id(talk.ask(upload(f"{place}/parts", part, {})))
+    return _id(talk, talk.ask(upload(f"{place}/parts", part, {})))
 
 
 def _completed(talk: Talk, place: str, parts: list[str], name: str) -> Table:
@@ -148,11 +148,16 @@ def _completed(talk: Talk, place: str, parts: list[str], name: str) -> Table:
         return same[0]
 
 
-def _id(answer: Table) -> str:
+def _id(talk: Talk, answer: Table) -> str:
     id_ = text(answer.get("id"))
     if id_ is None:
-        raise ResponseDecodeError("the answer to an upload has no id in it", provider="")
+        raise _no_id(talk)
     return id_
+
+
+def _no_id(talk: Talk) -> ResponseDecodeError:
+    words = f"{talk.provider}: the answer to an upload has no id in it"
+    return ResponseDecodeError(words, provider=talk.provider, effect="unknown")
 
 
 class View(io.RawIOBase):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from pydantic import BaseModel
 
 from finetune_sdk.errors import ConfigurationError
+from finetune_sdk.providers._openai_wire.values import table
 from finetune_sdk.types import DPO, JobSpec, Method, Reinforcement
 
 KEY, CALL = "finetune_sdk_key", "finetune_sdk_call"
@@ -69,7 +70,7 @@ def job_body(spec: JobSpec, *, marked: bool = True) -> dict[str, object]:
         "suffix": spec.suffix,
         "seed": spec.seed,
         "metadata": metadata(spec) if marked else None,
-        "integrations": spec.options.get("integrations"),
+        "integrations": _integrations(spec.options.get("integrations")),
     }
     body |= {name: value for name, value in optional.items() if value is not None}
     extra = spec.options.get("extra_body")
@@ -92,6 +93,11 @@ def check(spec: JobSpec) -> None:
         value = getattr(spec.method, ours)
         if value is not None and allowed is not None and not allowed.holds(value):
             raise ConfigurationError(f"`{ours}` is {value!r}; here it is {allowed.words}")
+    if "metadata" in table(spec.options.get("extra_body")):
+        raise ConfigurationError(
+            "`extra_body` has `metadata` in it, which would leave out our mark by which a lost job "
+            "is found; give it as `metadata`"
+        )
     most = _MOST_METADATA - 2
     if len(spec.metadata) > most:
         raise ConfigurationError(
@@ -104,6 +110,13 @@ def check(spec: JobSpec) -> None:
                 f"`metadata` has the entry {name!r:.80} of {len(value)} characters; here names "
                 f"have at most {_LONGEST_KEY} and values {_LONGEST_VALUE}"
             )
+
+
+def _integrations(given: object) -> list[object] | None:
+    # The one kind that there is: our options leave out what nobody has set.
+    if not isinstance(given, list):
+        return None
+    return [{"type": "wandb", **table(one)} for one in cast("list[object]", given)]
 
 
 def _hyperparameters(method: Method) -> tuple[tuple[str, str, _Range | None], ...]:

@@ -8,7 +8,15 @@ from typing import Literal, cast
 
 from pydantic import JsonValue
 
-from finetune_sdk.providers._openai_wire.values import Table, moment, number, table, text, whole
+from finetune_sdk.providers._openai_wire.values import (
+    Table,
+    deep,
+    moment,
+    number,
+    table,
+    text,
+    whole,
+)
 from finetune_sdk.types import JobEvent, Metric
 
 _LEVELS: Mapping[str, Literal["info", "warning", "error"]] = {
@@ -42,13 +50,14 @@ def event_of(found: Table) -> JobEvent | None:
     id_ = text(found.get("id"))
     if id_ is None:
         return None
+    data = table(found.get("data"))
     return JobEvent(
         id=id_,
         created_at=moment(found.get("created_at")) or _LONG_AGO,
         level=_LEVELS.get(text(found.get("level")) or "", "info"),
         message=text(found.get("message")) or "",
         type=text(found.get("type")) or "message",
-        data=dict(cast("Mapping[str, JsonValue]", table(found.get("data")))),
+        data={} if deep(data) else dict(cast("Mapping[str, JsonValue]", data)),
     )
 
 

@@ -136,8 +136,9 @@ def lost(
         arrived: the request may have reached the service.
     """
     unsure = arrived and request.use != "read"
+    hint = "" if arrived else "; look at the network, at a proxy, and at `base_url`"
     return ConnectionFailedError(
-        redact(f"{provider}: no answer from {place}: {why}"),
+        redact(f"{provider}: no answer from {place}: {why}{hint}"),
         provider=provider,
         effect="unknown" if unsure else "none",
     )
@@ -148,7 +149,7 @@ def unreadable(answer: Answer, request: Request, *, provider: str, why: str) -> 
     return ResponseDecodeError(
         redact(f"{provider}: the answer cannot be read: {why}"),
         provider=provider,
-        status_code=answer.status,
+        status_code=answer.status or None,
         request_id=text(answer.headers.get("x-request-id")),
         effect="none" if request.use == "read" else "unknown",
     )
@@ -185,14 +186,17 @@ def _code(said: Table, request: Request) -> str | None:
 def _ended(answer: Answer, said: Table) -> bool:
     if answer.status not in (400, 403, 404, 410):
         return False
-    words = text(said.get("message")) or ""
-    return text(said.get("code")) in _ENDED or bool(_ENDED_WORDS.search(words))
+    if text(said.get("code")) in _ENDED:
+        return True
+    # Of a field of the request it may say the same, and mean that field alone.
+    of_model = (text(said.get("param")) or "model") == "model"
+    return of_model and bool(_ENDED_WORDS.search(text(said.get("message")) or ""))
 
 
 def _words(said: Table, answer: Answer) -> str:
     # Cut first: a message may be a megabyte, and is only searched for secrets then.
     words = text(said.get("message")) or text(said.get("code")) or shown(answer.body)
-    return redact(words[:1000])
+    return redact(words[:1000]).rstrip(". ")
 
 
 def _advice(kind: type[ProviderError], wait: float | None) -> str:

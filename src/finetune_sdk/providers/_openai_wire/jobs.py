@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import cast
 
 from pydantic import JsonValue
 
 from finetune_sdk.providers._openai_wire.encode import CALL, KEY
 from finetune_sdk.providers._openai_wire.methods import method_of
-from finetune_sdk.providers._openai_wire.values import Table, moment, table, text, whole
+from finetune_sdk.providers._openai_wire.values import (
+    Table,
+    deep,
+    moment,
+    table,
+    text,
+    whole,
+)
 from finetune_sdk.types import DatasetFile, Job, JobError, JobStatus
 
 STATUSES: Mapping[str, JobStatus] = {
@@ -38,6 +45,7 @@ _KNOWN = frozenset(
         "hyperparameters", "suffix", "user_provided_suffix",
     }
 )  # fmt: skip
+_METHOD = frozenset({"method", "hyperparameters"})
 _LONGEST_METADATA = 64
 
 
@@ -48,7 +56,7 @@ def job_of(found: Table, *, provider: str) -> Job | None:
         return None
     status, word = status_of(found.get("status"))
     model = text(found.get("fine_tuned_model"))
-    succeeded = status is JobStatus.SUCCEEDED
+    succeeded, method = status is JobStatus.SUCCEEDED, method_of(found)
     return Job(
         id=id_,
         provider=provider,
@@ -56,7 +64,7 @@ def job_of(found: Table, *, provider: str) -> Job | None:
         status=JobStatus.RUNNING if succeeded and not model else status,
         raw_status=word,
         model=text(found.get("model")) or "unknown",
-        method=method_of(found),
+        method=method,
         fine_tuned_model=model if succeeded else None,
         training_file=_file(found.get("training_file")),
         validation_file=_file(found.get("validation_file")),
@@ -67,7 +75,7 @@ def job_of(found: Table, *, provider: str) -> Job | None:
         metadata=_own_words(found),
         trained_tokens=whole(found.get("trained_tokens")),
         error=error_of(found.get("error"), failed=status is JobStatus.FAILED),
-        raw=_unread(found),
+        raw=_unread(found, _KNOWN if method else _KNOWN - _METHOD),
     )
 
 
@@ -87,6 +95,17 @@ def error_of(value: object, *, failed: bool) -> JobError | None:
     return JobError(code=code, message=message or code or "", param=text(said.get("param")))
 
 
+def over(job: Job) -> bool:
+    """It ends or has ended; one that succeeded has, before its model is named too."""
+    said = status_of(job.raw_status)[0]
+    return said.terminal or said is JobStatus.CANCELLING
+
+
+def held(job: Job) -> bool:
+    """It is paused, or about to be."""
+    return job.status in (JobStatus.PAUSED, JobStatus.PAUSING)
+
+
 def marks(found: Table) -> tuple[str | None, str | None]:
     """Our key and our digest of the call, where a job has them."""
     said = table(found.get("metadata"))
@@ -100,12 +119,12 @@ def _own_words(found: Table) -> dict[str, str]:
     }
 
 
-def _unread(found: Table) -> dict[str, JsonValue]:
+def _unread(found: Table, known: Collection[str]) -> dict[str, JsonValue]:
     # What JSON was decoded to is JSON.
     return {
         name: cast("JsonValue", value)
         for name, value in found.items()
-        if name not in _KNOWN and value is not None
+        if name not in known and value is not None and not deep(value)
     }
 
 

@@ -28,7 +28,8 @@ def page_of(
     found = rows(answer.get("data"))
     new = _after(found, cursor)
     items = tuple(item for one in new if (item := read(one)) is not None)
-    last = text(new[-1].get("id")) if new else None
+    ids = (text(one.get("id")) for one in reversed(new))
+    last = next(filter(None, ids), None)
     return Page(items, last if _more(answer, len(found), limit) else None)
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from finetune_sdk.transport.policy import Use
 
 JOBS = "/fine_tuning/jobs"
+Verb = Literal["cancel", "pause", "resume"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +65,8 @@ class Answer:
 
 
 def segment(name: str) -> str:
-    """An id as one part of a path, whatever stands in it."""
-    return quote(name, safe=":")
+    """An id as one part of a path, whatever stands in it; dots alone would climb."""
+    return quote(name, safe=":") if name.strip(".") else name.replace(".", "%2E")
 
 
 def read(path: str, **query: str | None) -> Request:
@@ -84,13 +85,13 @@ def create_job(body: Mapping[str, object]) -> Request:
     return Request(use="create", method="POST", path=JOBS, body=body)
 
 
-def change_job(job_id: str, verb: Literal["cancel", "pause", "resume"]) -> Request:
+def change_job(job_id: str, verb: Verb) -> Request:
     """Asks for a change that asking twice does not double."""
     return Request(use="put", method="POST", path=f"{JOBS}/{segment(job_id)}/{verb}")
 
 
 def delete(path: str) -> Request:
-    """A delete; of what is gone already it is one, too."""
+    """A delete, which asking twice does not double."""
     return Request(use="delete", method="DELETE", path=path)
 
 

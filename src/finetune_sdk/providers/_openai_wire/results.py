@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from finetune_sdk.errors import ResponseDecodeError
 from finetune_sdk.providers._openai_wire.events import measured
+from finetune_sdk.providers._openai_wire.values import number
 from finetune_sdk.types import Metric
 
 _BEGIN = b"step,"
@@ -23,7 +24,7 @@ def metrics_of_file(body: bytes, *, provider: str) -> Iterator[Metric]:
     lines = _plain(body, provider).decode("utf-8", "replace").splitlines()
     try:
         for row in csv.DictReader(lines):
-            step = _number(row.get("step"))
+            step = number(_number(row.get("step")))
             if step is not None and step >= 0:
                 yield from measured(int(step), {name: _number(row[name]) for name in row})
     except csv.Error as error:

@@ -15,6 +15,7 @@ LONGEST_TEXT = 4000
 """Characters of a text from outside that go into a message of ours."""
 
 _NONE: Table = {}
+_DEEPEST = 100
 
 
 def parse_object(body: bytes) -> Table | None:
@@ -34,6 +35,22 @@ def shown(body: bytes) -> str:
 def table(value: object) -> Table:
     """A mapping; an empty one where it is none."""
     return cast("Table", value) if isinstance(value, dict) else _NONE
+
+
+def deep(value: object) -> bool:
+    """It is nested deeper than our own types hold (pydantic ends at about 250)."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [inner for one in level for inner in _inside(one)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(value: object) -> Sequence[object]:
+    if isinstance(value, dict):
+        return list(cast("Table", value).values())
+    return cast("list[object]", value) if isinstance(value, list) else ()
 
 
 def rows(value: object) -> Sequence[Table]:

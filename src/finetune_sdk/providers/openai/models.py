@@ -62,7 +62,7 @@ class Models:
             raise UnsupportedError(
                 f"{model_id!r} is a base model, which is not ours to delete; nothing was sent"
             )
-        self.talk.ask(delete(f"{_MODELS}/{segment(model_id)}"))
+        self.talk.delete(delete(f"{_MODELS}/{segment(model_id)}"))
 
     def look(self, name: str, *, known: bool) -> Inspection:
         """When the model of a job ends, and what its caller should know.

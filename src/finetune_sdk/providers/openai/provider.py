@@ -9,18 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
 from finetune_sdk.datasets.tokens import auto_epochs, encoding_of
-from finetune_sdk.errors import (
-    ConflictError,
-    InvalidRequestError,
-    ResponseDecodeError,
-)
+from finetune_sdk.errors import ConflictError, InvalidRequestError, ResponseDecodeError
 from finetune_sdk.home import state_folder
 from finetune_sdk.prices import Prices, training_cost
 from finetune_sdk.providers._openai_talk import Talk, uploads
 from finetune_sdk.providers._openai_wire import encode, holdings, requests
 from finetune_sdk.providers._openai_wire.events import event_of
 from finetune_sdk.providers._openai_wire.failures import NO_METADATA, NOT_READY
-from finetune_sdk.providers._openai_wire.jobs import job_of
+from finetune_sdk.providers._openai_wire.jobs import held, job_of, over
 from finetune_sdk.providers._openai_wire.pages import page_of
 from finetune_sdk.providers._openai_wire.requests import JOBS, page, read, segment
 from finetune_sdk.providers._openai_wire.values import Table
@@ -55,7 +51,6 @@ from finetune_sdk.types import (
     CostEstimate,
     Inspection,
     Job,
-    JobStatus,
     MethodName,
     NoEstimate,
     Page,
@@ -151,8 +146,8 @@ class OpenAIProvider(
         account = settings.account(profile, environ, base_url, organization, project)
         self._account = account
         self._clock = clock
-        self._headers = dict(headers or {})
-        self._secret = webhook_secret or environ.get(profile.webhook_secret_env)
+        secret = webhook_secret or environ.get(profile.webhook_secret_env)
+        self._kept = settings.kept(headers, secret)
         self._credential = settings.credential(api_key, profile.api_key_env, environ)
         self._talk = Talk(
             provider=NAME,
@@ -259,26 +254,17 @@ class OpenAIProvider(
         return finding.find(self._talk, key, spec, since)
 
     def cancel_job(self, job_id: str, /) -> Job:
-        try:
-            return self._job(self._talk.ask(requests.change_job(job_id, "cancel")))
-        except (InvalidRequestError, ConflictError):
-            # It has ended meanwhile, or a first try whose answer was lost has cancelled it.
-            job = self.get_job(job_id)
-            if job.status.terminal or job.status is JobStatus.CANCELLING:
-                return job
-            raise
+        return self._change(job_id, "cancel", over)
 
     def pause_job(self, job_id: str, /) -> Job:
         job = self._unended(job_id)
-        if job.status in (JobStatus.PAUSED, JobStatus.PAUSING):
-            return job
-        return self._job(self._talk.ask(requests.change_job(job_id, "pause")))
+        return job if held(job) else self._change(job_id, "pause", held)
 
     def resume_job(self, job_id: str, /) -> Job:
         job = self._unended(job_id)
-        if job.status not in (JobStatus.PAUSED, JobStatus.PAUSING):
+        if not held(job):
             return job
-        return self._job(self._talk.ask(requests.change_job(job_id, "resume")))
+        return self._change(job_id, "resume", lambda job: not held(job))
 
     def list_events(self, job_id: str, /, *, limit: int, cursor: str | None) -> Page[JobEvent]:
         return self._page(f"{JOBS}/{segment(job_id)}/events", event_of, limit, cursor)
@@ -297,7 +283,7 @@ class OpenAIProvider(
         return Page(holdings.with_best(found.items), found.next_cursor)
 
     def parse_webhook(self, payload: bytes, headers: Mapping[str, str], /) -> WebhookEvent:
-        return webhooks.parse(self._talk.client(), self._secret, payload, headers)
+        return webhooks.parse(self._talk.client(), self._kept.webhook, payload, headers)
 
     # Files and models
 
@@ -309,7 +295,7 @@ class OpenAIProvider(
         return files.get(self._talk, file_id)
 
     def delete_dataset_file(self, file_id: str, /) -> None:
-        self._talk.ask(requests.delete(f"/files/{segment(file_id)}"))
+        self._talk.delete(requests.delete(f"/files/{segment(file_id)}"))
 
     def download_dataset(self, file_id: str, path: Path, /) -> None:
         with path.open("xb") as file:
@@ -358,15 +344,16 @@ class OpenAIProvider(
     def _open_client(self, http_client: Any, key: Callable[[], str]) -> Any:
         import openai
 
-        return openai.OpenAI(
+        client = openai.OpenAI(
             api_key=key,
             base_url=self._account.url,
-            organization=self._account.organization,
-            project=self._account.project,
-            default_headers=self._headers,
+            default_headers=self._kept.headers,
             max_retries=0,
             http_client=http_client,
         )
+        # Given as None, the package would take them from an environment that is not ours.
+        client.organization, client.project = self._account.organization, self._account.project
+        return client
 
     def _page(
         self,
@@ -388,6 +375,16 @@ class OpenAIProvider(
                 effect="unknown" if lost else "none",
             )
         return job
+
+    def _change(self, job_id: str, verb: requests.Verb, done: Callable[[Job], bool]) -> Job:
+        try:
+            return self._job(self._talk.ask(requests.change_job(job_id, verb)))
+        except (InvalidRequestError, ConflictError):
+            # It has ended meanwhile, or a first try whose answer was lost has changed it.
+            job = self.get_job(job_id) if verb == "cancel" else self._unended(job_id)
+            if done(job):
+                return job
+            raise
 
     def _unended(self, job_id: str) -> Job:
         job = self.get_job(job_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -27,6 +27,9 @@ HOSTS = frozenset({"api.openai.com", "eu.api.openai.com", "us.api.openai.com"})
 KEY_ENV, SECRET_ENV = "OPENAI_API_KEY", "OPENAI_WEBHOOK_SECRET"
 
 _NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+# RFC 9110, 5.1 and 5.5, without what is outside of ASCII.
+_HEADER = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_HEADER_VALUE = r"(?:[!-~](?:[\t -~]*[!-~])?)?"
 
 
 class OpenAISettings(BaseModel):
@@ -116,6 +119,35 @@ def account(
         organization=organization or environ.get("OPENAI_ORG_ID") or profile.organization,
         project=project or environ.get("OPENAI_PROJECT_ID") or profile.project,
     )
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What may hold a secret, and so shows up nowhere.
+
+    Attributes:
+        headers: sent with each request.
+        webhook: the secret of the webhooks.
+    """
+
+    headers: Mapping[str, str] = field(repr=False)
+    webhook: str | None = field(repr=False)
+
+
+def kept(headers: Mapping[str, str] | None, webhook: str | None) -> Kept:
+    """Headers that can be sent, and the secret of the webhooks.
+
+    Raises:
+        ConfigurationError: a header cannot be sent; names it, and shows nothing of what is in it.
+    """
+    for name, value in (headers or {}).items():
+        # Else the library below shows the whole of it in its error.
+        if not re.fullmatch(_HEADER, name) or not re.fullmatch(_HEADER_VALUE, value):
+            raise ConfigurationError(
+                f"`headers` has {name!r:.40}, whose name or value no header can have (a line end, "
+                "a blank at an end, an accent); copy it anew"
+            )
+    return Kept(dict(headers or {}), webhook)
 
 
 def seconds(timeout: object) -> float:
