@@ -34,7 +34,7 @@ def test_a_finished_job_is_deployed_by_its_handle(
 def test_a_base_model_is_deployed_by_its_name(finetune: Command) -> None:
     done = finetune("deploy", "small", "--name", "bot", "--detach")
     assert "base-1" in done.out
-    assert "free" in done.out
+    assert "nothing by the hour" in done.out
     assert "Next: finetune chat desk:bot" in done.err
 
 

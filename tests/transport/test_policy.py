@@ -98,7 +98,7 @@ def answered(
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     answer = Answer(status, named, said.encode())
     return lambda request: failure_of(
-        answer, request, provider="openai", place="https://x", now=VirtualClock().now()
+        answer, request, provider="openai", place="https://x", key="x", now=VirtualClock().now()
     )
 
 

@@ -78,7 +78,9 @@ def _show(session: Session, made: Deployment) -> None:
 def _cost(made: Deployment) -> str | None:
     if made.cost_per_hour is None:
         return None
-    return f"{made.cost_per_hour:.2f} US dollars an hour" if made.cost_per_hour else "free"
+    if not made.cost_per_hour:
+        return "nothing by the hour"
+    return f"{made.cost_per_hour:.2f} US dollars an hour"
 
 
 @app.command("list")

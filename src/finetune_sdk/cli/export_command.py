@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +12,9 @@ import typer
 from finetune_sdk.cli import render, waiting
 from finetune_sdk.cli.failures import ExitCode
 from finetune_sdk.cli.session import Session
+from finetune_sdk.config import find_file, load_file
 from finetune_sdk.errors import ConfigurationError, FineTuneError, ProviderError
+from finetune_sdk.providers import registry
 from finetune_sdk.transport import redact
 
 if TYPE_CHECKING:
@@ -53,6 +56,13 @@ class _Done:
 
 
 def _one(session: Session, job: str, folder: str) -> _Done:
+    path = find_file(session.config, environ=os.environ)
+    profiles = load_file(path).profiles if path else ()
+    if job in profiles or job in registry.names():
+        raise ConfigurationError(
+            f"{job!r} is a profile and no job; `finetune export --all {job} {folder}` takes out "
+            "all of its jobs"
+        )
     with session.open(job) as client:
         return _Done([_out(session, client, client.jobs.get(job), folder)])
 

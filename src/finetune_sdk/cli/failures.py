@@ -19,7 +19,7 @@ from finetune_sdk.errors import (
     SubmissionUnknownError,
 )
 from finetune_sdk.providers import registry
-from finetune_sdk.providers.base import CanPause
+from finetune_sdk.providers.base import CanPause, CanReadLogs
 from finetune_sdk.resources.plain import sentences
 from finetune_sdk.transport import redact
 
@@ -76,9 +76,9 @@ def _words(error: Exception) -> str:
     )
 
 
-def _resumable(job: Job) -> bool:
+def _has(job: Job, mixin: type[object]) -> bool:
     try:
-        return issubclass(registry.load(job.provider), CanPause)
+        return issubclass(registry.load(job.provider), mixin)
     except FineTuneError:
         return False
 
@@ -94,9 +94,9 @@ _METHOD_OF = {
 
 def _next(error: Exception) -> tuple[str, ...]:
     if isinstance(error, JobFailedError):
-        return "jobs", "logs", error.job.handle
+        return "jobs", "logs" if _has(error.job, CanReadLogs) else "show", error.job.handle
     if isinstance(error, JobPausedError):
-        return "jobs", "resume" if _resumable(error.job) else "show", error.job.handle
+        return "jobs", "resume" if _has(error.job, CanPause) else "show", error.job.handle
     if isinstance(error, StatusUnavailableError):
         return "jobs", "wait", error.handle
     if isinstance(error, SubmissionUnknownError):

@@ -252,6 +252,28 @@ def _log_line(session: Session, line: str) -> None:
 
 
 @app.command()
+def events(
+    context: typer.Context,
+    job: Handle,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")
+    ] = False,
+) -> None:
+    """Print what a job said, oldest first."""
+    session = Session.of(context)
+    with (
+        session.open(job) as client,
+        waiting.leaving_alone(session, "the job goes on", "jobs", "events", job, "--follow"),
+    ):
+        for event in client.jobs.events(job, follow=follow):
+            if session.json:
+                render.document(event)
+            else:
+                render.plain_line(waiting.event_line(event))
+    session.next("jobs", "show", job)
+
+
+@app.command()
 def cancel(context: typer.Context, job: Handle) -> None:
     """End a job."""
     session = Session.of(context)

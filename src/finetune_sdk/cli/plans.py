@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from finetune_sdk.cli import render
+from finetune_sdk.resources.costs import dollars
 from finetune_sdk.types import Plan
 
 _SHOWN = 5
@@ -95,7 +96,8 @@ def _cost(plan: Plan) -> str:
     cost = plan.cost
     if cost is None:
         return f"unavailable: {plan.no_cost}"
-    amount = f"{cost.low:.2f}" if cost.low == cost.high else f"{cost.low:.2f} to {cost.high:.2f}"
+    low, high = dollars(cost.low), dollars(cost.high)
+    amount = low if low == high else f"{low} to {high}"
     day = f", as of {cost.as_of}" if cost.as_of else ""
     return f"{amount} US dollars{day}"
 

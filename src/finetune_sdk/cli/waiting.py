@@ -118,8 +118,12 @@ def _method(job: Job) -> str | None:
     if job.method is None:
         return None
     given = job.method.model_dump(exclude_none=True, exclude={"type"})
-    words = (f"{name}={value}" for name, value in given.items())
+    words = (f"{name}={_short(value)}" for name, value in given.items())
     return f"{job.method.type} {', '.join(words)}".rstrip()
+
+
+def _short(value: object) -> object:
+    return f"{value:g}" if isinstance(value, float) else value
 
 
 def _file(file: DatasetFile | None) -> str | None:

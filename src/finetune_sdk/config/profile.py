@@ -11,7 +11,9 @@ from finetune_sdk.config.file import ConfigFile
 from finetune_sdk.config.near import did_you_mean
 from finetune_sdk.errors import ConfigurationError
 from finetune_sdk.prices import Prices
-from finetune_sdk.sunsets import Sunsets
+from finetune_sdk.prices import packaged as packaged_prices
+from finetune_sdk.sunsets import ProviderSunset, Sunsets
+from finetune_sdk.sunsets import packaged as packaged_sunsets
 from finetune_sdk.transport import redact
 
 _OURS = ("provider", "hyperparameters", "options")
@@ -29,7 +31,7 @@ class ResolvedProfile:
         hyperparameters: the profile's defaults for the method.
         options: the profile's defaults for the provider's own options.
         models: the file's `[models]`.
-        prices: the file's `[prices]`, before the packaged ones.
+        prices: the file's `[prices]`, the profile's before its provider's.
         sunsets: the file's `[sunsets]`, before the packaged ones.
         source: the file; None where there is none.
     """
@@ -82,6 +84,7 @@ def resolve(
         raise ConfigurationError(_no_profile(file))
     wanted, giver = choice
     file = file or ConfigFile()
+    _check_dated(file, providers)
     if wanted in file.profiles:
         return _of_profile(wanted, file, providers)
     if wanted in providers:
@@ -135,10 +138,48 @@ def _of_profile(name: str, file: ConfigFile, providers: Collection[str]) -> Reso
         hyperparameters=_part(table, "hyperparameters"),
         options=_part(table, "options"),
         models=file.models,
-        prices=file.prices,
-        sunsets=file.sunsets,
+        prices=_prices(file, name, provider),
+        sunsets=_sunsets(file, name, provider),
         source=file.path,
     )
+
+
+def _prices(file: ConfigFile, name: str, provider: str) -> Prices:
+    """The file's prices, those of the profile in front of those of its provider."""
+    own = dict(file.prices.own)
+    if name not in own:
+        return file.prices
+    own[provider] = {**own.get(provider, {}), **own.get(name, {})}
+    return Prices(own)
+
+
+def _sunsets(file: ConfigFile, name: str, provider: str) -> Sunsets:
+    """The file's sunsets, those of the profile in front of those of its provider."""
+    own = dict(file.sunsets.own)
+    if name not in own:
+        return file.sunsets
+    general, ours = own.get(provider, ProviderSunset()), own.get(name, ProviderSunset())
+    days = ours if ours.new_jobs_end else general
+    own[provider] = days.model_copy(update={"models": {**general.models, **ours.models}})
+    return Sunsets(own)
+
+
+def _check_dated(file: ConfigFile, providers: Collection[str]) -> None:
+    """A price or a day of a place that nobody knows would be passed over in silence.
+
+    Raises:
+        ConfigurationError: the file names such a place.
+    """
+    known = {*file.profiles, *providers, *packaged_prices(), *packaged_sunsets()}
+    for table, names in (("prices", file.prices.own), ("sunsets", file.sunsets.own)):
+        for name in names:
+            if name not in known:
+                raise ConfigurationError(
+                    redact(
+                        f"{file.path}: `{table}.{name}` is of no profile and of no provider"
+                        f"{did_you_mean(name, known)}; known: {_listed(known)}"
+                    )
+                )
 
 
 def _part(table: Mapping[str, object], key: str) -> dict[str, object]:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from finetune_sdk.errors import (
     AuthenticationError,
+    ConfigurationError,
     ConflictError,
     ConnectionFailedError,
     InvalidRequestError,
@@ -21,6 +22,7 @@ from finetune_sdk.errors import (
     ServerError,
 )
 from finetune_sdk.providers._openai_talk import stack
+from finetune_sdk.resources.plain import is_a
 from finetune_sdk.transport import redact
 from finetune_sdk.types import ChatReply, Connection
 
@@ -85,7 +87,16 @@ def chat_body(
     tools: Sequence[Mapping[str, object]] | None,
     timeout: float | None,
 ) -> dict[str, Any]:
-    """The keywords of a chat request: what was given, and nothing else."""
+    """The keywords of a chat request: what was given, and nothing else.
+
+    Raises:
+        ConfigurationError: the messages are a text, or none.
+    """
+    if is_a(messages, str) or not is_a(messages, Sequence) or not messages:
+        raise ConfigurationError(
+            f"`messages` is {messages!r:.80}; it takes a list of messages, as in "
+            '[{"role": "user", "content": "..."}]'
+        )
     given = {
         "messages": list(messages),
         "temperature": temperature,

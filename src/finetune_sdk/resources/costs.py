@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from finetune_sdk.providers.base import CanEstimate
@@ -25,6 +26,20 @@ def cost_of(
     return context.call(lambda: provider.estimate_cost(made.spec, rows))
 
 
+def dollars(amount: float) -> str:
+    """An amount as people read it: to the cent, small ones to two digits."""
+    return f"{amount:.2f}" if amount >= 1 or amount == 0 else f"{amount:.2g}"
+
+
+def doubts(cost: CostEstimate | NoEstimate) -> Iterator[str]:
+    """What is not sure about a price, for the warnings of a plan."""
+    if isinstance(cost, CostEstimate) and "unverified" in cost.source:
+        yield (
+            "the price is unverified, and `max_cost` is held against it; say it in finetune.toml "
+            "under `[prices]`"
+        )
+
+
 def over_limit(context: Context, made: Draft, cost: CostEstimate | NoEstimate, limit: float) -> str:
     """Why the limit cannot be held; empty where it can."""
     if isinstance(cost, NoEstimate):
@@ -34,7 +49,7 @@ def over_limit(context: Context, made: Draft, cost: CostEstimate | NoEstimate, l
         )
     if cost.high > limit:
         return (
-            f"the job may cost up to {cost.high:.2f} US dollars (estimate: {cost.source}), over "
-            f"`max_cost` {limit:.2f}"
+            f"the job may cost up to {dollars(cost.high)} US dollars (estimate: {cost.source}), "
+            f"over `max_cost` {dollars(limit)}"
         )
     return ""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from finetune_sdk.datasets.tokens import auto_epochs
-from finetune_sdk.errors import ConfigurationError
+from finetune_sdk.errors import AuthenticationError, ConfigurationError, ProviderError
 from finetune_sdk.providers.base import CanEstimate, CanInspect
 from finetune_sdk.resources.context import Context
-from finetune_sdk.resources.costs import cost_of, over_limit
+from finetune_sdk.resources.costs import cost_of, doubts, over_limit
 from finetune_sdk.resources.drafting import Draft, draft
 from finetune_sdk.resources.guard import checked_options
 from finetune_sdk.resources.local_rows import recalled, refuse_changed, remembered
@@ -31,7 +31,7 @@ from finetune_sdk.types import (
 def plan(context: Context, request: JobRequest) -> Plan:
     """Drafts the job, and asks the provider what it knows of it. Nothing is made."""
     made = draft(context, request)
-    early = preflight(context, made.spec)
+    early = _looked_up(context, made)
     looked = _inspected(context, made)
     cost = cost_of(context, made, looked)
     found = looked or early
@@ -55,8 +55,23 @@ def plan(context: Context, request: JobRequest) -> Plan:
         seconds=found.seconds,
         shutdown_date=found.shutdown_date or early.shutdown_date,
         settings={**_train_on(context, made.spec.method), **found.settings},
-        warnings=(*made.warnings, *_both(early, looked), *_refusal(context, request, made, cost)),
+        warnings=(
+            *made.warnings,
+            *_both(early, looked),
+            *doubts(cost),
+            *_refusal(context, request, made, cost),
+        ),
     )
+
+
+def _looked_up(context: Context, made: Draft) -> Inspection:
+    """What one look at the provider tells. A plan is worth having without it."""
+    try:
+        return preflight(context, made)
+    except ProviderError as error:
+        if not (error.retryable or isinstance(error, AuthenticationError)):
+            raise
+        return Inspection(warnings=(f"a create would fail, the provider cannot be asked: {error}",))
 
 
 def _both(early: Inspection, looked: Inspection | None) -> tuple[str, ...]:

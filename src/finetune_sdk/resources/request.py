@@ -16,6 +16,7 @@ from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.guard import Guarded
 from finetune_sdk.resources.plain import is_a, wrong
 from finetune_sdk.types import (
+    NOT_SENT,
     BaseMethod,
     Checkpoint,
     DatasetFile,
@@ -28,8 +29,6 @@ from finetune_sdk.types import (
 )
 
 T = TypeVar("T")
-
-_NOT_YET = DatasetFile(id="not-sent-yet")
 
 Rows = Source | DatasetFile
 """What `training_data` takes: a local file, rows, a dataset, or what a provider holds already."""
@@ -143,7 +142,7 @@ def spec_of(request: JobRequest, model: str, passed: Guarded) -> JobSpec:
             key=uuid.uuid4().hex if request.idempotency_key is None else request.idempotency_key,
             model=model,
             method=passed.method,
-            training_file=_NOT_YET,
+            training_file=NOT_SENT,
             suffix=_kept(request.suffix, "suffix", passed),
             seed=_kept(request.seed, "seed", passed),
             metadata={} if "metadata" in passed.dropped else dict(request.metadata or {}),

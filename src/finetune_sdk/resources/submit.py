@@ -22,7 +22,7 @@ def submit(context: Context, request: JobRequest) -> Job:
 
     def check() -> None:
         _hold_against_limit(context, request.max_cost, made)
-        told.extend(preflight(context, made.spec).warnings)
+        told.extend(preflight(context, made).warnings)
 
     order = Order(
         spec=made.spec.model_copy(update={"call": _call(made), **_held(made)}),
@@ -36,7 +36,7 @@ def submit(context: Context, request: JobRequest) -> Job:
     return context.stamp(job.model_copy(update={"warnings": warnings}))
 
 
-def preflight(context: Context, spec: JobSpec) -> Inspection:
+def preflight(context: Context, made: Draft) -> Inspection:
     """What one look at the provider tells beforehand.
 
     Raises:
@@ -45,6 +45,7 @@ def preflight(context: Context, spec: JobSpec) -> Inspection:
     provider = context.provider
     if not isinstance(provider, CanPreflight):
         return Inspection()
+    spec = made.spec.model_copy(update=_held(made))
     try:
         return context.call(lambda: provider.preflight_job(spec))
     except SunsetError as error:

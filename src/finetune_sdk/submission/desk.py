@@ -228,7 +228,12 @@ class Desk:
         """The job of a row; None where nothing was sent."""
         if row.state is State.SUBMITTING:
             return self._looked_for(row, None)
-        return self._get(row) if row.state is State.CREATED else None
+        if row.state is not State.CREATED:
+            return None
+        return _warned(
+            self._get(row),
+            f"made before by the key {row.key!r:.80}, at {row.submitted_at:%F %T} UTC",
+        )
 
     def _given_up(self, row: Row) -> Job | None:
         found, trouble = self._searched(row)
@@ -343,6 +348,10 @@ class Desk:
 
 def _file_ids(spec: JobSpec) -> list[str | None]:
     return [file.id if file else None for file in (spec.training_file, spec.validation_file)]
+
+
+def _warned(job: Job, warning: str) -> Job:
+    return job.model_copy(update={"warnings": (*job.warnings, warning)})
 
 
 def with_others(job: Job, others: list[Job], key: str) -> Job:

@@ -3,6 +3,7 @@
 from finetune_sdk.types.checkpoint import Checkpoint
 from finetune_sdk.types.cost import CostEstimate, NoEstimate
 from finetune_sdk.types.dataset import (
+    NOT_SENT,
     Bin,
     ConversionReport,
     DatasetFile,
@@ -67,6 +68,7 @@ from finetune_sdk.types.webhook import WebhookEvent
 __all__ = [
     "DPO",
     "KTO",
+    "NOT_SENT",
     "ORPO",
     "BaseMethod",
     "Bin",

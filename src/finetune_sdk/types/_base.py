@@ -34,6 +34,9 @@ class Document(Value):
                     f"written by a newer finetune-anywhere (`schema_version` {version}, "
                     f"this one reads up to {SCHEMA_VERSION}); upgrade to read it"
                 )
+            # What is told for people and programs, and follows from the rest.
+            told = cls.model_computed_fields
+            return {name: value for name, value in data.items() if name not in told}  # pyright: ignore[reportUnknownVariableType]
         return data  # pyright: ignore[reportUnknownVariableType]
 
     def to_json(self) -> str:

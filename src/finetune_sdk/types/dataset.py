@@ -54,6 +54,10 @@ class DatasetFile(Document):
     created_at: datetime | None = None
 
 
+NOT_SENT = DatasetFile(id="not-sent-yet")
+"""Stands in a spec for rows that are on this machine still."""
+
+
 class Finding(Value):
     """One fault of one row, with its place and its mend.
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, computed_field
 
 from finetune_sdk.types._base import Document, Value
 from finetune_sdk.types.job import JobError
@@ -68,6 +68,7 @@ class Deployment(Document):
     warnings: tuple[str, ...] = ()
     raw: dict[str, JsonValue] = Field(default_factory=dict)
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def handle(self) -> str:
         """The string that finds this deployment again from any process: `profile:name`."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, computed_field
 
 from finetune_sdk.types._base import Document, Value
 from finetune_sdk.types.dataset import DatasetFile
@@ -77,7 +77,9 @@ class JobSpec(Document):
     method: Method
     training_file: DatasetFile
     validation_file: DatasetFile | None = None
-    suffix: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,64}$")] | None = None
+    suffix: (
+        Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")] | None
+    ) = None
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
     metadata: dict[str, str] = Field(default_factory=dict)
     options: dict[str, JsonValue] = Field(default_factory=dict)
@@ -122,6 +124,7 @@ class Job(Document):
     warnings: tuple[str, ...] = ()
     raw: dict[str, JsonValue] = Field(default_factory=dict)
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def handle(self) -> str:
         """The string that finds this job again from any process: `profile:id`."""

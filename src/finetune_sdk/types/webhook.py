@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from pydantic import computed_field
+
 from finetune_sdk.types._base import Document
 from finetune_sdk.types.job import JobStatus
 
@@ -26,6 +28,7 @@ class WebhookEvent(Document):
     type: str
     created_at: datetime | None = None
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def handle(self) -> str:
         """The string that finds the job from any process: `profile:id`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, NoReturn, TypeVar
 
@@ -39,12 +39,13 @@ _SLOW = frozenset({"ConnectTimeout", "PoolTimeout", "ReadTimeout", "WriteTimeout
 class Credential:
     """A key, or a function that gives one; it shows up nowhere."""
 
-    def __init__(self, key: str | Callable[[], str] | None, *, missing: str) -> None:
+    def __init__(self, key: str | Callable[[], str] | None, *, source: str, missing: str) -> None:
         """Keeps it.
 
         Args:
             key: None where there is none.
-            missing: what to do then, in words.
+            source: where it is from, in words.
+            missing: what to do where there is none, in words.
 
         Raises:
             ConfigurationError: it is no text that fits into a header.
@@ -52,6 +53,7 @@ class Credential:
         if isinstance(key, str):
             _check_key(key)
         self._ask: Callable[[], object] = key if callable(key) else (lambda: key)
+        self.source = source
         self._missing = missing
         self._seen: tuple[str, ...] = (key,) if isinstance(key, str) else ()
         self.there = key is not None
@@ -270,7 +272,8 @@ class Talk:
         try:
             return self._call(client, request, deadline, stream=stream), None
         except FineTuneError as error:
-            return None, error
+            # Without the frames that it came through: one of them has the key.
+            return None, error.with_traceback(None)
         except Exception as error:  # noqa: BLE001 - of the package, or of either HTTP library
             return None, self._failure(error, request)
 
@@ -325,9 +328,15 @@ class Talk:
 
     def _refusal(self, answer: Answer, request: Request) -> FineTuneError:
         return failure_of(
-            answer, request, provider=self.provider, place=self._place, now=self._clock.now()
+            answer,
+            request,
+            provider=self.provider,
+            place=self._place,
+            key=self._credential.source,
+            now=self._clock.now(),
         )
 
     def _answer(self, response: Any) -> Answer:
-        headers: Mapping[str, str] = dict(response.headers)
-        return Answer(response.status_code, headers, self._credential.hide(response.content))
+        hide = self._credential.hide
+        headers = {name: hide(value.encode()).decode() for name, value in response.headers.items()}
+        return Answer(response.status_code, headers, hide(response.content))

@@ -80,7 +80,7 @@ _NOT_READY_WORDS = re.compile(
 
 
 def failure_of(
-    answer: Answer, request: Request, *, provider: str, place: str, now: datetime
+    answer: Answer, request: Request, *, provider: str, place: str, key: str, now: datetime
 ) -> FineTuneError:
     """The error of an answer that is not a good one.
 
@@ -89,6 +89,7 @@ def failure_of(
         request: what it answers.
         provider: its name.
         place: the address, for messages.
+        key: where the credential is from, for messages.
         now: the wall clock, for waits that name a moment.
     """
     said = _said(answer)
@@ -102,7 +103,8 @@ def failure_of(
         keywords["param"] = text(said.get("param"))
     wait = asked_wait(answer.headers, now=now) if answer.status in (429, 503) else None
     return kind(
-        f"{provider} answered {answer.status}: {_words(said, answer)}{_advice(kind, wait)}",
+        f"{provider} answered {answer.status}: {_words(said, answer)}"
+        f"{_advice(kind, wait, key)}{_slip(answer, said, place)}",
         provider=provider,
         code=_code(said, request),
         status_code=answer.status,
@@ -199,11 +201,17 @@ def _words(said: Table, answer: Answer) -> str:
     return redact(words[:1000]).rstrip(". ")
 
 
-def _advice(kind: type[ProviderError], wait: float | None) -> str:
+def _slip(answer: Answer, said: Table, place: str) -> str:
+    # The commonest one with own servers; theirs say 404 or 405 to every path then.
+    lost = answer.status == 405 or (answer.status == 404 and not said)
+    return "" if not lost or place.endswith("/v1") else "; should `base_url` end in `/v1`?"
+
+
+def _advice(kind: type[ProviderError], wait: float | None, key: str) -> str:
     if wait is not None:
         return f"; it asks to wait {wait:g} s"
     if kind is AuthenticationError:
-        return "; set the key in the environment variable that the profile names, or give `api_key`"
+        return f"; look at the key, which is from {key}"
     if kind is QuotaExceededError:
         return "; raise the limit or pay the bill at the provider, waiting does not mend it"
     return ""

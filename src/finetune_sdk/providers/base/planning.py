@@ -19,7 +19,7 @@ class CanPreflight(ABC):
     def preflight_job(self, spec: JobSpec, /) -> Inspection:
         """What is known of the job beforehand: when its model ends, and warnings.
 
-        Quick: every create waits for it. Its files may be stand-ins for what is not uploaded yet.
+        Quick: every create waits for it. Its files are `NOT_SENT` where they are not uploaded yet.
 
         Raises:
             SunsetError: the provider takes no such job any more.

@@ -74,7 +74,7 @@ class Records:
         if found is None:
             raise NotFoundError(
                 f"there is no deployment {name!r} of this account on this machine; "
-                "`deployments.create` makes one, and costs nothing here",
+                "`deployments.create` makes one",
                 provider=NAME,
             )
         return found

@@ -10,7 +10,7 @@ from finetune_sdk.providers._openai_wire.requests import read, segment
 from finetune_sdk.providers._openai_wire.values import Table, text
 from finetune_sdk.providers.openai.settings import NAME
 from finetune_sdk.transport import Clock
-from finetune_sdk.types import DatasetFile
+from finetune_sdk.types import NOT_SENT, DatasetFile
 
 LONGEST_WAIT = 30 * 60.0
 """Seconds that a file may take until it can be read."""
@@ -34,6 +34,16 @@ def settle(talk: Talk, file: DatasetFile, clock: Clock) -> None:
             )
         clock.sleep(pause)
         pause = min(pause * 2, _LONGEST)
+
+
+def look(talk: Talk, file: DatasetFile) -> None:
+    """Looks at a file once, where it is sent already.
+
+    Raises:
+        DatasetFileError: it was refused, is not there, or is for something else.
+    """
+    if file != NOT_SENT:
+        _waits(_found(talk, file), file)
 
 
 def get(talk: Talk, file_id: str) -> DatasetFile:

@@ -97,7 +97,7 @@ class OpenAIProvider(
     Args:
         api_key: a key, or a function that gives one and is asked for each request;
             `OPENAI_API_KEY` by default. It is sent to `base_url` alone, and shows up nowhere.
-        base_url: of another server; `OPENAI_BASE_URL`, then OpenAI itself by default. In clear text
+        base_url: of another server; `OPENAI_BASE_URL`, or OpenAI itself by default. In clear text
             (`http://`) to this machine only.
         organization: for accounts with several; `OPENAI_ORG_ID` by default.
         project: likewise; `OPENAI_PROJECT_ID` by default.
@@ -113,7 +113,7 @@ class OpenAIProvider(
         sunsets: likewise, of the days on which models end.
         clock: that waiting goes by.
         environ: the environment that is read; the process's by default.
-        profile: what a profile of the config says: it holds where code and environment say nothing.
+        profile: what a profile of the config says: it holds where the code says nothing.
 
     Raises:
         ConfigurationError: the address or the key is none.
@@ -196,6 +196,8 @@ class OpenAIProvider(
         encode.check(spec)
         found = self._models.look(spec.model, known=self._credential.there)
         if self._credential.there:
+            for file in filter(None, (spec.training_file, spec.validation_file)):
+                files.look(self._talk, file)
             return found
         words = "there is no key yet, so the model was not looked up; its days are from our table"
         return found.model_copy(update={"warnings": (*found.warnings, words)})

@@ -1,4 +1,4 @@
-"""Where requests go and with which key: the code's words, then the environment, then a profile."""
+"""Where requests go and with which key: by the code, then a profile, then the environment."""
 
 from __future__ import annotations
 
@@ -109,15 +109,18 @@ def account(
     organization: str | None,
     project: str | None,
 ) -> Account:
-    """The account: what the code says, then the environment, then the profile.
+    """The account: what the code says, then the profile, then the environment.
+
+    A profile that names its own server keeps it: its key must not go to another one because of a
+    variable that was set for something else.
 
     Raises:
         ConfigurationError: the address is none.
     """
     return Account(
-        url=address(base_url or environ.get("OPENAI_BASE_URL") or profile.base_url or BASE_URL),
-        organization=organization or environ.get("OPENAI_ORG_ID") or profile.organization,
-        project=project or environ.get("OPENAI_PROJECT_ID") or profile.project,
+        url=_url(base_url or profile.base_url, environ),
+        organization=organization or profile.organization or environ.get("OPENAI_ORG_ID"),
+        project=project or profile.project or environ.get("OPENAI_PROJECT_ID"),
     )
 
 
@@ -150,6 +153,15 @@ def kept(headers: Mapping[str, str] | None, webhook: str | None) -> Kept:
     return Kept(dict(headers or {}), webhook)
 
 
+def _url(said: str | None, environ: Mapping[str, str]) -> str:
+    if said or not environ.get("OPENAI_BASE_URL"):
+        return address(said or BASE_URL)
+    try:
+        return address(environ["OPENAI_BASE_URL"])
+    except ConfigurationError as error:
+        raise ConfigurationError(f"the environment variable OPENAI_BASE_URL: {error}") from None
+
+
 def seconds(timeout: object) -> float:
     """A timeout.
 
@@ -166,7 +178,10 @@ def address(url: str) -> str:
         ConfigurationError: it is none, has a name or a query in it, or would send the key in clear
             text to another machine.
     """
-    parts = urlsplit(url.strip())
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        parts = urlsplit("")
     # None of these shows the address: a password may stand where nobody looks for one.
     if "@" in parts.netloc or "?" in url or "#" in url:
         raise ConfigurationError(
@@ -215,4 +230,6 @@ def credential(
         f"there is no key; set the environment variable {variable}, or give "
         "`OpenAIProvider(api_key=...)`"
     )
-    return Credential(given or (environ.get(variable) or "").strip() or None, missing=missing)
+    key = given or (environ.get(variable) or "").strip() or None
+    source = "`api_key`" if given else f"the environment variable {variable}"
+    return Credential(key, source=source, missing=missing)
