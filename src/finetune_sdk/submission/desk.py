@@ -232,7 +232,9 @@ class Desk:
             return None
         return _warned(
             self._get(row),
-            f"made before by the key {row.key!r:.80}, at {row.submitted_at:%F %T} UTC",
+            # What another machine has made was not sent from here.
+            f"made before by the key {row.key!r:.80}, at "
+            f"{row.submitted_at or row.created_at:%F %T} UTC",
         )
 
     def _given_up(self, row: Row) -> Job | None:
@@ -325,7 +327,7 @@ class Desk:
         return cast("T", self.call(function, effect))
 
     def _unknown(self, row: Row, lost: ProviderError | None, why: str) -> SubmissionUnknownError:
-        first = f"{lost}. " if lost else ""
+        first = f"{str(lost).rstrip('.')}. " if lost else ""
         error = SubmissionUnknownError(
             f"{first}Nobody can tell whether {self.owner!r} has made the job of the submission "
             f"{row.id!r}: {why}. Nothing was sent twice. The ways on: look again later with "

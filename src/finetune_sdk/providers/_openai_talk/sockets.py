@@ -15,6 +15,10 @@ Left = Callable[[], float | None]
 """Seconds until the deadline of the call that this thread makes; None where it makes none."""
 
 
+class OverdueError(Exception):
+    """The deadline has passed, and the other side goes on talking: no timeout of a socket ends."""
+
+
 def hold(client: Any, left: Left) -> None:
     """Has all sockets of a client end at the deadline.
 
@@ -39,10 +43,16 @@ class _Stream:
         self.get_extra_info = inner.get_extra_info
 
     def read(self, max_bytes: int, timeout: float | None = None) -> Any:
-        return self._inner.read(max_bytes, _cut(timeout, self._left))
+        return self._inner.read(max_bytes, self._rest(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, _cut(timeout, self._left))
+        self._inner.write(buffer, self._rest(timeout))
+
+    def _rest(self, timeout: float | None) -> float | None:
+        remains = self._left()
+        if remains is not None and remains <= 0:
+            raise OverdueError
+        return _cut(timeout, self._left)
 
     def start_tls(
         self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None

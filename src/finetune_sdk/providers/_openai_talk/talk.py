@@ -33,7 +33,7 @@ _SHORTEST_SECRET = 8
 _NEVER_LEFT = frozenset(
     {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"}
 )
-_SLOW = frozenset({"ConnectTimeout", "PoolTimeout", "ReadTimeout", "WriteTimeout"})
+_SLOW = frozenset({"ConnectTimeout", "PoolTimeout", "ReadTimeout", "WriteTimeout", "OverdueError"})
 
 
 class Credential:

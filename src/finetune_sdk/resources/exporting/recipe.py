@@ -66,8 +66,8 @@ def _comments(job: Job, method: Mapping[str, object], files: Mapping[str, str]) 
     if job.method is None:
         yield "How it learned could not be read; job.json has it in the provider's own words."
     if {"batch_size", "learning_rate_multiplier"} & method.keys():
-        yield "The hyperparameters are those in effect; some may have been the provider's own choice,"
-        yield "which is none for another model: leave them out there."
+        yield "The hyperparameters are those in effect; the provider may have chosen some of them"
+        yield "itself, for its own model: leave those out elsewhere."
     if "learning_rate_multiplier" in method:
         yield "strict is false: where `learning_rate_multiplier` means nothing it is left out, and"
         yield "the job says so. Set `learning_rate` to choose a rate there."
