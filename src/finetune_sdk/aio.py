@@ -60,8 +60,9 @@ class AsyncFineTuneClient:
 
     async def close(self) -> None:
         """Lets go of connections and threads. Jobs and deployments go on. Twice is allowed."""
-        self._context.provider.close()
+        # First the threads: a create whose await was cancelled gets its answer.
         await asyncio.to_thread(self._executor.shutdown)
+        self._context.provider.close()
 
     async def __aenter__(self) -> Self:
         return self

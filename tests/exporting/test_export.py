@@ -216,8 +216,8 @@ def test_what_a_killed_export_left_is_put_back_or_swept(
         place.rename(tmp_path / f".{job.id}.old")
         (tmp_path / f".{job.id}.fresh").mkdir()
     else:
-        (tmp_path / f".{job.id}.abc").mkdir()
-        (tmp_path / f".{job.id}.abc" / "half").write_text("x")
+        (tmp_path / f".{job.id}.abcdefgh").mkdir()
+        (tmp_path / f".{job.id}.abcdefgh" / "half").write_text("x")
     assert client.jobs.export(job, tmp_path).lineage.status.value == "succeeded"
     assert sorted(path.name for path in tmp_path.iterdir() if "ftjob" in path.name) == [job.id]
 

@@ -13,7 +13,12 @@ from finetune_sdk.cli import render, waiting
 from finetune_sdk.cli.failures import ExitCode
 from finetune_sdk.cli.session import Session
 from finetune_sdk.config import find_file, load_file
-from finetune_sdk.errors import ConfigurationError, FineTuneError, ProviderError
+from finetune_sdk.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    ConnectionFailedError,
+    FineTuneError,
+)
 from finetune_sdk.providers import registry
 from finetune_sdk.transport import redact
 
@@ -78,9 +83,10 @@ def _all(session: Session, profile: str, folder: str) -> _Done:
         for job in client.jobs.list():
             try:
                 done.exported.append(_out(session, client, job, folder))
+            except (ConnectionFailedError, AuthenticationError):
+                _tell(session, done)
+                raise  # It would be the same for the next job.
             except FineTuneError as error:
-                if isinstance(error, ProviderError) and error.retryable:
-                    raise  # The line is down, and would be for the next job, too.
                 done.failed.append((job.handle, redact(str(error))))
     return done
 

@@ -6,7 +6,6 @@ file must be the vendor's, this machine, or one that the user has trusted by its
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -16,6 +15,7 @@ from typing import cast
 from finetune_sdk.config.file import user_folder
 from finetune_sdk.errors import ConfigurationError
 from finetune_sdk.transport import redact
+from finetune_sdk.transport.hosts import is_loopback
 
 _HOST = r"\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]{0,251}[a-z0-9])?"
 # Stricter than any HTTP library, so that none can read another host out of it than we do.
@@ -160,7 +160,7 @@ def _fault(text: str, trusted: Collection[str]) -> str | None:
         # Not shown: a password may stand in it at a place where nobody looks for one.
         return "is no plain address; write `https://host/path`"
     host = _plain(found["host"])
-    if _is_loopback(host):
+    if is_loopback(host):
         return None
     if found["scheme"].lower() == "http":
         return f"would send a key to {host!r} in clear text; write `https://`"
@@ -170,12 +170,3 @@ def _fault(text: str, trusted: Collection[str]) -> str | None:
         f"names the host {host!r}, which you have not trusted, and your key would be sent there; "
         f"if it is yours, run `finetune trust {host}` (or add it to $FINETUNE_TRUSTED_HOSTS)"
     )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

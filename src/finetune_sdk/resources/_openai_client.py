@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
@@ -24,14 +23,13 @@ from finetune_sdk.errors import (
 from finetune_sdk.providers._openai_talk import stack
 from finetune_sdk.resources.plain import is_a
 from finetune_sdk.transport import redact
+from finetune_sdk.transport.hosts import is_loopback
 from finetune_sdk.types import ChatReply, Connection
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletion
 
     import openai
-
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 _BY_STATUS: Mapping[int, type[ProviderError]] = {
     400: InvalidRequestError,
@@ -53,11 +51,15 @@ def open_client(connection: Connection) -> openai.OpenAI:
     _need_package()
     import openai
 
-    return openai.OpenAI(
+    client = openai.OpenAI(
         base_url=connection.base_url,
         api_key=connection.api_key,
+        default_headers=dict(connection.headers),
         http_client=_http_client(connection, asynchronous=False),
     )
+    # The package takes them from the environment, which may speak of another account.
+    client.organization = client.project = None
+    return client
 
 
 def open_async_client(connection: Connection) -> openai.AsyncOpenAI:
@@ -69,11 +71,15 @@ def open_async_client(connection: Connection) -> openai.AsyncOpenAI:
     _need_package()
     import openai
 
-    return openai.AsyncOpenAI(
+    client = openai.AsyncOpenAI(
         base_url=connection.base_url,
         api_key=connection.api_key,
+        default_headers=dict(connection.headers),
         http_client=_http_client(connection, asynchronous=True),
     )
+    # The package takes them from the environment, which may speak of another account.
+    client.organization = client.project = None
+    return client
 
 
 def chat_body(
@@ -145,28 +151,53 @@ def reply_of(completion: ChatCompletion, provider: str) -> ChatReply:
     )
 
 
-@contextmanager
-def told(connection: Connection, provider: str) -> Generator[None]:
-    """Turns the package's exceptions into ours, without the key."""
-    _need_package()
+def chat(connection: Connection, body: dict[str, Any], provider: str) -> ChatReply:
+    """The deployment's answer to a body of `chat_body`.
+
+    Raises:
+        ProviderError: it refused or failed.
+    """
+    try:
+        with open_client(connection) as client:
+            return reply_of(ask(client, connection, body), provider)
+    except Exception as error:
+        failure = _failure(error, connection, provider)
+        if failure is None:
+            raise
+    # Not raised where it was caught: the package's exception holds the request and its key.
+    raise failure
+
+
+async def chat_async(connection: Connection, body: dict[str, Any], provider: str) -> ChatReply:
+    """`chat`, awaited."""
+    try:
+        async with open_async_client(connection) as client:
+            return reply_of(await ask_async(client, connection, body), provider)
+    except Exception as error:
+        failure = _failure(error, connection, provider)
+        if failure is None:
+            raise
+    raise failure
+
+
+def _failure(error: Exception, connection: Connection, provider: str) -> ProviderError | None:
+    """Our error for one of the package's, without the key; None where it is another one."""
     import openai
 
-    try:
-        yield
-    except openai.APIStatusError as error:
-        raise _status_error(error, connection, provider) from None
-    except openai.APIConnectionError as error:
-        raise ConnectionFailedError(
-            f"no answer from {connection.base_url}: {redact(str(error), connection.api_key)}; "
+    told = redact(str(error), connection.api_key)
+    if isinstance(error, openai.APIStatusError):
+        return _status_error(error, connection, provider)
+    if isinstance(error, openai.APIConnectionError):
+        return ConnectionFailedError(
+            f"no answer from {connection.base_url}: {told}; "
             "look at the deployment with `deployments.get`",
             provider=provider,
-        ) from None
-    except openai.OpenAIError as error:
-        raise ResponseDecodeError(
-            f"the answer of {connection.base_url} cannot be read: "
-            f"{redact(str(error), connection.api_key)}",
-            provider=provider,
-        ) from None
+        )
+    if isinstance(error, openai.OpenAIError):
+        return ResponseDecodeError(
+            f"the answer of {connection.base_url} cannot be read: {told}", provider=provider
+        )
+    return None
 
 
 def _status_error(
@@ -191,12 +222,11 @@ def _need_package() -> None:
 
 
 def _http_client(connection: Connection, *, asynchronous: bool) -> Any:
-    settings: dict[str, Any] = {}
+    # A question goes to the deployment and nowhere else.
+    settings: dict[str, Any] = {"follow_redirects": False}
     if connection.transport is not None:
         settings["transport"] = connection.transport
-    elif urlsplit(connection.base_url).hostname in LOOPBACK:
+    elif is_loopback(urlsplit(connection.base_url).hostname or ""):
         # A proxy of the environment cannot reach this machine from where it stands.
-        settings["trust_env"] = False
-    else:
-        return None  # The package's own.
+        settings["mounts"] = dict.fromkeys(("http://", "https://", "all://"))
     return stack.client_class(asynchronous=asynchronous)(**settings)

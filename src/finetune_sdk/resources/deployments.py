@@ -139,11 +139,7 @@ class Deployments:
             tools=tools,
             timeout=timeout,
         )
-        provider = self._context.opened.name
-        with _openai_client.told(connection, provider):
-            with _openai_client.open_client(connection) as client:
-                answer = _openai_client.ask(client, connection, body)
-            return _openai_client.reply_of(answer, provider)
+        return _openai_client.chat(connection, body, self._context.opened.name)
 
     def openai(self, deployment: Deployment | str, /) -> openai.OpenAI:
         """A ready `openai.OpenAI` that talks to the deployment: close it when done.

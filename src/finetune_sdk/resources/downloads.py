@@ -81,7 +81,8 @@ def _fill_there(place: Path, write: Callable[[Path], None]) -> None:
         write(part)
         moved: list[Path] = []
         try:
-            for entry in sorted(part.iterdir()):
+            # As they were written: what says that all is there comes last.
+            for entry in sorted(part.iterdir(), key=lambda entry: entry.stat().st_mtime_ns):
                 moved.append(entry.rename(place / entry.name))
         except BaseException:
             for entry in moved:

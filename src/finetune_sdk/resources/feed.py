@@ -12,6 +12,9 @@ from finetune_sdk.resources.paging import PAGE_SIZE
 from finetune_sdk.resources.steps import Quiet, ask
 from finetune_sdk.types import JobEvent, Page
 
+_MOST_PAGES = 5000
+"""Of one look: a list that never ends is taken up again at the next one."""
+
 logger = logging.getLogger("finetune_sdk")
 
 
@@ -28,7 +31,7 @@ class EventFeed:
         found: dict[str, JobEvent] = {}
         cursor: str | None = None
         seen: set[str | None] = set()
-        while cursor not in seen:
+        while cursor not in seen and len(seen) < _MOST_PAGES:
             seen.add(cursor)
             page = yield from ask(partial(self._page, cursor))
             found |= {event.id: event for event in page.items if event.id not in self._told}

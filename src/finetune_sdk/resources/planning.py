@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from finetune_sdk.datasets.tokens import auto_epochs
 from finetune_sdk.errors import AuthenticationError, ConfigurationError, ProviderError
@@ -88,16 +88,23 @@ def _refusal(
         yield f"a create would refuse: {reason}"
 
 
-def create(context: Context, spec: PlannedJob | Plan | None, request: JobRequest) -> Job:
+def create(
+    context: Context,
+    spec: PlannedJob | Plan | None,
+    request: JobRequest,
+    *,
+    heard: Callable[[], bool] = lambda: True,
+) -> Job:
     """Makes the job that was planned, or else the one that is asked for.
 
     Args:
         spec: what was planned; nothing is said beside it, then.
         request: the words of the call.
+        heard: whoever asked is still there when it is made.
     """
     if spec is not None:
         request = _request_of(context, spec, beside=request)
-    return submit(context, request)
+    return submit(context, request, heard=heard)
 
 
 def _request_of(context: Context, spec: PlannedJob | Plan, *, beside: JobRequest) -> JobRequest:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from finetune_sdk.datasets import Dataset
 from finetune_sdk.errors import CostLimitError, SunsetError
 from finetune_sdk.providers import registry
@@ -15,8 +17,14 @@ from finetune_sdk.submission import Order, call_digest
 from finetune_sdk.types import DatasetFile, Inspection, Job, JobSpec
 
 
-def submit(context: Context, request: JobRequest) -> Job:
-    """Makes the job; nothing is sent before everything that can be known is checked."""
+def submit(
+    context: Context, request: JobRequest, *, heard: Callable[[], bool] = lambda: True
+) -> Job:
+    """Makes the job; nothing is sent before everything that can be known is checked.
+
+    Args:
+        heard: whoever asked is still there when it is made.
+    """
     made = draft(context, request)
     told: list[str] = []
 
@@ -30,6 +38,7 @@ def submit(context: Context, request: JobRequest) -> Job:
         check=check,
         upload=lambda spec: _uploaded(context, made, spec),
         recheck=lambda: refuse_changed(made.stamps),
+        heard=heard,
     )
     job = _enriched(context, order)
     warnings = (*made.warnings, *told, *made.row_warnings(), *job.warnings)

@@ -195,10 +195,12 @@ def _look_at_all(context: Context, wanted: set[str] | None) -> list[Job]:
         return [fetch(context, next(iter(wanted)))]
     found: dict[str, Job] = {}
     cursor: str | None = None
+    seen: set[str | None] = set()
     while True:
+        seen.add(cursor)
         page = _page(context, cursor)
         found |= {job.id: job for job in page.items if wanted is None or job.id in wanted}
-        stuck = page.next_cursor is None or page.next_cursor == cursor
+        stuck = page.next_cursor is None or page.next_cursor in seen
         if stuck or (wanted is not None and found.keys() >= wanted):
             break
         cursor = page.next_cursor

@@ -5,6 +5,7 @@ journal   what was about to be sent, and what became of it (SQLite)
 locks     one at a time for each intent, between threads and between processes
 digests   when two calls are the same call
 opening   where the journal of a provider lies
+words     what is said of unknown outcomes
 
 The promise: at most one job for one intent, and to say so where nobody can know.
 """

@@ -28,11 +28,11 @@ from finetune_sdk.errors import (
     IdempotencyConflictError,
     NotFoundError,
     ProviderError,
-    SubmissionUnknownError,
 )
 from finetune_sdk.providers.base import CanFindJob, CanPrepare, FineTuneProvider
 from finetune_sdk.submission.journal import Journal, Row, State
 from finetune_sdk.submission.locks import Locks
+from finetune_sdk.submission.words import nothing, unknown, warned, with_others
 from finetune_sdk.types import Job, JobSpec
 
 T = TypeVar("T")
@@ -53,6 +53,7 @@ class Order:
         check: all that can refuse it before anything is sent.
         upload: sends the files, and gives the spec with them.
         recheck: what was checked is still what was sent.
+        heard: whoever asked is still there to get the job; asked when it is made.
     """
 
     spec: JobSpec
@@ -60,6 +61,7 @@ class Order:
     check: Callable[[], None]
     upload: Callable[[JobSpec], JobSpec]
     recheck: Callable[[], None]
+    heard: Callable[[], bool] = lambda: True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +90,7 @@ class Desk:
         """
         if order.keyed:
             with self._held(order.spec.key):
-                return self._of_key(order)
+                return self._told(order, self._of_key(order))
         return self._of_call(order)
 
     def knows(self, text: str) -> bool:
@@ -109,15 +111,21 @@ class Desk:
         if row is None:
             return self._asked(text)
         with self._held(row.key):
-            row = self.journal.get(row.id) or row
-            if row.state is State.SUBMITTING:
-                return self._given_up(row) if abandon else self._looked_for(row, None)
-        if row.state is State.CREATED and row.job_id:
+            job = self._found_again(self.journal.get(row.id) or row, abandon=abandon)
+        return None if job is None else self._handed_over(job)
+
+    def _found_again(self, row: Row, *, abandon: bool) -> Job | None:
+        if row.state is State.SUBMITTING:
+            return self._given_up(row) if abandon else self._looked_for(row, None)
+        gone = row.state is State.ABANDONED
+        if gone and (found := self._find(row.spec, row)):
+            # It has shown up after all, and is paid for.
+            return self._adopted(row, found)
+        if row.job_id:
             return self._get(row)
-        words = "was given up" if row.state is State.ABANDONED else "was never sent"
+        words = "was given up, and no job of it is listed" if gone else "was never sent"
         raise NotFoundError(
-            f"the submission {row.id!r} {words}, and made no job; create it again",
-            provider=self.provider.name,
+            f"the submission {row.id!r} {words}; create it again", provider=self.provider.name
         )
 
     # With a key
@@ -147,15 +155,29 @@ class Desk:
                 # Whoever was at it is not any more, and may have settled it.
                 fresh = self.journal.get(row.id)
                 if fresh is not None and fresh.state is State.SUBMITTING:
-                    return self._looked_for(fresh, None)
-        for row in reversed(self.journal.of_call(name, account, call, State.PREPARED)):
-            with self._held(row.key, wait=False) as mine:
-                fresh = self.journal.get(row.id) if mine else None
-                if fresh is not None and fresh.state is State.PREPARED:
-                    keyed = replace(order, spec=order.spec.model_copy(update={"key": row.key}))
-                    return self._make(keyed, fresh)
+                    return self._told(order, self._looked_for(fresh, None))
+        # A key of the caller's is another intent; it is taken up by who says it.
+        for state in (State.CREATED, State.PREPARED):
+            rows = self.journal.of_call(name, account, call, state)
+            for row in reversed([row for row in rows if not row.keyed]):
+                if job := self._taken_up(order, row):
+                    return job
         with self._held(order.spec.key):
-            return self._make(order, None)
+            return self._told(order, self._make(order, None))
+
+    def _taken_up(self, order: Order, row: Row) -> Job | None:
+        """What an earlier try of the same call has left; None where somebody is at it, or was."""
+        with self._held(row.key, wait=False) as mine:
+            fresh = self.journal.get(row.id) if mine else None
+            if fresh is None or fresh.state is not row.state:
+                return None
+            if fresh.state is State.CREATED:
+                words = f"made before by this call, which was cut short ({row.id})"
+                return self._told(order, warned(self._get(fresh), words))
+            keyed = replace(order, spec=order.spec.model_copy(update={"key": row.key}))
+            found = self._find(keyed.spec, None)
+            made = self._adopted(fresh, found) if found else self._make(keyed, fresh)
+            return self._told(order, made)
 
     # Making it
 
@@ -185,6 +207,8 @@ class Desk:
             else:
                 return spec
         spec = order.upload(order.spec)
+        # Before the file is noted: rows that changed meanwhile must not be taken up by a re-run.
+        order.recheck()
         self.journal.change(row, spec=spec)
         self._prepared(spec)
         return spec
@@ -198,7 +222,7 @@ class Desk:
         try:
             job = self._do(lambda: self.provider.create_job(spec), "unknown")
         except FineTuneError as error:
-            if not (isinstance(error, ProviderError) and error.effect == "unknown"):
+            if not (isinstance(error, ProviderError) and error.effect != "none"):
                 # It may be sent again.
                 self._noted(row, "the create was refused", state=State.PREPARED, submitted_at=None)
                 raise
@@ -210,6 +234,17 @@ class Desk:
     def _written(self, row: Row, job: Job) -> Job:
         # The job is there and paid for: whoever asked for it gets it.
         self._noted(row, f"the job {job.id} is made", state=State.CREATED, job_id=job.id)
+        return job
+
+    def _told(self, order: Order, job: Job) -> Job:
+        """The job, on its way to who has asked for it; where nobody is there, a re-run gets it."""
+        return self._handed_over(job) if order.heard() else job
+
+    def _handed_over(self, job: Job) -> Job:
+        try:
+            self.journal.tell(self.provider.name, self.provider.account, job.id)
+        except FineTuneError as error:
+            logger.warning("the journal cannot be written: %s", error)
         return job
 
     def _noted(self, row: Row, what: str, **fields: object) -> None:
@@ -228,9 +263,9 @@ class Desk:
         """The job of a row; None where nothing was sent."""
         if row.state is State.SUBMITTING:
             return self._looked_for(row, None)
-        if row.state is not State.CREATED:
+        if row.state not in (State.CREATED, State.TOLD):
             return None
-        return _warned(
+        return warned(
             self._get(row),
             # What another machine has made was not sent from here.
             f"made before by the key {row.key!r:.80}, at "
@@ -243,7 +278,7 @@ class Desk:
             return self._adopted(row, found)
         if trouble:
             # Nobody has looked, so it may well be there.
-            raise self._unknown(row, None, trouble)
+            raise unknown(self.owner, row, None, trouble)
         self.journal.change(row, state=State.ABANDONED)
         return None
 
@@ -253,7 +288,7 @@ class Desk:
             return self._adopted(row, found)
         asked = isinstance(self.provider, CanFindJob)
         why = "it is not in the provider's list" if asked else "the provider cannot be asked"
-        raise self._unknown(row, lost, trouble or why)
+        raise unknown(self.owner, row, lost, trouble or why)
 
     def _searched(self, row: Row) -> tuple[list[Job], str]:
         """The jobs that are found; and, where there are none, why the last look was none."""
@@ -290,7 +325,7 @@ class Desk:
         if isinstance(provider, CanFindJob):
             found = self._do(lambda: provider.find_jobs(key))
         if not found:
-            raise NotFoundError(self._nothing(key), provider=provider.name)
+            raise NotFoundError(nothing(self.owner, key), provider=provider.name)
         return with_others(found[0], found[1:], key)
 
     def _get(self, row: Row) -> Job:
@@ -301,9 +336,14 @@ class Desk:
     def _row_of(self, text: str) -> Row | None:
         row = self.journal.get(text)
         name, account = self.provider.name, self.provider.account
-        if row is not None and (row.provider, row.account) == (name, account):
-            return row
-        return self.journal.of_key(name, account, text)
+        if row is None:
+            return self.journal.of_key(name, account, text)
+        if (row.provider, row.account) != (name, account):
+            raise ConfigurationError(
+                f"the submission {text!r} is of {row.owner!r} ({row.account or row.provider}), and "
+                f"this client of {account or name}; open a client of that account for it"
+            )
+        return row
 
     def _new_row(self, order: Order) -> Row:
         row = Row(
@@ -316,6 +356,7 @@ class Desk:
             state=State.PREPARED,
             spec=order.spec,
             created_at=self.provider.clock.now(),
+            keyed=order.keyed,
         )
         self.journal.add(row)
         return row
@@ -326,43 +367,6 @@ class Desk:
     def _do(self, function: Callable[[], T], effect: Effect = "none") -> T:
         return cast("T", self.call(function, effect))
 
-    def _unknown(self, row: Row, lost: ProviderError | None, why: str) -> SubmissionUnknownError:
-        first = f"{str(lost).rstrip('.')}. " if lost else ""
-        error = SubmissionUnknownError(
-            f"{first}Nobody can tell whether {self.owner!r} has made the job of the submission "
-            f"{row.id!r}: {why}. Nothing was sent twice. The ways on: look again later with "
-            f'`jobs.recover("{row.id}")`; create it again knowingly, with an `idempotency_key` of '
-            f'its own; or give it up with `jobs.recover("{row.id}", abandon=True)`, after which '
-            "the same call makes a new job",
-            submission_id=row.id,
-        )
-        for note in getattr(lost, "__notes__", ()):
-            error.add_note(note)
-        return error
-
-    def _nothing(self, key: str) -> str:
-        return (
-            f"{self.owner!r} has no job of the key {key!r:.80}, so the create did not arrive; "
-            "create it again with the same `idempotency_key`, which makes it once. A job that "
-            "was made without a key is in `jobs.list`"
-        )
-
 
 def _file_ids(spec: JobSpec) -> list[str | None]:
     return [file.id if file else None for file in (spec.training_file, spec.validation_file)]
-
-
-def _warned(job: Job, warning: str) -> Job:
-    return job.model_copy(update={"warnings": (*job.warnings, warning)})
-
-
-def with_others(job: Job, others: list[Job], key: str) -> Job:
-    """The job, with a warning that names the others of its key."""
-    if not others:
-        return job
-    named = ", ".join(f"{other.id} ({other.status.value})" for other in others)
-    warning = (
-        f"the key {key!r:.80} made {len(others)} more: {named}; none was cancelled, end "
-        "what is too many with `jobs.cancel`"
-    )
-    return job.model_copy(update={"warnings": (*job.warnings, warning)})

@@ -41,13 +41,16 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX by_key ON submissions (provider, account, key);
     CREATE INDEX by_call ON submissions (provider, account, call, state);
     """,
+    "ALTER TABLE submissions ADD COLUMN keyed INTEGER NOT NULL DEFAULT 1",
 )
 """Each takes the file one version on; `PRAGMA user_version` says how many it has behind it."""
 
-_COLUMNS = "id, provider, account, owner, key, call, state, spec, job_id, created_at, submitted_at"
+_COLUMNS = (
+    "id, provider, account, owner, key, call, state, spec, job_id, created_at, submitted_at, keyed"
+)
 
 
-_INSERT = f"INSERT INTO submissions ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+_INSERT = f"INSERT INTO submissions ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 
 
 class State(StrEnum):
@@ -55,13 +58,15 @@ class State(StrEnum):
 
     PREPARED    nothing was sent that costs; its files may be there already
     SUBMITTING  a create may have been sent: nobody posts, everybody looks
-    CREATED     the job is known
+    CREATED     the job is known, and may be to nobody else yet
+    TOLD        whoever asked for the job has it
     ABANDONED   somebody has decided that it is none
     """
 
     PREPARED = "prepared"
     SUBMITTING = "submitting"
     CREATED = "created"
+    TOLD = "told"
     ABANDONED = "abandoned"
 
 
@@ -74,6 +79,7 @@ class Row:
         account: whose it is; see `FineTuneProvider.account`.
         owner: the profile, or the provider, that it was made with.
         key: the idempotency key, the caller's or ours.
+        keyed: it is the caller's.
         call: digest of the whole call.
         spec: what was or will be sent, without the caller's own words and options, which may hold
             anything; enough to know the job by.
@@ -91,6 +97,7 @@ class Row:
     job_id: str | None = None
     created_at: datetime
     submitted_at: datetime | None = None
+    keyed: bool = False
 
 
 class Journal:
@@ -139,6 +146,14 @@ class Journal:
         """The rows of a call that stand so, oldest first."""
         where = "provider = ? AND account = ? AND call = ? AND state = ?"
         return self._rows(where, (provider, account, call, state.value))
+
+    def tell(self, provider: str, account: str, job_id: str) -> None:
+        """Whoever asked for the job has it now."""
+        self._change(
+            "UPDATE submissions SET state = ? WHERE state = ? AND provider = ? AND account = ? "
+            "AND job_id = ?",
+            (State.TOLD.value, State.CREATED.value, provider, account, job_id),
+        )
 
     def unsettled(self) -> list[Row]:
         """The rows of which nobody knows what became, of all accounts, oldest first."""
@@ -278,6 +293,7 @@ def _values(row: Row) -> tuple[object, ...]:
         row.job_id,
         _told(row.created_at),
         _told(row.submitted_at),
+        int(row.keyed),
     )
 
 
@@ -314,4 +330,5 @@ def _read(values: Mapping[str, str]) -> Row:
         job_id=values["job_id"],
         created_at=datetime.fromisoformat(values["created_at"]),
         submitted_at=datetime.fromisoformat(submitted) if submitted else None,
+        keyed=bool(values["keyed"]),
     )

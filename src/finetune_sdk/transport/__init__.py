@@ -2,6 +2,7 @@
 
 clock      the clock that waiting goes by
 redaction  what is never told
+hosts      which hosts are this machine
 deadlines  how long a whole call may take
 waits      how long a server asks to wait
 policy     which failures are tried again, when, and how often

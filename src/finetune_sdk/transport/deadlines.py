@@ -24,6 +24,10 @@ class Deadline:
         self._end = clock.monotonic() + seconds
         self.seconds = seconds
 
+    def extend(self, seconds: float) -> None:
+        """Later by so much: a wait that the server asks for is none of ours."""
+        self._end += seconds
+
     def left(self) -> float:
         """Seconds until then; below nil when it is over."""
         return self._end - self._clock.monotonic()

@@ -18,7 +18,8 @@ An error says itself where it belongs: `retryable`, `effect` (what the request m
 
 Between two tries: full jitter (a random part of 0.5 s, doubled each time, at most 20 s; the AWS
 Architecture Blog's "Exponential Backoff And Jitter", 2015), or the wait that was asked for and as
-much again of jitter as makes a second. 5 tries at most, and never beyond the call's deadline. A
+much again of jitter as makes a second. 5 tries at most, and never beyond the call's deadline, to
+which waits that were asked for do not count. A
 budget for all calls of a provider keeps a failing service from being asked five times as often.
 """
 
@@ -151,6 +152,8 @@ class _Call:
         if self._tries == TRIES or not may_retry(self._use, error):
             return False  # What is not tried again costs nothing.
         self.pause = self._pause(error)
+        if error.retry_after is not None:
+            self._deadline.extend(self.pause)
         return self.pause < self._deadline.left() and self._budget.take()
 
     def _renewed(self) -> bool:

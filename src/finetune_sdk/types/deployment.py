@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -84,12 +85,14 @@ class Connection:
         model: what a request names.
         transport: a transport of the HTTP library under the `openai` package (`httpx2`, or `httpx`
             below 3.0) to use instead of the network; None is the network.
+        headers: sent with each request, such as the organization's.
     """
 
     base_url: str
     api_key: str = field(repr=False)
     model: str
     transport: object | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
 
 class ChatReply(Value):

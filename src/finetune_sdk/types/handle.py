@@ -17,6 +17,11 @@ class Handle(NamedTuple):
     id: str
 
 
+def is_id(text: str) -> bool:
+    """Whether it is an id that may stand in a handle, a path or a URL."""
+    return _ID.fullmatch(text) is not None
+
+
 def parse_handle(text: str) -> Handle:
     """Takes `owner:id` or a bare id apart.
 

@@ -17,18 +17,24 @@ class RefusedAnswerError(Exception):
     """An answer that is not read on."""
 
 
-def new_http_client(left: sockets.Left, most: Callable[[], int]) -> Any:
+def new_http_client(left: sockets.Left, most: Callable[[], int], *, direct: bool) -> Any:
     """The package's own HTTP client, following no redirect, with an end to every answer.
 
     Args:
         left: every read and write of a socket ends then.
         most: bytes that this thread reads of an answer.
+        direct: past the proxies of the environment, which cannot reach this machine from where
+            they stand, and would see the key.
     """
 
     def limit(response: Any) -> None:
         _limit(response, most())
 
-    client = stack.client_class()(follow_redirects=False, event_hooks={"response": [limit]})
+    # Of the environment only the proxies are left out, and not its certificates.
+    schemes = ("http://", "https://", "all://")
+    settings: dict[str, Any] = {"mounts": dict.fromkeys(schemes)} if direct else {}
+    hooks = {"response": [limit]}
+    client = stack.client_class()(follow_redirects=False, event_hooks=hooks, **settings)
     sockets.hold(client, left)
     return client
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from typing import Any, BinaryIO, NoReturn, TypeVar
+from urllib.parse import urlsplit
 
 from finetune_sdk.errors import (
     AuthenticationError,
@@ -17,14 +18,17 @@ from finetune_sdk.errors import (
 from finetune_sdk.providers._openai_talk import limits, stack
 from finetune_sdk.providers._openai_wire.failures import failure_of, lost, unreadable
 from finetune_sdk.providers._openai_wire.requests import Answer, Request
-from finetune_sdk.providers._openai_wire.values import Table, parse_object, shown
+from finetune_sdk.providers._openai_wire.values import Table, encode, parse_object, shown
 from finetune_sdk.transport import Clock, redact
 from finetune_sdk.transport.deadlines import Deadline
+from finetune_sdk.transport.hosts import is_loopback
 from finetune_sdk.transport.policy import Policy
 
 T = TypeVar("T")
 
 _CONNECT_SECONDS = 10.0
+_SILENCE_SECONDS = 60.0
+"""Without a byte of a file that is downloaded."""
 _BLOCK = 1024 * 1024
 _HIDDEN = b"[redacted]"
 _SHORTEST_SECRET = 8
@@ -39,13 +43,21 @@ _SLOW = frozenset({"ConnectTimeout", "PoolTimeout", "ReadTimeout", "WriteTimeout
 class Credential:
     """A key, or a function that gives one; it shows up nowhere."""
 
-    def __init__(self, key: str | Callable[[], str] | None, *, source: str, missing: str) -> None:
+    def __init__(
+        self,
+        key: str | Callable[[], str] | None,
+        *,
+        source: str,
+        missing: str,
+        beside: Iterable[str] = (),
+    ) -> None:
         """Keeps it.
 
         Args:
             key: None where there is none.
             source: where it is from, in words.
             missing: what to do where there is none, in words.
+            beside: other texts that are sent, and may be secrets, too.
 
         Raises:
             ConfigurationError: it is no text that fits into a header.
@@ -56,6 +68,7 @@ class Credential:
         self.source = source
         self._missing = missing
         self._seen: tuple[str, ...] = (key,) if isinstance(key, str) else ()
+        self._beside = tuple(beside)
         self.there = key is not None
         self.renewable = callable(key)
 
@@ -89,10 +102,10 @@ class Credential:
 
     def hide(self, body: bytes) -> bytes:
         """An answer without the keys: some servers repeat what was sent."""
-        for key in self._seen:
+        for secret in (*self._seen, *self._beside):
             # A shorter one is a stand-in for servers that ask for none, and a word of any answer.
-            if len(key) >= _SHORTEST_SECRET:
-                body = body.replace(key.encode(), _HIDDEN)
+            if len(secret) >= _SHORTEST_SECRET:
+                body = body.replace(secret.encode(), _HIDDEN)
         return body
 
     def __repr__(self) -> str:
@@ -135,6 +148,7 @@ class Talk:
         """
         self.provider = provider
         self._place = place
+        self._direct = is_loopback(urlsplit(place).hostname or "")
         self._clock = clock
         self._credential = credential
         self._open_client = open_client
@@ -191,7 +205,9 @@ class Talk:
         """The package's client; a new one in a process that was forked."""
         with self._lock:
             if self._client is None or self._process != os.getpid():
-                http = self._own_http or limits.new_http_client(self._left, self._most)
+                http = self._own_http or limits.new_http_client(
+                    self._left, self._most, direct=self._direct
+                )
                 self._client = self._open_client(http, self._key)
                 self._process = os.getpid()
             return self._client
@@ -296,7 +312,9 @@ class Talk:
             "params": dict(request.query),
             "max_retries": 0,
             "follow_redirects": False,
-            "timeout": library.Timeout(left, connect=min(left, _CONNECT_SECONDS)),
+            "timeout": library.Timeout(
+                min(left, _SILENCE_SECONDS) if stream else left, connect=min(left, _CONNECT_SECONDS)
+            ),
         }
         send = getattr(client, request.method.lower())
         return send(request.path, cast_to=library.Response, options=options, **keywords)
@@ -339,4 +357,8 @@ class Talk:
     def _answer(self, response: Any) -> Answer:
         hide = self._credential.hide
         headers = {name: hide(value.encode()).decode() for name, value in response.headers.items()}
-        return Answer(response.status_code, headers, hide(response.content))
+        body = hide(response.content)
+        if b"\\" in body and (found := parse_object(body)) is not None:
+            # A key may have been written with escapes, which are gone only now.
+            body = hide(encode(found))
+        return Answer(response.status_code, headers, body)

@@ -14,6 +14,10 @@ from finetune_sdk.types import DPO, JobSpec, Method, Reinforcement
 KEY, CALL = "finetune_sdk_key", "finetune_sdk_call"
 """What we keep in a job's metadata: the idempotency key, and the digest of the call."""
 
+_OURS = frozenset(
+    {"model", "training_file", "validation_file", "method", "hyperparameters"}
+    | {"suffix", "seed", "metadata", "integrations"}
+)
 _MOST_METADATA = 16
 _LONGEST_KEY, _LONGEST_VALUE = 64, 512
 
@@ -93,10 +97,10 @@ def check(spec: JobSpec) -> None:
         value = getattr(spec.method, ours)
         if value is not None and allowed is not None and not allowed.holds(value):
             raise ConfigurationError(f"`{ours}` is {value!r}; here it is {allowed.words}")
-    if "metadata" in table(spec.options.get("extra_body")):
+    for name in sorted(_OURS & table(spec.options.get("extra_body")).keys()):
         raise ConfigurationError(
-            "`extra_body` has `metadata` in it, which would leave out our mark by which a lost job "
-            "is found; give it as `metadata`"
+            f"`extra_body` has `{name}` in it, which is a word of `jobs.create` or of its method: "
+            "what is checked, priced and found again by it must be what is sent; say it there"
         )
     most = _MOST_METADATA - 2
     if len(spec.metadata) > most:

@@ -73,6 +73,7 @@ _ENDED_WORDS = re.compile(
     r"|(?:been|is) shut ?down|has been retired|wound down",
     re.IGNORECASE,
 )
+_ITSELF = re.compile(r"\bmodels?\b|fine.?tun|\bgpt-|\bo[0-9]-", re.IGNORECASE)
 _NOT_READY_WORDS = re.compile(
     r"not (?:yet )?(?:ready|finished|processed|been processed)|still (?:being )?process",
     re.IGNORECASE,
@@ -180,7 +181,7 @@ def _code(said: Table, request: Request) -> str | None:
     words, param = text(said.get("message")) or "", text(said.get("param")) or ""
     if request.use == "create" and _NOT_READY_WORDS.search(words) and "file" in words.lower():
         return NOT_READY
-    if request.use == "create" and ("metadata" in param or "'metadata'" in words):
+    if request.use == "create" and (param == "metadata" or "'metadata'" in words):
         return NO_METADATA
     return text(said.get("code")) or text(said.get("type"))
 
@@ -192,7 +193,8 @@ def _ended(answer: Answer, said: Table) -> bool:
         return True
     # Of a field of the request it may say the same, and mean that field alone.
     of_model = (text(said.get("param")) or "model") == "model"
-    return of_model and bool(_ENDED_WORDS.search(text(said.get("message")) or ""))
+    words = text(said.get("message")) or ""
+    return of_model and bool(_ENDED_WORDS.search(words) and _ITSELF.search(words))
 
 
 def _words(said: Table, answer: Answer) -> str:

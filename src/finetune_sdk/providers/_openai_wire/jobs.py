@@ -18,6 +18,7 @@ from finetune_sdk.providers._openai_wire.values import (
     whole,
 )
 from finetune_sdk.types import DatasetFile, Job, JobError, JobStatus
+from finetune_sdk.types.handle import is_id
 
 STATUSES: Mapping[str, JobStatus] = {
     # What Azure OpenAI says first; the others are of both.
@@ -50,9 +51,9 @@ _LONGEST_METADATA = 64
 
 
 def job_of(found: Table, *, provider: str) -> Job | None:
-    """A job; None where it has no id, and so is none."""
+    """A job; None where it has no id that it could be asked for by, and so is none."""
     id_ = text(found.get("id"))
-    if id_ is None:
+    if id_ is None or not is_id(id_):
         return None
     status, word = status_of(found.get("status"))
     model = text(found.get("fine_tuned_model"))

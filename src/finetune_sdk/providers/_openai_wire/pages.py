@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from finetune_sdk.errors import ResponseDecodeError
 from finetune_sdk.providers._openai_wire.values import Table, rows, text
 from finetune_sdk.types import Page
 
@@ -12,7 +13,12 @@ T = TypeVar("T")
 
 
 def page_of(
-    answer: Table, read: Callable[[Table], T | None], *, limit: int, cursor: str | None
+    answer: Table,
+    read: Callable[[Table], T | None],
+    *,
+    limit: int,
+    cursor: str | None,
+    provider: str,
 ) -> Page[T]:
     """One page of a list.
 
@@ -24,7 +30,16 @@ def page_of(
         read: makes an item; None passes it over.
         limit: what was asked for.
         cursor: what was asked to come after.
+        provider: its name, for errors.
+
+    Raises:
+        ResponseDecodeError: it is no list: that nothing is listed cannot be told by it.
     """
+    if not isinstance(answer.get("data"), list):
+        raise ResponseDecodeError(
+            f"{provider}: the answer is no list, it has the keys {sorted(answer)[:5]}",
+            provider=provider,
+        )
     found = rows(answer.get("data"))
     new = _after(found, cursor)
     items = tuple(item for one in new if (item := read(one)) is not None)

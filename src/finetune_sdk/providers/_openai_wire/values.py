@@ -27,6 +27,11 @@ def parse_object(body: bytes) -> Table | None:
     return cast("Table", value) if isinstance(value, dict) else None
 
 
+def encode(value: Table) -> bytes:
+    """A JSON object as bytes, without escapes that need not be."""
+    return msgspec.json.encode(value)
+
+
 def shown(body: bytes) -> str:
     """The beginning of an answer, for messages."""
     return repr(body[:120].decode("utf-8", "replace")) if body else "nothing at all"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 from finetune_sdk.errors import DatasetFileError, NotFoundError, WaitTimeoutError
 from finetune_sdk.providers._openai_talk import Talk
-from finetune_sdk.providers._openai_talk.uploads import PURPOSE
+from finetune_sdk.providers._openai_talk.uploads import LARGEST, PURPOSE
 from finetune_sdk.providers._openai_wire.holdings import REFUSED, WAITING, file_of, file_state
 from finetune_sdk.providers._openai_wire.requests import read, segment
 from finetune_sdk.providers._openai_wire.values import Table, text
 from finetune_sdk.providers.openai.settings import NAME
 from finetune_sdk.transport import Clock
+from finetune_sdk.transport.deadlines import upload_seconds
 from finetune_sdk.types import NOT_SENT, DatasetFile
 
 LONGEST_WAIT = 30 * 60.0
@@ -56,6 +60,19 @@ def get(talk: Talk, file_id: str) -> DatasetFile:
     if found is None:
         raise NotFoundError(f"{NAME}: there is no file {file_id!r}", provider=NAME)
     return found
+
+
+def download(talk: Talk, file_id: str, path: Path) -> None:
+    """Writes the content of a file, which may be large, to `path`; its deadline is by its size.
+
+    Raises:
+        NotFoundError: there is none of that id.
+        OSError: the path cannot be written.
+    """
+    size = get(talk, file_id).bytes or LARGEST
+    request = replace(read(f"/files/{segment(file_id)}/content"), seconds=upload_seconds(size))
+    with path.open("xb") as file:
+        talk.save(request, file)
 
 
 def _found(talk: Talk, file: DatasetFile) -> Table:

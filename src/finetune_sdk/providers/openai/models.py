@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
 from finetune_sdk import sunsets
 from finetune_sdk.errors import NotFoundError, SunsetError, UnsupportedError
@@ -14,10 +14,11 @@ from finetune_sdk.providers._openai_wire.values import Table, rows
 from finetune_sdk.providers.openai.settings import NAME
 from finetune_sdk.sunsets import Sunset, Sunsets
 from finetune_sdk.transport import Clock
-from finetune_sdk.types import Inspection, Model
+from finetune_sdk.types import Deployment, Inspection, Model
 from finetune_sdk.types.names import base_model
 
 _MODELS = "/models"
+_FRESH = timedelta(minutes=10)
 _SAID = "the API's own `shutdown_date`"
 
 
@@ -77,7 +78,8 @@ class Models:
         """
         found = self._asked(name) if known else None
         ends = self.sunsets.of(NAME, name)
-        if found is not None and found.shutdown_date not in (None, ends.shutdown):
+        said = self._own(name).shutdown is not None
+        if found is not None and not said and found.shutdown_date not in (None, ends.shutdown):
             ends = ends.model_copy(update=_by_api(found.shutdown_date, self._today()))
         if reason := sunsets.ended(ends, self._today()):
             raise SunsetError(f"{NAME} takes no job on {name!r}: {reason}; nothing was sent")
@@ -85,6 +87,26 @@ class Models:
             shutdown_date=ends.shutdown,
             warnings=tuple(sunsets.warnings(ends, NAME, name, self._today())),
         )
+
+    def until_listed(self, record: Deployment) -> None:
+        """Waits until a model that was just made is there; it may take minutes.
+
+        One that is there for longer is not asked for: its requests say what is wrong.
+        """
+        made = record.created_at
+        if made is None or self.clock.now() - made > _FRESH:
+            return
+        end, pause = self.clock.monotonic() + _FRESH.total_seconds() / 2, 1.0
+        while not self._listed(record.model) and self.clock.monotonic() < end:
+            self.clock.sleep(pause)
+            pause = min(pause * 2, 15.0)
+
+    def _listed(self, name: str) -> bool:
+        try:
+            self.get(name)
+        except NotFoundError:
+            return False
+        return True
 
     def _asked(self, name: str) -> Model | None:
         try:
@@ -105,13 +127,18 @@ class Models:
         model = model_of(found, provider=NAME)
         if model is None:
             return None
-        ends = self.sunsets.of(NAME, model.id)
+        ends, own = self.sunsets.of(NAME, model.id), self._own(model.id)
+        said = own.shutdown or day_of(found.get("shutdown_date"))
         return model.model_copy(
             update={
-                "shutdown_date": day_of(found.get("shutdown_date")) or ends.shutdown,
+                "shutdown_date": said or ends.shutdown,
                 "new_jobs_end": ends.new_jobs_end,
             }
         )
+
+    def _own(self, name: str) -> Sunset:
+        """What the user knows better than the service."""
+        return replace(self.sunsets, vendors=False).of(NAME, name)
 
     def _tunable(self, model: Model) -> bool:
         if not self.official or model.kind == "fine_tuned":

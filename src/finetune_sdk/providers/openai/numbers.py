@@ -44,7 +44,7 @@ def _of_events(talk: Talk, job_id: str) -> Iterator[Metric]:
     while cursor not in seen and len(seen) < _MOST_PAGES:
         seen.add(cursor)
         answer = talk.ask(page(place, _PAGE, cursor))
-        found = page_of(answer, lambda one: one, limit=_PAGE, cursor=cursor)
+        found = page_of(answer, lambda one: one, limit=_PAGE, cursor=cursor, provider=NAME)
         for event in found.items:
             yield from metrics_of(event)
         if found.next_cursor is None:

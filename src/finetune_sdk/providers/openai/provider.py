@@ -144,11 +144,11 @@ class OpenAIProvider(
         environ = os.environ if environ is None else environ
         profile = profile or OpenAISettings()
         account = settings.account(profile, environ, base_url, organization, project)
-        self._account = account
+        self._account, self._unmarked = account, False
         self._clock = clock
         secret = webhook_secret or environ.get(profile.webhook_secret_env)
         self._kept = settings.kept(headers, secret)
-        self._credential = settings.credential(api_key, profile.api_key_env, environ)
+        self._credential = settings.credential(api_key, profile.api_key_env, environ, self._kept)
         self._talk = Talk(
             provider=NAME,
             place=account.url,
@@ -228,6 +228,7 @@ class OpenAIProvider(
             if error.code != NO_METADATA:
                 raise
         # Not created, and not for want of anything that shapes the model.
+        self._unmarked = True
         job = self._create(encode.job_body(spec, marked=False))
         words = "the server takes no `metadata`; it was left out, the job is found by its file"
         return job.model_copy(update={"warnings": (*job.warnings, words)})
@@ -253,7 +254,7 @@ class OpenAIProvider(
     def find_jobs(
         self, key: str, /, *, spec: JobSpec | None = None, since: datetime | None = None
     ) -> list[Job]:
-        return finding.find(self._talk, key, spec, since)
+        return finding.find(self._talk, key, spec, since, unmarked=self._unmarked)
 
     def cancel_job(self, job_id: str, /) -> Job:
         return self._change(job_id, "cancel", over)
@@ -300,8 +301,7 @@ class OpenAIProvider(
         self._talk.delete(requests.delete(f"/files/{segment(file_id)}"))
 
     def download_dataset(self, file_id: str, path: Path, /) -> None:
-        with path.open("xb") as file:
-            self._talk.save(read(f"/files/{segment(file_id)}/content"), file)
+        files.download(self._talk, file_id, path)
 
     def list_models(self, *, limit: int, cursor: str | None) -> Page[Model]:  # noqa: ARG002
         """All models on one page, as the service lists them."""
@@ -335,8 +335,10 @@ class OpenAIProvider(
         return 0.0
 
     def connect(self, name: str, /) -> Connection:
-        model = self._records.get(name).model
-        return Connection(self._account.url, self._credential.get(NAME), model)
+        record, key = self._records.get(name), self._credential.get(NAME)
+        self._models.until_listed(record)
+        headers = {**self._account.headers, **self._kept.headers}
+        return Connection(self._account.url, key, record.model, headers=headers)
 
     def close(self) -> None:
         self._talk.close()
@@ -366,7 +368,7 @@ class OpenAIProvider(
         **query: str,
     ) -> Page[T]:
         answer = self._talk.ask(page(path, limit, cursor, **query))
-        return page_of(answer, make, limit=limit, cursor=cursor)
+        return page_of(answer, make, limit=limit, cursor=cursor, provider=NAME)
 
     def _job(self, answer: Table, *, lost: bool = False) -> Job:
         job = job_of(answer, provider=NAME)

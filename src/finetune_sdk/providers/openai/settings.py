@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -16,6 +15,7 @@ from finetune_sdk.errors import ConfigurationError
 from finetune_sdk.providers._openai_talk import Credential
 from finetune_sdk.transport import redact
 from finetune_sdk.transport.deadlines import CALL_SECONDS
+from finetune_sdk.transport.hosts import is_loopback
 
 NAME = "openai"
 """The provider's name, as errors and jobs carry it."""
@@ -27,6 +27,7 @@ HOSTS = frozenset({"api.openai.com", "eu.api.openai.com", "us.api.openai.com"})
 KEY_ENV, SECRET_ENV = "OPENAI_API_KEY", "OPENAI_WEBHOOK_SECRET"
 
 _NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+_PLAIN = r"^[!-~]{1,200}$"
 # RFC 9110, 5.1 and 5.5, without what is outside of ASCII.
 _HEADER = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _HEADER_VALUE = r"(?:[!-~](?:[\t -~]*[!-~])?)?"
@@ -48,9 +49,11 @@ class OpenAISettings(BaseModel):
 
     api_key_env: Annotated[str, Field(pattern=_NAME)] = KEY_ENV
     base_url: str | None = None
-    organization: str | None = None
-    project: str | None = None
-    timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] = CALL_SECONDS
+    organization: Annotated[str, Field(pattern=_PLAIN)] | None = None
+    project: Annotated[str, Field(pattern=_PLAIN)] | None = None
+    timeout: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False, strict=True)] = (
+        CALL_SECONDS
+    )
     webhook_secret_env: Annotated[str, Field(pattern=_NAME)] = SECRET_ENV
 
 
@@ -97,6 +100,12 @@ class Account:
         return " ".join(filter(None, (self.url, self.organization, self.project)))
 
     @property
+    def headers(self) -> dict[str, str]:
+        """What says organization and project in a request."""
+        said = {"OpenAI-Organization": self.organization, "OpenAI-Project": self.project}
+        return {name: value for name, value in said.items() if value is not None}
+
+    @property
     def official(self) -> bool:
         """It is OpenAI itself, whose models, prices and days are known."""
         return _host(self.url) in HOSTS
@@ -117,6 +126,7 @@ def account(
     Raises:
         ConfigurationError: the address is none.
     """
+    read_settings({"organization": organization, "project": project})
     return Account(
         url=_url(base_url or profile.base_url, environ),
         organization=organization or profile.organization or environ.get("OPENAI_ORG_ID"),
@@ -183,6 +193,8 @@ def address(url: str) -> str:
     except ValueError:
         parts = urlsplit("")
     # None of these shows the address: a password may stand where nobody looks for one.
+    if not url.isascii() or not url.strip().isprintable() or " " in url.strip():
+        raise ConfigurationError("`base_url` has a blank, an accent or a line end in it")
     if "@" in parts.netloc or "?" in url or "#" in url:
         raise ConfigurationError(
             "`base_url` has a user name, a query or a fragment in it; write it without, such as "
@@ -191,7 +203,7 @@ def address(url: str) -> str:
     host = _host(url)
     if parts.scheme not in ("http", "https") or not host:
         raise ConfigurationError(f"`base_url` is no address; write it as {BASE_URL!r}")
-    if parts.scheme == "http" and not _loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise ConfigurationError(
             f"`base_url` would send the key to {host!r} in clear text; write `https://`"
         )
@@ -209,19 +221,19 @@ def _host(url: str) -> str:
     return host if plain else ""
 
 
-def _loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def credential(
-    given: str | Callable[[], str] | None, variable: str, environ: Mapping[str, str]
+    given: str | Callable[[], str] | None,
+    variable: str,
+    environ: Mapping[str, str],
+    kept: Kept,
 ) -> Credential:
     """The key that the code gives, or else that of the environment.
+
+    Args:
+        given: by the code.
+        variable: of the environment.
+        environ: the environment.
+        kept: what else is sent, and may be secret.
 
     Raises:
         ConfigurationError: it is no text that fits into a header.
@@ -232,4 +244,5 @@ def credential(
     )
     key = given or (environ.get(variable) or "").strip() or None
     source = "`api_key`" if given else f"the environment variable {variable}"
-    return Credential(key, source=source, missing=missing)
+    beside = kept.headers.values()
+    return Credential(key, source=source, missing=missing, beside=beside)

@@ -10,6 +10,7 @@ from finetune_sdk.providers._openai_wire.jobs import status_of
 from finetune_sdk.providers._openai_wire.values import Table, moment, parse_object, table, text
 from finetune_sdk.providers.openai.settings import NAME
 from finetune_sdk.types import WebhookEvent
+from finetune_sdk.types.handle import is_id
 
 _PREFIX = "fine_tuning.job."
 
@@ -50,7 +51,7 @@ def parse(
 
 def _event(found: Table) -> WebhookEvent:
     kind, job_id = text(found.get("type")) or "", text(table(found.get("data")).get("id"))
-    if not kind.startswith(_PREFIX) or job_id is None:
+    if not kind.startswith(_PREFIX) or job_id is None or not is_id(job_id):
         raise ResponseDecodeError(
             f"{NAME}: the webhook of the type {kind!r:.80} speaks of no fine-tuning job",
             provider=NAME,

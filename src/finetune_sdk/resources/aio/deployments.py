@@ -99,11 +99,7 @@ class AsyncDeployments(Asynchronous):
             tools=tools,
             timeout=timeout,
         )
-        provider = self._context.opened.name
-        with _openai_client.told(connection, provider):
-            async with _openai_client.open_async_client(connection) as client:
-                answer = await _openai_client.ask_async(client, connection, body)
-            return _openai_client.reply_of(answer, provider)
+        return await _openai_client.chat_async(connection, body, self._context.opened.name)
 
     async def openai(self, deployment: Deployment | str, /) -> openai.AsyncOpenAI:
         """A ready `openai.AsyncOpenAI` that talks to the deployment: close it when done."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import threading
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Literal, overload
 
@@ -124,7 +126,17 @@ class AsyncJobs(Asynchronous):
             allow=allow,
             strict=strict,
         )
-        return await self._do(lambda: planning.create(self._context, spec, request))
+        gone = threading.Event()
+        try:
+            return await self._do(
+                lambda: planning.create(
+                    self._context, spec, request, heard=lambda: not gone.is_set()
+                )
+            )
+        except asyncio.CancelledError:
+            # The thread goes on; the same call again then gets its job.
+            gone.set()
+            raise
 
     async def get(self, job: Job | str, /) -> Job:
         """See `Jobs.get`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def export(context: Context, job_id: str, folder: str | os.PathLike[str]) -> Exp
     place = downloads.place_of(folder) / job_id
     _put_back(place)
     there = _lineage(place)
-    if there is not None and there.final:
+    if there is not None and there.final and _is_whole(place, there):
         return ExportedJob(folder=str(place), outcome="kept", lineage=there)
     job = waiting.fetch(context, job_id)
     _sweep(place)
@@ -97,10 +98,22 @@ def _lineage(place: Path) -> Lineage | None:
         ) from None
 
 
+def _is_whole(place: Path, lineage: Lineage) -> bool:
+    """The rows lie there still, as large as they were."""
+    sizes = {file.name: file.bytes for file in lineage.files}
+    return (place / recipe.NAME).is_file() and all(
+        (place / name).is_file() and (place / name).stat().st_size == size
+        for name, size in sizes.items()
+    )
+
+
 def _sweep(place: Path) -> None:
-    """Removes what a killed export has left."""
-    for left in place.parent.glob(f".{place.name[:32]}.*"):
-        shutil.rmtree(left, ignore_errors=True)
+    """Removes what a killed export has left, beside the folder or in it."""
+    hidden = re.compile(rf"\.{re.escape(place.name[:32])}\.[a-z0-9_]{{8}}")
+    for folder in (place.parent, place):
+        for left in folder.iterdir() if folder.is_dir() else ():
+            if hidden.fullmatch(left.name) or left.name == f".{place.name}.fresh":
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _put_back(place: Path) -> None:

@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from finetune_sdk.errors import FineTuneError, ProviderError, UnsupportedError
+from finetune_sdk.errors import (
+    AuthenticationError,
+    FineTuneError,
+    NotFoundError,
+    ProviderError,
+    ResponseDecodeError,
+    UnsupportedError,
+)
 from finetune_sdk.providers.base import CanExport, CanListCheckpoints, CanListMetrics
 from finetune_sdk.resources import steps, waiting
 from finetune_sdk.resources.context import Context, unsupported
@@ -53,14 +60,20 @@ class Parts:
         path = self.folder / name
         try:
             write(path)
+        except AuthenticationError:
+            raise  # With a good key all of it may be had.
         except FineTuneError as error:
             path.unlink(missing_ok=True)
-            if self.earlier is not None and (self.earlier / name).is_file():
-                shutil.copyfile(self.earlier / name, path)
-                return
-            # What cannot be done here, and what is gone, stays so; the rest may be a bad line.
-            again = isinstance(error, ProviderError) and error.retryable
-            self.gaps.append(Gap(what=what, why=str(error), again=again))
+            there, again = self._kept(name, path), not _is_final(error)
+            if again or not there:
+                self.gaps.append(Gap(what=what, why=str(error), again=again))
+
+    def _kept(self, name: str, path: Path) -> bool:
+        """Whether an earlier export has it, which is then taken over."""
+        if self.earlier is None or not (self.earlier / name).is_file():
+            return False
+        shutil.copyfile(self.earlier / name, path)
+        return True
 
     def _rows(self, role: Role, file: DatasetFile | None) -> None:
         if file is None:
@@ -79,7 +92,23 @@ class Parts:
             raise unsupported(
                 self.context, "`jobs.export` of rows", lambda other: issubclass(other, CanExport)
             )
-        self.context.call(lambda: provider.download_dataset(file_id, path))
+        local: list[OSError] = []
+
+        def download() -> None:
+            try:
+                provider.download_dataset(file_id, path)
+            except OSError as error:
+                if not isinstance(error, FineTuneError):
+                    local.append(error)
+                raise
+
+        try:
+            self.context.call(download)
+        except ProviderError:
+            if local:
+                # The disk here, and no fault of the provider's: nothing is exported to it.
+                raise local[0] from None
+            raise
 
     def _metrics(self, path: Path) -> None:
         provider = self.context.provider
@@ -104,6 +133,13 @@ class Parts:
         )
         saved = list(steps.iterate(found, self.context.clock))
         _lines(path, saved)
+
+
+def _is_final(error: FineTuneError) -> bool:
+    """Another try would give the same: it is gone, is not to be had here, or cannot be read."""
+    if isinstance(error, ResponseDecodeError):
+        return not error.retryable
+    return isinstance(error, NotFoundError | UnsupportedError)
 
 
 def _lacks(context: Context, what: str) -> UnsupportedError:

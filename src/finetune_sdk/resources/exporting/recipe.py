@@ -31,7 +31,9 @@ def text_of(job: Job, files: Mapping[str, str]) -> str:
     }
     words |= {name: value for name, value in optional.items() if value is not None}
     body = yaml.safe_dump(words, sort_keys=False, allow_unicode=True, width=100)
-    comments = (f"# {line}".rstrip() for line in _comments(job, method, files))
+    # A name from outside with a line end in it must not get out of its comment.
+    told = ("".join(c for c in line if c.isprintable()) for line in _comments(job, method, files))
+    comments = (f"# {line}".rstrip() for line in told)
     return "\n".join((*comments, body))
 
 
