@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import httpx
+import openai
 import pytest
 import respx
 
-import openai
 from finetune_sdk import FineTuneClient
 from finetune_sdk.errors import (
     AuthenticationError,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import openai
+
 from tests.standins.http import http
 from tests.standins.openai import OpenAIService
 from tests.standins.openai.inprocess import InProcess

@@ -8,9 +8,9 @@ import threading
 import tracemalloc
 from typing import Any, cast
 
+import openai
 import pytest
 
-import openai
 from finetune_sdk.testing import VirtualClock
 from tests.standins.driving import BASE, ROWS, in_process, refused, start, upload
 from tests.standins.http import http

@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterator
 from typing import Any, cast
 
+import openai
 import pytest
 
-import openai
 from finetune_sdk.testing import VirtualClock
 from tests.standins.driving import in_process, start, upload
 from tests.standins.http import http

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import httpx2
+import openai
 import pytest
 
-import openai
 from finetune_sdk import DatasetFile, FineTuneClient, datasets
 from finetune_sdk.errors import (
     FineTuneError,

@@ -27,9 +27,8 @@ from finetune_sdk.transport.hosts import is_loopback
 from finetune_sdk.types import ChatReply, Connection
 
 if TYPE_CHECKING:
-    from openai.types.chat import ChatCompletion
-
     import openai
+    from openai.types.chat import ChatCompletion
 
 _BY_STATUS: Mapping[int, type[ProviderError]] = {
     400: InvalidRequestError,
