@@ -30,7 +30,8 @@ def text_of(job: Job, files: Mapping[str, str]) -> str:
         "strict": False if "learning_rate_multiplier" in method else None,
     }
     words |= {name: value for name, value in optional.items() if value is not None}
-    body = yaml.safe_dump(words, sort_keys=False, allow_unicode=True, width=100)
+    # Newer stubs of PyYAML leave a part of its type open.
+    body = yaml.safe_dump(words, sort_keys=False, allow_unicode=True, width=100)  # pyright: ignore[reportUnknownMemberType]
     # A name from outside with a line end in it must not get out of its comment.
     told = ("".join(c for c in line if c.isprintable()) for line in _comments(job, method, files))
     comments = (f"# {line}".rstrip() for line in told)
