@@ -24,7 +24,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TextIO
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
 
@@ -32,7 +32,6 @@ PAGE = 100
 ROOT = "/v1"
 JOBS = f"{ROOT}/fine_tuning/jobs"
 KEY = "sk-benchmark-0123456789abcdef"
-MARK = "@@ "
 OPENAI, LITELLM, OURS = "openai", "litellm", "this SDK"
 
 
@@ -121,7 +120,7 @@ async def serve(jobs: int) -> None:
     answers = Answers(jobs)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Connection(answers), "127.0.0.1", 0)
-    print(f"{MARK}{server.sockets[0].getsockname()[1]}", flush=True)
+    print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 
@@ -155,6 +154,7 @@ def plain(url: str, jobs: int) -> Client:
 
 def by_litellm(url: str, jobs: int) -> Client:
     litellm: Any = importlib.import_module("litellm")
+    litellm.suppress_debug_info = True
     words = {"custom_llm_provider": "openai", "api_base": url, "api_key": KEY}
     one = str(job(0)["id"])
 
@@ -227,6 +227,13 @@ def cpu(work: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
+def own_output() -> TextIO:
+    """The standard output, for answers alone: what a package prints goes where errors go."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    return answers
+
+
 def looks(client: Client, count: int) -> float:
     """CPU seconds of one look at one job."""
     return cpu(lambda: [client.get() for _ in range(count)]) / count
@@ -246,6 +253,7 @@ def count_contexts() -> list[int]:
 
 def work(name: str, url: str, jobs: int) -> None:
     """Does what each line of the standard input says, and answers in a line."""
+    answers = own_output()
     contexts = count_contexts()
     for package in PACKAGES[name]:
         importlib.import_module(package)
@@ -256,7 +264,7 @@ def work(name: str, url: str, jobs: int) -> None:
         made[0].get()
 
     answer: object = [cpu(start), contexts[0]]
-    print(MARK + json.dumps(answer), flush=True)
+    print(json.dumps(answer), file=answers, flush=True)
     for line in sys.stdin:
         what, count = json.loads(line)
         if what == "get":
@@ -264,7 +272,7 @@ def work(name: str, url: str, jobs: int) -> None:
             answer = [looks(made[0], count), contexts[0]]
         else:
             answer = made[0].sweep()
-        print(MARK + json.dumps(answer), flush=True)
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 # The run
@@ -296,10 +304,10 @@ class Process:
 
     def _answer(self) -> Any:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            if line.startswith(MARK):
-                return json.loads(line.removeprefix(MARK))
-        raise SystemExit("a process ended early")
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit("a process ended early")
+        return json.loads(line)
 
 
 @dataclass

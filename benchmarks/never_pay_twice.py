@@ -38,7 +38,6 @@ MODEL = "gpt-4.1-mini-2025-04-14"
 TRIES = 3
 """How often a caller tries."""
 
-MARK = "@@ "
 RESTART = "restart, the job is made"
 REFUSED = "refused for good"
 
@@ -199,11 +198,14 @@ CALLERS = {"openai, in a loop": plain, "litellm, in a loop": by_litellm, "this S
 
 def work(title: str, arguments: Sequence[str]) -> None:
     """Answers each line of the standard input, a submission, by a line of what became of it."""
+    # The standard output is for answers alone: what a package prints goes where errors go.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
     caller = CALLERS[title](Place(*arguments))
-    print(MARK, flush=True)
+    print("ready", file=answers, flush=True)
     for line in sys.stdin:
         number, unknown = json.loads(line)
-        print(MARK + json.dumps(vars(caller(number, unknown))), flush=True)
+        print(json.dumps(vars(caller(number, unknown))), file=answers, flush=True)
 
 
 # The run
@@ -249,10 +251,10 @@ class Worker:
     def _line(self) -> str:
         assert self.process is not None
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            if line.startswith(MARK):
-                return line.removeprefix(MARK).strip()
-        raise SystemExit(f"{self.command[1:4]} ended early; its errors are on no screen")
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self.command[2:4]} ended early; its errors are on no screen")
+        return line
 
 
 @dataclass

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import httpx2
 import openai
 import pytest
 
@@ -33,6 +32,7 @@ from finetune_sdk.submission.locks import Locks
 from finetune_sdk.submission.opening import Books
 from finetune_sdk.testing import VirtualClock
 from finetune_sdk.types import Inspection, Job, JobSpec
+from tests.standins.http import http as httpx2
 from tests.standins.openai import Action, Fault, IgnoreMetadata, Lag, OpenAIService, StoredJob
 from tests.standins.openai.inprocess import InProcess
 from tests.standins.openai.multipart import Blob

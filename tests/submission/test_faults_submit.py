@@ -15,7 +15,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 from finetune_sdk import (
@@ -32,6 +31,7 @@ from finetune_sdk import (
 from finetune_sdk.cli import main
 from finetune_sdk.cli.failures import ExitCode
 from finetune_sdk.prices import Price, Prices
+from tests.standins.http import http as httpx2
 from tests.standins.openai import (
     Action,
     CutBody,

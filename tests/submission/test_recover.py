@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 from finetune_sdk import (
@@ -25,6 +24,7 @@ from finetune_sdk import (
 )
 from finetune_sdk.testing import FakeProvider
 from finetune_sdk.types import Job
+from tests.standins.http import http as httpx2
 from tests.standins.openai import (
     Action,
     Delay,
