@@ -49,6 +49,7 @@ SECRETS = {
     "an OpenAI key": "sk" + "-proj-" + BODY,
     "a Hugging Face token": "hf" + "_" + BODY,
     "a GitHub token": "ghp" + "_" + BODY,
+    "a fine-grained GitHub token": "github" + "_pat_" + BODY + BODY,
     "an AWS access key": "AK" + "IA" + "Z7Y6X5W4V3U2T1S0",
     "a Google key": "AI" + "za" + "zyxwvutsrqponmlkjihgfedcbazyxwvutsr",
     "a Slack token": "xox" + "b-" + "1234-5678-" + BODY,
