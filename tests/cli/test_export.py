@@ -111,7 +111,7 @@ def test_an_unplugged_service_is_one_clear_line(
 def test_two_profiles_at_once_are_one_too_many(finetune: Command, service: OpenAIService) -> None:
     done = finetune("export", "--all", "far", "out", "--profile", "desk")
     assert done.code == 1
-    assert "`far`" in done.err or "'far'" in done.err
+    assert "--all names the profile 'far', and --profile names 'desk'" in done.err
 
 
 def test_another_model_than_the_recipes(finetune: Command, project: Path) -> None:

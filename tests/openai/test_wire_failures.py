@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import pickle
-import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -154,12 +153,10 @@ def test_an_answer_in_no_shape_is_an_error_all_the_same(status: int, body: bytes
     assert str(error).startswith(f"openai answered {status}: ")
 
 
-def test_a_megabyte_of_words_is_cut_in_no_time() -> None:
-    started = time.perf_counter()
+def test_a_megabyte_of_words_is_cut() -> None:
     for request in (READ, CREATE):
         assert len(str(failure(400, said("not " * 250_000), request))) < 1100
         assert len(str(failure(400, b"x" * 10**6, request))) < 200
-    assert time.perf_counter() - started < 1
 
 
 def test_what_to_do_next_is_told() -> None:
@@ -358,8 +355,9 @@ def test_a_good_answer_that_cannot_be_read_may_have_done_something(
     error = unreadable(answer, request_, provider="openai", why="html")
     assert isinstance(error, ResponseDecodeError)
     assert (error.effect, error.status_code, error.request_id) == (effect, 200, "r")
-    nothing = unreadable(Answer(0, {}, b""), request_, provider="openai", why="too large")
-    assert nothing.status_code is None
+    assert error.retryable
+    unread = unreadable(None, request_, provider="openai", why="too large")
+    assert (unread.effect, unread.status_code, unread.retryable) == (effect, None, False)
 
 
 # Laws

@@ -11,6 +11,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import openai
@@ -40,6 +43,7 @@ from tests.standins.openai.multipart import Blob
 JOBS = "/fine_tuning/jobs"
 MODEL = "gpt-4.1-mini-2025-04-14"
 LONGEST_LAG = 100.0
+COUNT = count()
 Verb = Literal["create", "recover", "abandon"]
 
 ROWS = datasets.load(
@@ -204,16 +208,20 @@ OPENAI = openai.OpenAI(
 """One for all: making one takes longer than a schedule."""
 
 
+HOMES = TemporaryDirectory()
+"""A state folder for each machine of each schedule."""
+
+
 class Provider(OpenAIProvider):
     """The real one, on the wire of all."""
 
-    def __init__(self, clock: VirtualClock) -> None:
+    def __init__(self, clock: VirtualClock, home: Path) -> None:
         service = WIRE.service
         super().__init__(
             api_key=service.key,
             base_url=service.url,
             http_client=OPENAI,
-            home="nowhere",
+            home=home,
             clock=clock,
             environ={},
         )
@@ -268,6 +276,7 @@ class World:
         file = self.service.add_file("rows.jsonl", "fine-tune", Blob(BYTES))
         self.file = DatasetFile(id=file.id, name=file.filename)
         self.journals = [BrittleJournal(self.boundaries) for _ in range(2)]
+        self.homes = [Path(HOMES.name, str(next(COUNT))) for _ in self.journals]
         self.machine = 0
         self.several = any(step.machine for step in schedule.steps)
         self.standings = {call.intent: Standing() for call in CALLS}
@@ -344,13 +353,16 @@ class World:
                 mine = standing.open and standing.begun == 1 and not self.several
                 assert not (mine and self._jobs(call.intent)), "`recover` denies a job"
 
+    def _provider(self) -> Provider:
+        return Provider(self.clock, self.homes[self.machine])
+
     def _row(self, name: str) -> Row | None:
         """What the machine has written of a submission, by its id or its key."""
-        journal, account = self.journals[self.machine], Provider(self.clock).account
+        journal, account = self.journals[self.machine], self._provider().account
         return journal.get(name) or journal.of_key(Provider.name, account, name)
 
     def _create(self, call: Call) -> Job:
-        return FineTuneClient(Provider(self.clock)).jobs.create(
+        return FineTuneClient(self._provider()).jobs.create(
             model=MODEL,
             training_data=ROWS if call.rows else self.file,
             suffix=call.suffix,
@@ -358,7 +370,7 @@ class World:
         )
 
     def _recover(self, name: str, *, abandon: bool) -> Job | None:
-        return FineTuneClient(Provider(self.clock)).jobs.recover(name, abandon=abandon)
+        return FineTuneClient(self._provider()).jobs.recover(name, abandon=abandon)
 
     # What callers are told
 
@@ -454,22 +466,19 @@ class World:
         row = self.journals[self.machine].get(name)
         assert row is not None, "a submission that nobody knows of"
         made = [job.id for job in self._jobs(call.intent) if may_have_made(row, job)]
-        try:
-            found = self._recover(name, abandon=True)
-        except IdempotencyConflictError:
-            assert call.key == SHARED, "a conflict of a call with itself"
-            return
+        found = self._recover(name, abandon=True)
         assert (found and found.id) == (made[0] if made else None), "not what was made"
         self.seen["lost and found" if made else "never made"] += 1
         self._recovered(call, found)
 
 
 def may_have_made(row: Row, job: StoredJob) -> bool:
-    """By the key; a job without one by its file, and by what tells its call from others."""
+    """By what tells its call from others; and by the key, or without one by its file."""
+    if job.asked["suffix"] != row.spec.suffix:
+        return False
     if job.metadata:
         return job.metadata[KEY] == row.key
-    told_by = (job.asked["training_file"], job.asked["suffix"])
-    return told_by == (row.spec.training_file.id, row.spec.suffix)
+    return bool(job.asked["training_file"] == row.spec.training_file.id)
 
 
 def told(fault: Fault) -> str:

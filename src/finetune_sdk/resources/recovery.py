@@ -14,7 +14,7 @@ def recover(context: Context, submission: str, *, abandon: bool = False) -> Job 
 
     Raises:
         ConfigurationError: it is neither a submission's id nor a key.
-        NotFoundError: nothing was sent.
+        NotFoundError: no job of it is listed, and nothing of it may be on its way.
         SubmissionUnknownError: nobody can tell.
     """
     if not is_a(submission, str) or not submission or not _is_text(submission):

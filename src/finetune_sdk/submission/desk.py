@@ -104,7 +104,7 @@ class Desk:
             abandon: where none is found, give it up: None, and the same call may be made anew.
 
         Raises:
-            NotFoundError: it was never sent, or nobody knows of it.
+            NotFoundError: nothing of it may be on its way, and no job of it is listed.
             SubmissionUnknownError: none is found, and it may yet show up.
         """
         row = self._row_of(text)
@@ -117,15 +117,14 @@ class Desk:
     def _found_again(self, row: Row, *, abandon: bool) -> Job | None:
         if row.state is State.SUBMITTING:
             return self._given_up(row) if abandon else self._looked_for(row, None)
-        gone = row.state is State.ABANDONED
-        if gone and (found := self._find(row.spec, row)):
-            # It has shown up after all, and is paid for.
-            return self._adopted(row, found)
         if row.job_id:
             return self._get(row)
-        words = "was given up, and no job of it is listed" if gone else "was never sent"
+        if found := self._find(row.spec, row):
+            # Of another machine with this key, or given up here and there after all: paid for.
+            return self._adopted(row, found)
         raise NotFoundError(
-            f"the submission {row.id!r} {words}; create it again", provider=self.provider.name
+            f"no job of the submission {row.id!r} is listed; create it again",
+            provider=self.provider.name,
         )
 
     # With a key
@@ -183,44 +182,39 @@ class Desk:
 
     def _make(self, order: Order, row: Row | None) -> Job:
         order.check()
-        row = row or self._new_row(order)
-        spec = self._with_files(order, row)
-        row = self.journal.change(row, spec=spec)
-        order.recheck()
+        row = self._with_files(order, row or self._new_row(order))
         row = self.journal.change(
             row, state=State.SUBMITTING, submitted_at=self.provider.clock.now()
         )
-        return self._sent(row, spec)
+        return self._sent(row)
 
-    def _with_files(self, order: Order, row: Row) -> JobSpec:
-        """The order's spec with its files, uploaded now or by an earlier try."""
-        files = {
-            "training_file": row.spec.training_file,
-            "validation_file": row.spec.validation_file,
-        }
-        if _file_ids(row.spec) != _file_ids(order.spec):
-            spec = order.spec.model_copy(update=files)
-            try:
-                self._prepared(spec)
-            except DatasetFileError:
-                pass  # Somebody has deleted it since; it is uploaded anew.
-            else:
-                return spec
+    def _with_files(self, order: Order, row: Row) -> Row:
+        """The row with the files of the order, uploaded now or by an earlier try."""
+        if _file_ids(row.spec) != _file_ids(order.spec) and self._usable(row.spec):
+            return row
         spec = order.upload(order.spec)
         # Before the file is noted: rows that changed meanwhile must not be taken up by a re-run.
         order.recheck()
-        self.journal.change(row, spec=spec)
+        row = self.journal.change(row, spec=spec)
         self._prepared(spec)
-        return spec
+        return row
+
+    def _usable(self, spec: JobSpec) -> bool:
+        """Whether the files of an earlier try are there yet; else they are uploaded anew."""
+        try:
+            self._prepared(spec)
+        except DatasetFileError:
+            return False
+        return True
 
     def _prepared(self, spec: JobSpec) -> None:
         provider = self.provider
         if isinstance(provider, CanPrepare):
             self._do(lambda: provider.prepare_job(spec))
 
-    def _sent(self, row: Row, spec: JobSpec) -> Job:
+    def _sent(self, row: Row) -> Job:
         try:
-            job = self._do(lambda: self.provider.create_job(spec), "unknown")
+            job = self._do(lambda: self.provider.create_job(row.spec), "unknown")
         except FineTuneError as error:
             if not (isinstance(error, ProviderError) and error.effect != "none"):
                 # It may be sent again.
@@ -298,6 +292,10 @@ class Desk:
             clock.sleep(max(start + after - clock.monotonic(), 0.0))
             try:
                 found, trouble = self._find(row.spec, row), ""
+            except IdempotencyConflictError:
+                # The list was read, and all that another machine has made with this key is of
+                # another call: none of this one.
+                found, trouble = [], ""
             except (ProviderError, ConfigurationError) as error:
                 # The latter is the journal's, which says what others own: it went meanwhile.
                 found, trouble = [], f"the last look for it failed: {error}"

@@ -69,6 +69,7 @@ class _FileLock:
         except Timeout:
             return False
         except (OSError, NotImplementedError) as error:
+            # The latter is filelock's word for a file system that has no locks.
             raise ConfigurationError(
                 f"the state folder {str(self._path.parent)!r} cannot be used "
                 f"({getattr(error, 'strerror', None) or error}): creates wait for each other by "

@@ -177,28 +177,24 @@ def _snapshot(model: str, tables: Sequence[ProviderSunset]) -> str:
 def _shut(sunset: Sunset, today: date) -> str:
     """What the model does, and by whose word; empty where nobody need know yet."""
     day = sunset.shutdown
-    if day is None or day - today > _AHEAD:
-        return ""
-    cited = _cited(sunset.source, sunset.as_of)
-    if day <= today:
-        return f"has been shut down since {day}{cited}"
-    return f"shuts down on {day}, {_until(day, today)}{cited}"
+    said = _said(day, today, since="has been shut down since {}", on="shuts down on {}")
+    return said and said + _cited(sunset.source, sunset.as_of)
 
 
 def _closed(sunset: Sunset, today: date) -> str:
     """What the provider does, and by whose word; empty where nobody need know yet."""
-    day = sunset.new_jobs_end
+    since, on = "has taken no new jobs since {}", "takes no new jobs from {} on"
+    said = _said(sunset.new_jobs_end, today, since=since, on=on)
+    return said and said + _cited(sunset.new_jobs_source, sunset.new_jobs_as_of)
+
+
+def _said(day: date | None, today: date, *, since: str, on: str) -> str:
     if day is None or day - today > _AHEAD:
         return ""
-    cited = _cited(sunset.new_jobs_source, sunset.new_jobs_as_of)
-    if day <= today:
-        return f"has taken no new jobs since {day}{cited}"
-    return f"takes no new jobs from {day} on, {_until(day, today)}{cited}"
-
-
-def _until(day: date, today: date) -> str:
     days = (day - today).days
-    return "tomorrow" if days == 1 else f"in {days} days"
+    if days <= 0:
+        return since.format(day)
+    return f"{on.format(day)}, {'tomorrow' if days == 1 else f'in {days} days'}"
 
 
 def _cited(source: str | None, as_of: date | None) -> str:

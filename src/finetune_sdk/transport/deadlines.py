@@ -22,7 +22,6 @@ class Deadline:
     def __init__(self, clock: Clock, seconds: float) -> None:
         self._clock = clock
         self._end = clock.monotonic() + seconds
-        self.seconds = seconds
 
     def extend(self, seconds: float) -> None:
         """Later by so much: a wait that the server asks for is none of ours."""

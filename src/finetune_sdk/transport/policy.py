@@ -19,8 +19,8 @@ An error says itself where it belongs: `retryable`, `effect` (what the request m
 Between two tries: full jitter (a random part of 0.5 s, doubled each time, at most 20 s; the AWS
 Architecture Blog's "Exponential Backoff And Jitter", 2015), or the wait that was asked for and as
 much again of jitter as makes a second. 5 tries at most, and never beyond the call's deadline, to
-which waits that were asked for do not count. A
-budget for all calls of a provider keeps a failing service from being asked five times as often.
+which waits that were asked for do not count. A budget for all calls of a provider keeps a failing
+service from being asked five times as often.
 """
 
 from __future__ import annotations

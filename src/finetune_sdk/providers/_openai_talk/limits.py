@@ -23,16 +23,13 @@ def new_http_client(left: sockets.Left, most: Callable[[], int], *, direct: bool
     Args:
         left: every read and write of a socket ends then.
         most: bytes that this thread reads of an answer.
-        direct: past the proxies of the environment, which cannot reach this machine from where
-            they stand, and would see the key.
+        direct: past the proxies of the environment, which would see the key.
     """
 
     def limit(response: Any) -> None:
         _limit(response, most())
 
-    # Of the environment only the proxies are left out, and not its certificates.
-    schemes = ("http://", "https://", "all://")
-    settings: dict[str, Any] = {"mounts": dict.fromkeys(schemes)} if direct else {}
+    settings = stack.past_proxies() if direct else {}
     hooks = {"response": [limit]}
     client = stack.client_class()(follow_redirects=False, event_hooks=hooks, **settings)
     sockets.hold(client, left)

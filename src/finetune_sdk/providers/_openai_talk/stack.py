@@ -37,6 +37,14 @@ def client_class(*, asynchronous: bool = False) -> Any:
     return getattr(package(), f"Default{'Async' if asynchronous else ''}{library_name}Client")
 
 
+def past_proxies() -> dict[str, Any]:
+    """Settings of a client of this machine: a proxy of the environment cannot reach it.
+
+    Of the environment only the proxies are left out, and not its certificates.
+    """
+    return {"mounts": dict.fromkeys(("http://", "https://", "all://"))}
+
+
 def _is_new() -> bool:
     # By the version: the last 2.x name the new library's client too, as an extra that they lack.
     return int(package().__version__.partition(".")[0]) >= 3

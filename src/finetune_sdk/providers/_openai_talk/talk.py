@@ -328,8 +328,7 @@ class Talk:
         if isinstance(cause, FineTuneError):
             return cause
         if isinstance(cause, limits.RefusedAnswerError):
-            answer = Answer(0, {}, b"")
-            return unreadable(answer, request, provider=self.provider, why=str(cause))
+            return unreadable(None, request, provider=self.provider, why=str(cause))
         name = type(cause).__name__
         late = name in _SLOW
         return lost(

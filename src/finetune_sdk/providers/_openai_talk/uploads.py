@@ -56,8 +56,12 @@ def send(talk: Talk, dataset: Dataset, *, key: str) -> DatasetFile:
                 f"{LARGEST}; split it with `datasets.split`"
             )
         name = filename(dataset.name, key)
-        found = _in_one(talk, file, name, size) if size <= ONE_REQUEST else None
-        found = found or _in_parts(talk, file, name, size)
+        way = _in_one if size <= ONE_REQUEST else _in_parts
+        try:
+            found = way(talk, file, name, size)
+        except InvalidRequestError as error:
+            words = f"the file of {dataset.place!r} was refused; {error}"
+            raise DatasetFileError(words, code=error.code) from None
     made = file_of(found)
     if made is None:
         raise _no_id(talk)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal, cast
 
 from pydantic import JsonValue
 
 from finetune_sdk.providers._openai_wire.values import (
+    LONG_AGO,
     Table,
     deep,
     moment,
@@ -24,7 +25,6 @@ _LEVELS: Mapping[str, Literal["info", "warning", "error"]] = {
     "warning": "warning",
     "error": "error",
 }
-_LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 Split = Literal["train", "validation"]
 
@@ -53,7 +53,7 @@ def event_of(found: Table) -> JobEvent | None:
     data = table(found.get("data"))
     return JobEvent(
         id=id_,
-        created_at=moment(found.get("created_at")) or _LONG_AGO,
+        created_at=moment(found.get("created_at")) or LONG_AGO,
         level=_LEVELS.get(text(found.get("level")) or "", "info"),
         message=text(found.get("message")) or "",
         type=text(found.get("type")) or "message",

@@ -147,13 +147,21 @@ def lost(
     )
 
 
-def unreadable(answer: Answer, request: Request, *, provider: str, why: str) -> ResponseDecodeError:
-    """A good status, and nothing that can be read."""
+def unreadable(
+    answer: Answer | None, request: Request, *, provider: str, why: str
+) -> ResponseDecodeError:
+    """A good status, and nothing that can be read.
+
+    Args:
+        answer: None where it was not read on, as it would not be at a further try.
+        why: in words.
+    """
     return ResponseDecodeError(
         redact(f"{provider}: the answer cannot be read: {why}"),
         provider=provider,
-        status_code=answer.status or None,
-        request_id=text(answer.headers.get("x-request-id")),
+        status_code=answer.status if answer else None,
+        request_id=text(answer.headers.get("x-request-id")) if answer else None,
+        retryable=answer is not None,
         effect="none" if request.use == "read" else "unknown",
     )
 

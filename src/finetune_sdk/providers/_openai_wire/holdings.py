@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 
 from finetune_sdk.providers._openai_wire.events import named
-from finetune_sdk.providers._openai_wire.values import Table, moment, number, table, text, whole
+from finetune_sdk.providers._openai_wire.values import (
+    LONG_AGO,
+    Table,
+    moment,
+    number,
+    table,
+    text,
+    whole,
+)
 from finetune_sdk.types import Checkpoint, DatasetFile, Model
 from finetune_sdk.types.names import base_model
 
-_LONG_AGO = datetime.fromtimestamp(0, UTC)
-
-READY = frozenset({"processed"})
 REFUSED = frozenset({"error", "failed", "deleted", "deleting"})
 WAITING = frozenset({"uploaded", "pending", "running", "notrunning", "processing"})
 """States of a file. The field is deprecated: where it is missing or new, the file is tried."""
@@ -72,7 +77,7 @@ def checkpoint_of(found: Table, *, provider: str, job_id: str) -> Checkpoint | N
         provider=provider,
         model=model,
         step=step,
-        created_at=moment(found.get("created_at")) or _LONG_AGO,
+        created_at=moment(found.get("created_at")) or LONG_AGO,
         metrics=_numbers(table(found.get("metrics"))),
     )
 

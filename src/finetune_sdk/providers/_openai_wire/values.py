@@ -11,6 +11,9 @@ import msgspec
 
 Table = Mapping[str, object]
 
+LONG_AGO = datetime.fromtimestamp(0, UTC)
+"""The day of what has to have one and says none."""
+
 LONGEST_TEXT = 4000
 """Characters of a text from outside that go into a message of ours."""
 

@@ -42,6 +42,7 @@ from finetune_sdk.providers.support import (
     MethodSupport,
     ProviderSettings,
     Rows,
+    read_profile,
 )
 
 __all__ = [
@@ -68,4 +69,5 @@ __all__ = [
     "MethodSupport",
     "ProviderSettings",
     "Rows",
+    "read_profile",
 ]

@@ -29,12 +29,13 @@ from finetune_sdk.providers.base import (
     FineTuneProvider,
     ProviderSettings,
     Rows,
+    read_profile,
 )
 from finetune_sdk.providers.local import uploads
 from finetune_sdk.providers.local.capabilities import CAPABILITIES
 from finetune_sdk.providers.local.faults import translated
 from finetune_sdk.providers.local.home import LocalHome
-from finetune_sdk.providers.local.settings import NAME, read_settings
+from finetune_sdk.providers.local.settings import NAME, LocalSettings
 from finetune_sdk.types import CostEstimate, DatasetFile, NoEstimate
 
 if TYPE_CHECKING:
@@ -112,7 +113,8 @@ class LocalProvider(
         price_per_hour: float | None = None,
     ) -> None:
         _refuse_windows()
-        self._price = read_settings({"price_per_hour": price_per_hour}).price_per_hour
+        said = {"price_per_hour": price_per_hour}
+        self._price = read_profile(LocalSettings, said, provider=NAME).price_per_hour
         # Here and not above: these need `fcntl`, and the table of what each provider can do is
         # made on Windows too.
         from finetune_sdk.providers.local.cleaning import Leftovers
@@ -141,7 +143,7 @@ class LocalProvider(
 
     @classmethod
     def open(cls, settings: ProviderSettings, /) -> LocalProvider:
-        price = read_settings(settings.values).price_per_hour
+        price = read_profile(LocalSettings, settings.values, provider=NAME).price_per_hour
         return cls(home=settings.home, environ=settings.environ, price_per_hour=price)
 
     def upload_dataset(self, dataset: Dataset, /, *, key: str) -> DatasetFile:  # noqa: ARG002

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from finetune_sdk.errors import ConfigurationError, ConflictError, NotFoundError
-from finetune_sdk.providers.openai.settings import NAME, Account
+from finetune_sdk.providers.openai.settings import NAME
 from finetune_sdk.types import Deployment, DeploymentSpec, DeploymentStatus, Page
 
 
@@ -29,12 +27,6 @@ class Records:
 
     folder: Path
     url: str
-
-    @classmethod
-    def of(cls, home: Path, account: Account) -> Records:
-        """Those of an account in the state folder."""
-        name = sha256(account.name.encode()).hexdigest()[:16]
-        return cls(home / NAME / name / "deployments", account.url)
 
     def create(self, spec: DeploymentSpec, *, now: datetime) -> Deployment:
         """Writes a record; the one of that name where it is of the same model.
@@ -115,7 +107,7 @@ class Records:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with part.open("x", encoding="utf-8") as file:
-                file.write(json.dumps(json.loads(made.to_json()), indent=2))
+                file.write(made.model_dump_json(indent=2, exclude_none=True))
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(self._path(made.name))

@@ -28,7 +28,7 @@ def find(
     """The jobs of a key, or else of a whole call; oldest first.
 
     Args:
-        unmarked: the server is known to take no metadata, so that a job of ours has no mark.
+        unmarked: the create of the key left without a mark.
 
     Raises:
         IdempotencyConflictError: the key made a job of another call.

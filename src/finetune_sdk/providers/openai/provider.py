@@ -15,7 +15,6 @@ from finetune_sdk.prices import Prices, training_cost
 from finetune_sdk.providers._openai_talk import Talk, uploads
 from finetune_sdk.providers._openai_wire import encode, holdings, requests
 from finetune_sdk.providers._openai_wire.events import event_of
-from finetune_sdk.providers._openai_wire.failures import NO_METADATA, NOT_READY
 from finetune_sdk.providers._openai_wire.jobs import held, job_of, over
 from finetune_sdk.providers._openai_wire.pages import page_of
 from finetune_sdk.providers._openai_wire.requests import JOBS, page, read, segment
@@ -37,12 +36,14 @@ from finetune_sdk.providers.base import (
     FineTuneProvider,
     ProviderSettings,
     Rows,
+    read_profile,
 )
-from finetune_sdk.providers.openai import files, finding, numbers, settings, webhooks
+from finetune_sdk.providers.openai import creating, files, finding, numbers, settings, webhooks
 from finetune_sdk.providers.openai.capabilities import CAPABILITIES
 from finetune_sdk.providers.openai.deployments import Records
 from finetune_sdk.providers.openai.models import Models
 from finetune_sdk.providers.openai.settings import NAME, OpenAISettings
+from finetune_sdk.providers.openai.unmarked import Unmarked
 from finetune_sdk.sunsets import Sunsets
 from finetune_sdk.transport import SYSTEM_CLOCK, Clock
 from finetune_sdk.types import (
@@ -72,9 +73,6 @@ if TYPE_CHECKING:
     )
 
 T = TypeVar("T")
-
-_NOT_READY_TRIES = 5
-_NOT_READY_PAUSE = 5.0
 
 
 class OpenAIProvider(
@@ -144,8 +142,7 @@ class OpenAIProvider(
         environ = os.environ if environ is None else environ
         profile = profile or OpenAISettings()
         account = settings.account(profile, environ, base_url, organization, project)
-        self._account, self._unmarked = account, False
-        self._clock = clock
+        self._account, self._clock = account, clock
         secret = webhook_secret or environ.get(profile.webhook_secret_env)
         self._kept = settings.kept(headers, secret)
         self._credential = settings.credential(api_key, profile.api_key_env, environ, self._kept)
@@ -166,7 +163,9 @@ class OpenAIProvider(
             sunsets=replace(sunsets or Sunsets(), vendors=account.official),
             official=account.official,
         )
-        self._records = Records.of(state_folder(home, environ), account)
+        folder = account.folder(state_folder(home, environ))
+        self._records = Records(folder / "deployments", account.url)
+        self._unmarked = Unmarked(folder / "unmarked")
 
     def __reduce__(self) -> NoReturn:
         # It holds a key.
@@ -175,7 +174,7 @@ class OpenAIProvider(
     @classmethod
     def open(cls, settings_: ProviderSettings, /) -> OpenAIProvider:
         return cls(
-            profile=settings.read_settings(settings_.values),
+            profile=read_profile(OpenAISettings, settings_.values, provider=NAME),
             home=settings_.home,
             prices=settings_.prices,
             sunsets=settings_.sunsets,
@@ -222,28 +221,11 @@ class OpenAIProvider(
     # Jobs
 
     def create_job(self, spec: JobSpec, /) -> Job:
-        try:
-            return self._create(encode.job_body(spec))
-        except InvalidRequestError as error:
-            if error.code != NO_METADATA:
-                raise
-        # Not created, and not for want of anything that shapes the model.
-        self._unmarked = True
-        job = self._create(encode.job_body(spec, marked=False))
-        words = "the server takes no `metadata`; it was left out, the job is found by its file"
-        return job.model_copy(update={"warnings": (*job.warnings, words)})
-
-    def _create(self, body: Mapping[str, object]) -> Job:
-        request = requests.create_job(body)
-        for _ in range(_NOT_READY_TRIES - 1):
-            try:
-                return self._job(self._talk.ask(request), lost=True)
-            except InvalidRequestError as error:
-                if error.code != NOT_READY:
-                    raise
-            # Not created. The file says that it is ready and the job does not see it yet.
-            self._clock.sleep(_NOT_READY_PAUSE)
-        return self._job(self._talk.ask(request), lost=True)
+        answer, warnings = creating.create(
+            self._talk, spec, clock=self._clock, unmarked=self._unmarked
+        )
+        job = self._job(answer, lost=True)
+        return job.model_copy(update={"warnings": (*job.warnings, *warnings)})
 
     def get_job(self, job_id: str, /) -> Job:
         return self._job(self._talk.ask(read(f"{JOBS}/{segment(job_id)}")))
@@ -254,7 +236,7 @@ class OpenAIProvider(
     def find_jobs(
         self, key: str, /, *, spec: JobSpec | None = None, since: datetime | None = None
     ) -> list[Job]:
-        return finding.find(self._talk, key, spec, since, unmarked=self._unmarked)
+        return finding.find(self._talk, key, spec, since, unmarked=key in self._unmarked)
 
     def cancel_job(self, job_id: str, /) -> Job:
         return self._change(job_id, "cancel", over)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, ConfigDict, Field
 
 from finetune_sdk.errors import ConfigurationError
 from finetune_sdk.providers._openai_talk import Credential
-from finetune_sdk.transport import redact
+from finetune_sdk.providers.base import read_profile
 from finetune_sdk.transport.deadlines import CALL_SECONDS
 from finetune_sdk.transport.hosts import is_loopback
 
@@ -57,29 +58,6 @@ class OpenAISettings(BaseModel):
     webhook_secret_env: Annotated[str, Field(pattern=_NAME)] = SECRET_ENV
 
 
-def read_settings(values: Mapping[str, object]) -> OpenAISettings:
-    """A profile's table as settings.
-
-    Raises:
-        ConfigurationError: a key is unknown or a value is wrong; every one of them is named.
-    """
-    try:
-        return OpenAISettings.model_validate(dict(values))
-    except ValidationError as error:
-        faults = "; ".join(_fault(one) for one in error.errors(include_url=False))
-        allowed = ", ".join(f"`{key}`" for key in OpenAISettings.model_fields)
-        raise ConfigurationError(
-            f"a profile of the provider `openai` is wrong: {faults}; it takes {allowed}"
-        ) from None
-
-
-def _fault(error: ErrorDetails) -> str:
-    key = ".".join(str(part) for part in error["loc"])
-    if error["type"] == "extra_forbidden":
-        return f"unknown key `{key}`"
-    return f"`{key}` is {redact(repr(error['input']))}: {error['msg']}"
-
-
 @dataclass(frozen=True, kw_only=True)
 class Account:
     """Where requests go, and as whom.
@@ -98,6 +76,10 @@ class Account:
     def name(self) -> str:
         """The account, without its key: a new key of it must find what the old one has made."""
         return " ".join(filter(None, (self.url, self.organization, self.project)))
+
+    def folder(self, home: Path) -> Path:
+        """What is kept of the account, in the state folder; it may not exist yet."""
+        return home / NAME / sha256(self.name.encode()).hexdigest()[:16]
 
     @property
     def headers(self) -> dict[str, str]:
@@ -126,7 +108,8 @@ def account(
     Raises:
         ConfigurationError: the address is none.
     """
-    read_settings({"organization": organization, "project": project})
+    said = {"organization": organization, "project": project}
+    read_profile(OpenAISettings, said, provider=NAME)
     return Account(
         url=_url(base_url or profile.base_url, environ),
         organization=organization or profile.organization or environ.get("OPENAI_ORG_ID"),
@@ -178,7 +161,7 @@ def seconds(timeout: object) -> float:
     Raises:
         ConfigurationError: it is none.
     """
-    return read_settings({"timeout": timeout}).timeout
+    return read_profile(OpenAISettings, {"timeout": timeout}, provider=NAME).timeout
 
 
 def address(url: str) -> str:
@@ -225,7 +208,7 @@ def credential(
     given: str | Callable[[], str] | None,
     variable: str,
     environ: Mapping[str, str],
-    kept: Kept,
+    beside: Kept,
 ) -> Credential:
     """The key that the code gives, or else that of the environment.
 
@@ -233,7 +216,7 @@ def credential(
         given: by the code.
         variable: of the environment.
         environ: the environment.
-        kept: what else is sent, and may be secret.
+        beside: what else is sent, and may be secret.
 
     Raises:
         ConfigurationError: it is no text that fits into a header.
@@ -244,5 +227,5 @@ def credential(
     )
     key = given or (environ.get(variable) or "").strip() or None
     source = "`api_key`" if given else f"the environment variable {variable}"
-    beside = kept.headers.values()
-    return Credential(key, source=source, missing=missing, beside=beside)
+    secrets = beside.headers.values()
+    return Credential(key, source=source, missing=missing, beside=secrets)
