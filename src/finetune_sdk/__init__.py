@@ -42,6 +42,12 @@ if TYPE_CHECKING:
     from finetune_sdk.errors import SunsetError as SunsetError
     from finetune_sdk.errors import UnsupportedError as UnsupportedError
     from finetune_sdk.errors import WaitTimeoutError as WaitTimeoutError
+    from finetune_sdk.providers.azure_openai.options import (
+        AzureDeploymentOptions as AzureDeploymentOptions,
+    )
+    from finetune_sdk.providers.azure_openai.options import (
+        AzureOpenAIOptions as AzureOpenAIOptions,
+    )
     from finetune_sdk.providers.local.options import (
         LocalDeploymentOptions as LocalDeploymentOptions,
     )
@@ -125,6 +131,10 @@ _ROOMS = {
         "WaitTimeoutError",
     ),
     "finetune_sdk.providers.local.options": ("LocalDeploymentOptions", "LocalOptions"),
+    "finetune_sdk.providers.azure_openai.options": (
+        "AzureDeploymentOptions",
+        "AzureOpenAIOptions",
+    ),
     "finetune_sdk.providers.openai.options": ("OpenAIOptions",),
     "finetune_sdk.types": (
         "DPO",

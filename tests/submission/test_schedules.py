@@ -298,7 +298,7 @@ def believe_the_filter(patch: pytest.MonkeyPatch) -> None:
     def marks(found: object) -> tuple[str, None]:
         return AnyText(), None
 
-    patch.setattr("finetune_sdk.providers.openai.finding.marks", marks)
+    patch.setattr("finetune_sdk.providers._openai_talk.finding.marks", marks)
 
 
 def retry_what_is_lost(patch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
@@ -52,7 +53,7 @@ def open_client(connection: Connection) -> openai.OpenAI:
 
     client = openai.OpenAI(
         base_url=connection.base_url,
-        api_key=connection.api_key,
+        api_key=connection.renew or connection.api_key,
         default_headers=dict(connection.headers),
         http_client=_http_client(connection, asynchronous=False),
     )
@@ -70,9 +71,10 @@ def open_async_client(connection: Connection) -> openai.AsyncOpenAI:
     _need_package()
     import openai
 
+    renew = connection.renew
     client = openai.AsyncOpenAI(
         base_url=connection.base_url,
-        api_key=connection.api_key,
+        api_key=connection.api_key if renew is None else lambda: asyncio.to_thread(renew),
         default_headers=dict(connection.headers),
         http_client=_http_client(connection, asynchronous=True),
     )

@@ -107,7 +107,8 @@ class Context:
         """
         if isinstance(self.provider, mixin):
             return self.provider
-        raise unsupported(self, f"`{verb}`", lambda other: issubclass(other, mixin))
+        note = self.provider.capabilities.notes.get(verb.partition(".")[0])
+        raise unsupported(self, f"`{verb}`", lambda other: issubclass(other, mixin), note=note)
 
     def desk(self) -> Desk:
         """Where creates are handed in."""
@@ -167,7 +168,8 @@ def unsupported(
     note: str | None = None,
 ) -> UnsupportedError:
     """The error for what this provider cannot do, naming those that can."""
-    able = registry.able(can)
+    # With other settings the same one may: that is what its note says.
+    able = tuple(name for name in registry.able(can) if name != context.opened.name)
     ways = f"these can: {', '.join(able)}" if able else "no provider that is installed can"
     reason = f" ({note})" if note else ""
     return UnsupportedError(

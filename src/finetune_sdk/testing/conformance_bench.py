@@ -50,6 +50,9 @@ class ConformanceBench(ABC):
         """Makes the service say a status that nobody knows."""
         pytest.skip("this stand-in cannot say an unknown word")
 
+    def let_it_train(self, provider: FineTuneProvider, job_id: str) -> None:  # noqa: B027
+        """Lets time pass until a job can be paused, where a service needs a first step for that."""
+
     # Help
 
     @contextmanager

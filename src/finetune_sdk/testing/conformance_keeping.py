@@ -30,6 +30,7 @@ class KeepingLaws(ConformanceBench):
             self._need(client, CanPause)
             job = self._create(client, "endless")
             assert client.jobs.resume(job).id == job.id
+            self.let_it_train(client.provider, job.id)
             client.jobs.pause(job)
             with pytest.raises(JobPausedError):
                 self._wait(client, job)
@@ -45,6 +46,7 @@ class KeepingLaws(ConformanceBench):
         with self._client(tmp_path) as client:
             self._need(client, CanPause)
             job = self._create(client, "endless")
+            self.let_it_train(client.provider, job.id)
             client.jobs.pause(job)
             with pytest.raises(JobPausedError):
                 self._wait(client, job)

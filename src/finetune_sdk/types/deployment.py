@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -37,11 +37,13 @@ class DeploymentSpec(Document):
     Attributes:
         model: a `fine_tuned_model`, or the provider's own name of a base model.
         job_id: the job that made the model, where it was one.
+        expires_at: from when on nobody needs it; None is never.
     """
 
     name: DeploymentName
     model: str
     job_id: str | None = None
+    expires_at: datetime | None = None
     options: dict[str, JsonValue] = Field(default_factory=dict)
 
 
@@ -64,6 +66,7 @@ class Deployment(Document):
     job_id: str | None = None
     url: str | None = None
     created_at: datetime | None = None
+    expires_at: datetime | None = None
     cost_per_hour: float | None = None
     error: JobError | None = None
     warnings: tuple[str, ...] = ()
@@ -86,6 +89,7 @@ class Connection:
         transport: a transport of the HTTP library under the `openai` package (`httpx2`, or `httpx`
             below 3.0) to use instead of the network; None is the network.
         headers: sent with each request, such as the organization's.
+        renew: gives the key of the moment, where keys end by themselves; None where they do not.
     """
 
     base_url: str
@@ -93,6 +97,7 @@ class Connection:
     model: str
     transport: object | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    renew: Callable[[], str] | None = field(default=None, repr=False)
 
 
 class ChatReply(Value):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from tests.standins.openai.multipart import BrokenFormError, Part, read_form
@@ -27,6 +27,7 @@ class Call:
     Attributes:
         ids: the ids in the path, in order.
         lens: how lists are seen.
+        headers: names in lower case.
     """
 
     state: State
@@ -34,6 +35,7 @@ class Call:
     query: Query = field(default_factory=dict[str, list[str]])
     payload: Payload = field(default_factory=Payload)
     lens: Lens = field(default_factory=Lens)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def id(self) -> str:

@@ -181,6 +181,10 @@ class StoredJob:
         settings = {**rest, "hyperparameters": self._hyperparameters(now)}
         return {"type": self.kind, self.kind: settings}
 
+    def checkpoint_name(self, step: int) -> str:
+        """The name of the model that is kept at a step."""
+        return f"{self.model}:ckpt-step-{step}"
+
     def checkpoints(self, now: float) -> list[Json]:
         """Newest first; there are none before it has succeeded."""
         if not self.named(now):
@@ -192,7 +196,7 @@ class StoredJob:
             "object": "fine_tuning.job.checkpoint",
             "id": f"ftckpt_{self.number:012d}{step:012d}",
             "created_at": self.time(self.course.age(step), now),
-            "fine_tuned_model_checkpoint": f"{self.model}:ckpt-step-{step}",
+            "fine_tuned_model_checkpoint": self.checkpoint_name(step),
             "fine_tuning_job_id": self.id,
             "metrics": {"step": step, **full(metrics(step, validated=self.validated))},
             "step_number": step,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from tests.standins.openai.call import Call
 from tests.standins.openai.checks import check_creation
 from tests.standins.openai.course import JobCourse, invalid
@@ -12,20 +15,26 @@ from tests.standins.openai.state import ALIASES, State, StoredFile
 from tests.standins.openai.wire import Json, Refusal
 
 FEWEST = 10
+Job = TypeVar("Job", bound=StoredJob)
 
 
 def create(call: Call) -> Json:
     body, state = call.json(), call.state
     check_creation(body)
     model = _model(state, body["model"])
+    return state.view(start(state, {**body, "model": model}, StoredJob))
+
+
+def start(state: State, asked: Json, kind: Callable[..., Job]) -> Job:
+    """A job of this kind, from a request that was found good but for its files."""
     files = [
-        _file(state, body[name], name)
+        _file(state, asked[name], name)
         for name in ("training_file", "validation_file")
-        if body.get(name) is not None
+        if asked.get(name) is not None
     ]
-    job = StoredJob(
+    job = kind(
         number=state.count("job"),
-        asked={**body, "model": model},
+        asked=asked,
         course=_course(state, files),
         born=state.now(),
         created=state.clock.now().timestamp(),
@@ -34,7 +43,7 @@ def create(call: Call) -> Json:
     if job.course.result != "none":
         job.result_id = state.file_id()
     state.add_job(job)
-    return state.view(job)
+    return job
 
 
 def listed(call: Call) -> Json:
@@ -46,18 +55,18 @@ def listed(call: Call) -> Json:
 
 
 def retrieve(call: Call) -> Json:
-    return call.state.view(_find(call))
+    return call.state.view(find(call))
 
 
 def cancel(call: Call) -> Json:
-    job, now = _living(call), call.state.now()
+    job, now = living(call), call.state.now()
     note(job, now, "The job has been cancelled")
     job.cancel(now)
     return call.state.view(job)
 
 
 def pause(call: Call) -> Json:
-    job, now = _living(call), call.state.now()
+    job, now = living(call), call.state.now()
     if job.paused is not None:
         raise Refusal(400, f"Job is already paused: {job.id}")
     note(job, now, "The job has been paused")
@@ -66,7 +75,7 @@ def pause(call: Call) -> Json:
 
 
 def resume(call: Call) -> Json:
-    job, now = _living(call), call.state.now()
+    job, now = living(call), call.state.now()
     if job.paused is None:
         raise Refusal(400, f"Job is not paused: {job.id}")
     job.resume(now)
@@ -75,11 +84,11 @@ def resume(call: Call) -> Json:
 
 
 def list_events(call: Call) -> Json:
-    return page(events(_find(call), call.state.now()), call.query, call.lens)
+    return page(events(find(call), call.state.now()), call.query, call.lens)
 
 
 def list_checkpoints(call: Call) -> Json:
-    made = _find(call).checkpoints(call.state.now())
+    made = find(call).checkpoints(call.state.now())
     ids = {row["id"]: place for place, row in enumerate(made)}
     found = Rows(len(made), made.__getitem__, ids.get)
     return bounded(page(found, call.query, call.lens, usual=10))
@@ -130,7 +139,7 @@ def _has(job: StoredJob, query: Query) -> bool:
     )
 
 
-def _find(call: Call) -> StoredJob:
+def find(call: Call) -> StoredJob:
     job = call.state.jobs.get(call.id)
     if job is None:
         message = f"Could not find fine tune: {call.id}"
@@ -138,8 +147,8 @@ def _find(call: Call) -> StoredJob:
     return job
 
 
-def _living(call: Call) -> StoredJob:
-    job = _find(call)
+def living(call: Call) -> StoredJob:
+    job = find(call)
     if job.ended(call.state.now()):
         raise Refusal(400, f"Job has already completed: {job.id}")
     return job

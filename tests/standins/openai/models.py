@@ -25,10 +25,14 @@ def delete(call: Call) -> Json:
 
 
 def chat(call: Call) -> Json:
-    """Says the model's name and what it was told last."""
     body = call.json()
     check_texts(body, ("model",))
-    model, messages = _find(call, body["model"]), as_list(body.get("messages"))
+    return reply(call, body, _find(call, body["model"]).id)
+
+
+def reply(call: Call, body: Json, model: str) -> Json:
+    """Says the model's name and what it was told last."""
+    messages = as_list(body.get("messages"))
     if not messages:
         raise wrong("messages", "a list of messages", body.get("messages"))
     if body.get("stream"):
@@ -38,8 +42,8 @@ def chat(call: Call) -> Json:
         "id": f"chatcmpl-{call.state.count('chat'):024d}",
         "object": "chat.completion",
         "created": call.state.wall(),
-        "model": model.id,
-        "choices": [_choice(f"{model.id}: {last}")],
+        "model": model,
+        "choices": [_choice(f"{model}: {last}")],
         "usage": {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12},
         "service_tier": "default",
     }

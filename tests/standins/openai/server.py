@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -35,11 +36,15 @@ class GoneError(ConnectionError):
     """The client went away within its request."""
 
 
+GONE = (ConnectionError, TimeoutError, ssl.SSLError)
+"""What a client does: it goes away, or trusts nobody."""
+
+
 class Server:
     """Listens from when it is made until it is stopped."""
 
-    def __init__(self, begin: Begin) -> None:
-        self._listener = _Listener(begin)
+    def __init__(self, begin: Begin, tls: ssl.SSLContext | None = None) -> None:
+        self._listener = _Listener(begin, tls)
         self._thread = threading.Thread(
             target=self._listener.serve_forever, args=(0.01,), name="openai-standin", daemon=True
         )
@@ -47,7 +52,8 @@ class Server:
 
     @property
     def address(self) -> str:
-        return f"http://127.0.0.1:{self._listener.server_address[1]}"
+        host = "https://localhost" if self._listener.tls else "http://127.0.0.1"
+        return f"{host}:{self._listener.server_address[1]}"
 
     def stop(self) -> None:
         self._listener.stopping.set()
@@ -64,13 +70,19 @@ class _Listener(ThreadingMixIn, TCPServer):
     allow_reuse_address = True
     request_queue_size = 128
 
-    def __init__(self, begin: Begin) -> None:
+    def __init__(self, begin: Begin, tls: ssl.SSLContext | None) -> None:
         self.begin = begin
+        self.tls = tls
         self.stopping = threading.Event()
         self.crashes: list[BaseException] = []
         self._open: set[socket.socket] = set()
         self._guard = threading.Lock()
         super().__init__(("127.0.0.1", 0), _Handler)
+        if tls is not None:
+            # The handshake is the business of the connection's own thread.
+            self.socket = tls.wrap_socket(
+                self.socket, server_side=True, do_handshake_on_connect=False
+            )
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._guard:
@@ -90,11 +102,12 @@ class _Listener(ThreadingMixIn, TCPServer):
         with self._guard:
             for connection in self._open:
                 with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
+                    # Past TLS, whose state belongs to the thread that reads.
+                    socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         error = sys.exception()
-        if error is not None and not isinstance(error, (ConnectionError, TimeoutError)):
+        if error is not None and not isinstance(error, GONE):
             self.crashes.append(error)
 
 
@@ -153,7 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         if ending == "hang":
             # Returns when the client gives up, or when the server stops.
-            self.connection.recv(1, socket.MSG_PEEK)
+            self.connection.recv(1)
         if ending == "reset":
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 from urllib.parse import parse_qs, unquote
 
 from finetune_sdk.transport import Clock
@@ -24,10 +24,9 @@ from tests.standins.openai.wire import (
     Refusal,
     answered,
     parsed,
-    relative,
 )
 
-NOWHERE = f"http://127.0.0.1:1{ROOT}"
+NOWHERE = "http://127.0.0.1:1"
 """The address of a service that was not started: for a transport that needs no socket."""
 
 Route = Callable[[Call], Json | Answer]
@@ -54,8 +53,19 @@ ROUTES: dict[tuple[str, ...], Route] = {
     ("DELETE", "models", "*"): models.delete,
     ("POST", "chat", "completions"): models.chat,
 }
-WORDS = {word for route in ROUTES for word in route[1:]}
-PATHS = {route[1:] for route in ROUTES}
+Routes = Mapping[tuple[str, ...], Route]
+
+
+def find_route(routes: Routes, method: str, path: str) -> tuple[Route, tuple[str, ...]]:
+    """What answers a path without its root, and the ids in it."""
+    words = {word for route in routes for word in route[1:]}
+    parts = [unquote(part) for part in path.strip("/").split("/")]
+    shape = tuple(part if part in words else "*" for part in parts)
+    route = routes.get((method, *shape))
+    if route is None:
+        status = 405 if any(shape == other[1:] for other in routes) else 404
+        raise Refusal(status, f"Invalid URL ({method} {path})")
+    return route, tuple(part for part in parts if part not in words)
 
 
 class OpenAIService(State):
@@ -63,7 +73,10 @@ class OpenAIService(State):
 
     Attributes:
         faults: what goes wrong.
+        root: where the paths begin.
     """
+
+    root: ClassVar[str] = ROOT
 
     def __init__(
         self,
@@ -80,6 +93,33 @@ class OpenAIService(State):
         self.faults = Faults()
         self._requests: list[Recorded] = []
         self._server: Server | None = None
+
+    @property
+    def routes(self) -> Routes:
+        """What answers what."""
+        return ROUTES
+
+    def relative(self, path: str) -> str | None:
+        """A path without the root; None where it is not under it."""
+        return path.removeprefix(self.root) if path.startswith(f"{self.root}/") else None
+
+    def admit(self, headers: Mapping[str, str]) -> None:
+        """Lets those in who have the key."""
+        scheme, _, key = headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not key:
+            raise Refusal(401, "You didn't provide an API key.")
+        if key != self.key:
+            shown = f"{key[:3]}***{key[-4:]}"
+            message = f"Incorrect API key provided: {shown}."
+            raise Refusal(401, message, code="invalid_api_key")
+
+    def refused(self, refusal: Refusal) -> Answer:
+        """How it says no."""
+        return refusal.answer
+
+    def mark(self, number: int) -> dict[str, str]:
+        """The headers of every answer."""
+        return {"x-request-id": f"req_{number:032x}"}
 
     def start(self) -> None:
         if self._server is None:
@@ -110,7 +150,8 @@ class OpenAIService(State):
     @property
     def url(self) -> str:
         """What a client takes as its `base_url`."""
-        return NOWHERE if self._server is None else f"{self._server.address}{ROOT}"
+        address = NOWHERE if self._server is None else self._server.address
+        return f"{address}{self.root}"
 
     @property
     def requests(self) -> list[Recorded]:
@@ -138,7 +179,7 @@ class OpenAIService(State):
         path, _, query = target.partition("?")
         asked = parse_qs(query, keep_blank_values=True) if query else {}
         lowered = {name.lower(): value for name, value in headers.items()}
-        action, lens = self.faults.take(method, relative(path))
+        action, lens = self.faults.take(method, self.relative(path) or path)
         return Exchange(self, method, path, asked, lowered, action, lens)
 
     def record(self, request: Recorded) -> None:
@@ -167,7 +208,7 @@ class Exchange:
             if answer is None:
                 answer = self.action.bend(self._handled(payload))
             number = self.service.count("request")
-        headers = {"x-request-id": f"req_{number:032x}", **answer.headers}
+        headers = {**self.service.mark(number), **answer.headers}
         return replace(answer, headers=headers, before=self.action.before)
 
     def _read(self, chunks: Iterable[bytes]) -> Payload:
@@ -177,34 +218,23 @@ class Exchange:
         return read(kind, chunks, keep=self.service.keep_bytes)
 
     def _recorded(self, payload: Payload) -> Recorded:
-        path, found = relative(self.path), None
+        path, found = self.service.relative(self.path) or self.path, None
         if payload.kind.startswith("application/json"):
             found = parsed(payload.raw)
         return Recorded(self.method, path, self.query, self.headers, payload.raw, found)
 
     def _handled(self, payload: Payload) -> Answer:
+        service = self.service
         try:
-            self._authenticate()
+            service.admit(self.headers)
             route, ids = self._route()
-            said = route(Call(self.service, ids, self.query, payload, self.lens))
+            said = route(Call(service, ids, self.query, payload, self.lens, self.headers))
         except Refusal as refusal:
-            return refusal.answer
+            return service.refused(refusal)
         return said if isinstance(said, Answer) else answered(said)
 
-    def _authenticate(self) -> None:
-        scheme, _, key = self.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not key:
-            raise Refusal(401, "You didn't provide an API key.")
-        if key != self.service.key:
-            shown = f"{key[:3]}***{key[-4:]}"
-            message = f"Incorrect API key provided: {shown}."
-            raise Refusal(401, message, code="invalid_api_key")
-
     def _route(self) -> tuple[Route, tuple[str, ...]]:
-        parts = [unquote(part) for part in relative(self.path).strip("/").split("/")]
-        shape = tuple(part if part in WORDS else "*" for part in parts)
-        route = ROUTES.get((self.method, *shape)) if self.path.startswith(f"{ROOT}/") else None
-        if route is None:
-            status = 405 if shape in PATHS else 404
-            raise Refusal(status, f"Invalid URL ({self.method} {self.path})")
-        return route, tuple(part for part in parts if part not in WORDS)
+        path = self.service.relative(self.path)
+        if path is None:
+            raise Refusal(404, f"Invalid URL ({self.method} {self.path})")
+        return find_route(self.service.routes, self.method, path)

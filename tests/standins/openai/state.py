@@ -6,6 +6,7 @@ import base64
 import threading
 from collections import deque
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from finetune_sdk.testing import VirtualClock
 from finetune_sdk.transport import Clock
@@ -113,6 +114,8 @@ class State:
         uploads: by id.
     """
 
+    new_file: ClassVar[type[StoredFile]] = StoredFile
+
     def __init__(
         self,
         clock: Clock | None = None,
@@ -189,7 +192,7 @@ class State:
 
     def add_file(self, filename: str, purpose: str, blob: Blob) -> StoredFile:
         """A file of the user's, which is processed from now on."""
-        file = StoredFile(self.file_id(), filename, purpose, blob, self.now(), self.wall())
+        file = self.new_file(self.file_id(), filename, purpose, blob, self.now(), self.wall())
         file.delay, file.error = self.file_delay, self.file_error
         self._files[file.id] = file
         return file
@@ -203,6 +206,10 @@ class State:
         seen = job.view(self.now())
         seen["status"] = self.word(job.id, seen["status"])
         return seen
+
+    def result(self, job: StoredJob) -> tuple[str, bytes]:
+        """The name of a job's result file, and what it says."""
+        return "step_metrics.csv", result_csv(job.course.steps, validated=job.validated)
 
     def _settle(self) -> None:
         """Makes what jobs have made since."""
@@ -224,16 +231,16 @@ class State:
         job.result_made = True
         if job.result_id is None:
             return
-        told = result_csv(job.course.steps, validated=job.validated)
+        name, told = self.result(job)
         blob = Blob(base64.b64encode(told) if job.course.result == "base64" else told)
         born, created = job.born, job.finished_at(now) or 0
-        name, purpose = "step_metrics.csv", "fine-tune-results"
+        purpose = "fine-tune-results"
         self._files[job.result_id] = StoredFile(job.result_id, name, purpose, blob, born, created)
 
     def _make_models(self, job: StoredJob, now: float) -> None:
-        kept = [f":ckpt-step-{step}" for step in job.course.checkpoints()]
+        kept = [job.checkpoint_name(step) for step in job.course.checkpoints()]
         created = job.finished_at(now) or 0
-        for name in [job.model + end for end in ("", *kept)]:
+        for name in (job.model, *kept):
             self._models[name] = StoredModel(
                 name, created=created, owned_by=ORGANIZATION, job_id=job.id
             )

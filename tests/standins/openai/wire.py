@@ -112,8 +112,3 @@ def as_list(value: object) -> Sequence[Any] | None:
 def inner(found: Json, name: str) -> Json:
     """An object within an object; empty where there is none."""
     return as_object(found.get(name)) or {}
-
-
-def relative(path: str) -> str:
-    """A path as the vendor's documentation writes it: without the root."""
-    return path.removeprefix(ROOT) if path.startswith(f"{ROOT}/") else path

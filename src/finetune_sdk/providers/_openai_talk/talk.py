@@ -50,6 +50,7 @@ class Credential:
         source: str,
         missing: str,
         beside: Iterable[str] = (),
+        renew: Callable[[], object] = lambda: None,
     ) -> None:
         """Keeps it.
 
@@ -58,6 +59,8 @@ class Credential:
             source: where it is from, in words.
             missing: what to do where there is none, in words.
             beside: other texts that are sent, and may be secrets, too.
+            renew: is called before a function that gives keys is asked once more, as the last one
+                was refused.
 
         Raises:
             ConfigurationError: it is no text that fits into a header.
@@ -69,8 +72,8 @@ class Credential:
         self._missing = missing
         self._seen: tuple[str, ...] = (key,) if isinstance(key, str) else ()
         self._beside = tuple(beside)
+        self._renew = renew if callable(key) else None
         self.there = key is not None
-        self.renewable = callable(key)
 
     def get(self, provider: str) -> str:
         """The key as it is now.
@@ -86,9 +89,18 @@ class Credential:
             self._seen = (*self._seen[-3:], key)
         return key
 
+    def renew(self) -> bool:
+        """Whether there may be another key now that one was refused."""
+        if self._renew is None:
+            return False
+        self._renew()
+        return True
+
     def _asked(self, provider: str) -> str | None:
         try:
             key = self._ask()
+        except FineTuneError:
+            raise
         except Exception as error:  # noqa: BLE001 - anybody's code, such as a vault's
             why = redact(f"raised {type(error).__name__}: {error}", *self._seen)
         else:
@@ -224,7 +236,7 @@ class Talk:
             request.use,
             lambda deadline: attempt(request, deadline),
             seconds=self._seconds if request.seconds is None else request.seconds,
-            renew=lambda: self._credential.renewable,
+            renew=self._credential.renew,
         )
 
     def _key(self) -> str:
@@ -296,7 +308,7 @@ class Talk:
     def _call(self, client: Any, request: Request, deadline: Deadline, *, stream: bool) -> Any:
         library = stack.library()
         left = max(deadline.left(), 0.001)
-        headers = {"Accept-Encoding": "identity"}
+        headers = {"Accept-Encoding": "identity", **request.headers}
         keywords: dict[str, Any] = {}
         if request.part is not None:
             request.part.file.seek(0)

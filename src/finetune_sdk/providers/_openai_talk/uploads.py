@@ -19,6 +19,7 @@ from finetune_sdk.errors import (
     InvalidRequestError,
     NotFoundError,
     ResponseDecodeError,
+    UnsupportedError,
 )
 from finetune_sdk.providers._openai_talk.talk import Talk
 from finetune_sdk.providers._openai_wire.holdings import file_of
@@ -41,22 +42,23 @@ LARGEST = 8 * 1024**3
 _BLOCK = 1024 * 1024
 
 
-def send(talk: Talk, dataset: Dataset, *, key: str) -> DatasetFile:
+def send(talk: Talk, dataset: Dataset, *, key: str, whole: int | None = None) -> DatasetFile:
     """Uploads the rows as a file whose name carries the key.
+
+    Args:
+        key: of the job that it is for.
+        whole: bytes that go in one request at a service that takes no parts.
 
     Raises:
         DatasetFileError: it is refused, or too large.
+        UnsupportedError: it is too large for a service that takes no parts.
         ProviderError: it did not arrive.
     """
     with _opened(dataset) as file:
         size = os.fstat(file.fileno()).st_size
-        if size > LARGEST:
-            raise DatasetFileError(
-                f"{dataset.place!r} has {size} bytes as JSONL, and a file may have at most "
-                f"{LARGEST}; split it with `datasets.split`"
-            )
+        _check_size(talk, dataset, size, whole)
         name = filename(dataset.name, key)
-        way = _in_one if size <= ONE_REQUEST else _in_parts
+        way = _in_one if size <= (whole or ONE_REQUEST) else _in_parts
         try:
             found = way(talk, file, name, size)
         except InvalidRequestError as error:
@@ -66,6 +68,20 @@ def send(talk: Talk, dataset: Dataset, *, key: str) -> DatasetFile:
     if made is None:
         raise _no_id(talk)
     return made.model_copy(update={"name": name, "bytes": size})
+
+
+def _check_size(talk: Talk, dataset: Dataset, size: int, whole: int | None) -> None:
+    found = f"{dataset.place!r} has {size} bytes as JSONL"
+    if whole is not None and size > whole:
+        raise UnsupportedError(
+            f"{found}, and {talk.provider} takes at most {whole} in one request; nothing was sent. "
+            "Split it with `datasets.split`, or set `uploads = true` in the profile to send it in "
+            "parts, which nobody has seen work there yet"
+        )
+    if size > LARGEST:
+        raise DatasetFileError(
+            f"{found}, and a file may have at most {LARGEST}; split it with `datasets.split`"
+        )
 
 
 def filename(name: str, key: str) -> str:

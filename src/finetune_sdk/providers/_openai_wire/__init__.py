@@ -6,6 +6,7 @@ jobs       their jobs -> ours           methods    their hyperparameters and gra
 events     events and metrics           results    the result file
 holdings   files, models, checkpoints   pages      lists, which servers end in many ways
 failures   what went wrong -> our errors
+wandb      an integration
 values     reading what may be anything
 
 Everything that comes from outside may be missing, of another type, or new: what is not understood

@@ -109,7 +109,7 @@ def failure_of(
         provider=provider,
         code=_code(said, request),
         status_code=answer.status,
-        request_id=text(answer.headers.get("x-request-id")),
+        request_id=_request_id(answer),
         retryable=_retryable(kind, said),
         effect=effect_of(answer, request),
         retry_after=wait,
@@ -160,10 +160,16 @@ def unreadable(
         redact(f"{provider}: the answer cannot be read: {why}"),
         provider=provider,
         status_code=answer.status if answer else None,
-        request_id=text(answer.headers.get("x-request-id")) if answer else None,
+        request_id=_request_id(answer) if answer else None,
         retryable=answer is not None,
         effect="none" if request.use == "read" else "unknown",
     )
+
+
+def _request_id(answer: Answer) -> str | None:
+    # The second is Azure's.
+    names = ("x-request-id", "apim-request-id")
+    return next(filter(None, (text(answer.headers.get(name)) for name in names)), None)
 
 
 def _said(answer: Answer) -> Table:

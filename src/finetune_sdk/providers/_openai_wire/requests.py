@@ -43,6 +43,7 @@ class Request:
         query: of the URL.
         body: a JSON object, or with `part` the other fields of the form.
         part: a file.
+        headers: beside those of every request.
         seconds: the deadline of the whole call; None is that of the provider.
     """
 
@@ -52,6 +53,7 @@ class Request:
     query: Mapping[str, str] = field(default_factory=dict[str, str])
     body: Mapping[str, object] | None = None
     part: Part | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
     seconds: float | None = None
 
 

@@ -3,7 +3,6 @@
 provider      the provider: each verb a request and what it answers
 settings      where requests go, and with which key      options   what a job here alone can say
 capabilities  what can be done, as tables
-files         whether a job's files can be read          finding   what a lost create has made
 models        what can be tuned, and when it ends        webhooks  who it is that calls
-deployments   records: a tuned model answers by itself   numbers   metrics, from events or a file
+deployments   records: a tuned model answers by itself
 """

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
-from pydantic import ValidationError
-
-from finetune_sdk.errors import ConfigurationError, ConflictError, NotFoundError
+from finetune_sdk.errors import ConflictError, NotFoundError
+from finetune_sdk.providers._openai_talk.records import Records
 from finetune_sdk.providers.openai.settings import NAME
 from finetune_sdk.types import Deployment, DeploymentSpec, DeploymentStatus, Page
 
 
 @dataclass(frozen=True)
-class Records:
-    """The deployments of an account, a file each.
+class Deployments:
+    """The deployments of an account.
 
     Attributes:
-        folder: of this account; it may not exist yet.
+        records: of this machine.
         url: where they answer.
     """
 
-    folder: Path
+    records: Records
     url: str
 
     def create(self, spec: DeploymentSpec, *, now: datetime) -> Deployment:
@@ -34,7 +29,7 @@ class Records:
         Raises:
             ConflictError: the name is taken by another model.
         """
-        there = self._read(self._path(spec.name))
+        there = self.records.read(spec.name)
         if there is not None:
             if there.model != spec.model:
                 raise ConflictError(
@@ -55,14 +50,14 @@ class Records:
             created_at=now,
             cost_per_hour=0.0,
         )
-        self._write(made)
+        self.records.write(made)
         return made
 
     def get(self, name: str) -> Deployment:
         """Raises:
         NotFoundError: there is none of that name.
         """
-        found = self._read(self._path(name))
+        found = self.records.read(name)
         if found is None:
             raise NotFoundError(
                 f"there is no deployment {name!r} of this account on this machine; "
@@ -73,47 +68,12 @@ class Records:
 
     def list(self, *, limit: int, cursor: str | None) -> Page[Deployment]:
         """Newest first."""
-        found = sorted(self._all(), key=lambda one: (one.created_at, one.name), reverse=True)
+        records = self.records.all()
+        found = sorted(records, key=lambda one: (one.created_at, one.name), reverse=True)
         start = int(cursor or 0)
         end = start + limit
         return Page(tuple(found[start:end]), str(end) if end < len(found) else None)
 
     def delete(self, name: str) -> None:
         """Removes a record; the model stays, and answers whoever names it."""
-        self._path(name).unlink(missing_ok=True)
-
-    def _path(self, name: str) -> Path:
-        return self.folder / f"{name}.json"
-
-    def _all(self) -> Iterator[Deployment]:
-        for path in self.folder.glob("*.json") if self.folder.is_dir() else ():
-            found = self._read(path)
-            if found is not None:
-                yield found
-
-    def _read(self, path: Path) -> Deployment | None:
-        try:
-            return Deployment.from_json(path.read_bytes())
-        except FileNotFoundError:
-            return None
-        except (OSError, ValidationError) as error:
-            raise ConfigurationError(
-                f"{str(path)!r} is no record of a deployment any more ({type(error).__name__}); "
-                "remove it, and create the deployment again: nothing is lost"
-            ) from None
-
-    def _write(self, made: Deployment) -> None:
-        part = self.folder / f".{secrets.token_hex(8)}.part"
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with part.open("x", encoding="utf-8") as file:
-                file.write(made.model_dump_json(indent=2, exclude_none=True))
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(self._path(made.name))
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise ConfigurationError(
-                f"the record of the deployment cannot be written to {str(self.folder)!r}: "
-                f"{error.strerror}; set FINETUNE_HOME to a folder that you may write to"
-            ) from None
+        self.records.remove(name)

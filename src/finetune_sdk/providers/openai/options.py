@@ -2,36 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar
 
-from pydantic import Field, JsonValue
+from pydantic import JsonValue
 
-from finetune_sdk.types._base import Value
+from finetune_sdk.providers._openai_wire.wandb import Integrations, WandbIntegration, WandbProject
 from finetune_sdk.types.options import ProviderOptions
 
-
-class WandbProject(Value):
-    """A project of Weights & Biases. Its key is registered in OpenAI's dashboard beforehand.
-
-    Attributes:
-        name: of the run there; the job's id by default.
-        entity: a team or a user.
-        tags: at most 50, of at most 64 characters each.
-    """
-
-    project: str
-    name: str | None = None
-    entity: str | None = None
-    tags: (
-        Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=50)] | None
-    ) = None
-
-
-class WandbIntegration(Value):
-    """Sends the job's numbers to Weights & Biases."""
-
-    type: Literal["wandb"] = "wandb"
-    wandb: WandbProject
+__all__ = ["OpenAIOptions", "WandbIntegration", "WandbProject"]
 
 
 class OpenAIOptions(ProviderOptions):
@@ -44,5 +22,5 @@ class OpenAIOptions(ProviderOptions):
 
     provider: ClassVar[str] = "openai"
 
-    integrations: Annotated[tuple[WandbIntegration, ...], Field(max_length=5)] | None = None
+    integrations: Integrations | None = None
     extra_body: dict[str, JsonValue] | None = None

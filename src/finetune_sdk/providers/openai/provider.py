@@ -6,89 +6,55 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from finetune_sdk.datasets.tokens import auto_epochs, encoding_of
-from finetune_sdk.errors import ConflictError, InvalidRequestError, ResponseDecodeError
 from finetune_sdk.home import state_folder
 from finetune_sdk.prices import Prices, training_cost
-from finetune_sdk.providers._openai_talk import Talk, uploads
-from finetune_sdk.providers._openai_wire import encode, holdings, requests
-from finetune_sdk.providers._openai_wire.events import event_of
-from finetune_sdk.providers._openai_wire.jobs import held, job_of, over
-from finetune_sdk.providers._openai_wire.pages import page_of
-from finetune_sdk.providers._openai_wire.requests import JOBS, page, read, segment
-from finetune_sdk.providers._openai_wire.values import Table
+from finetune_sdk.providers._openai_talk import Talk
+from finetune_sdk.providers._openai_talk.records import Records
+from finetune_sdk.providers._openai_talk.unmarked import Unmarked
+from finetune_sdk.providers._openai_talk.verbs import OpenAIVerbs
+from finetune_sdk.providers._openai_wire import encode
 from finetune_sdk.providers.base import (
     CanDeploy,
     CanEstimate,
-    CanExport,
-    CanFindJob,
-    CanListCheckpoints,
-    CanListMetrics,
     CanListModels,
-    CanManageDatasets,
-    CanPause,
     CanPreflight,
-    CanPrepare,
     CanVerifyWebhooks,
     Capabilities,
-    FineTuneProvider,
     ProviderSettings,
     Rows,
     read_profile,
 )
-from finetune_sdk.providers.openai import creating, files, finding, numbers, settings, webhooks
+from finetune_sdk.providers.openai import settings, webhooks
 from finetune_sdk.providers.openai.capabilities import CAPABILITIES
-from finetune_sdk.providers.openai.deployments import Records
+from finetune_sdk.providers.openai.deployments import Deployments
 from finetune_sdk.providers.openai.models import Models
 from finetune_sdk.providers.openai.settings import NAME, OpenAISettings
-from finetune_sdk.providers.openai.unmarked import Unmarked
 from finetune_sdk.sunsets import Sunsets
 from finetune_sdk.transport import SYSTEM_CLOCK, Clock
 from finetune_sdk.types import (
-    Checkpoint,
     Connection,
     CostEstimate,
     Inspection,
-    Job,
     MethodName,
     NoEstimate,
     Page,
 )
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from finetune_sdk.datasets import Dataset
     from finetune_sdk.types import (
-        DatasetFile,
         Deployment,
         DeploymentSpec,
-        JobEvent,
         JobSpec,
-        Metric,
         Model,
         WebhookEvent,
     )
 
-T = TypeVar("T")
-
 
 class OpenAIProvider(
-    FineTuneProvider,
-    CanPreflight,
-    CanPrepare,
-    CanFindJob,
-    CanPause,
-    CanListMetrics,
-    CanListCheckpoints,
-    CanListModels,
-    CanManageDatasets,
-    CanDeploy,
-    CanEstimate,
-    CanExport,
-    CanVerifyWebhooks,
+    OpenAIVerbs, CanPreflight, CanListModels, CanDeploy, CanEstimate, CanVerifyWebhooks
 ):
     """Fine-tunes at OpenAI, or at a server that speaks its protocol.
 
@@ -164,7 +130,7 @@ class OpenAIProvider(
             official=account.official,
         )
         folder = account.folder(state_folder(home, environ))
-        self._records = Records(folder / "deployments", account.url)
+        self._deployments = Deployments(Records(folder / "deployments"), account.url)
         self._unmarked = Unmarked(folder / "unmarked")
 
     def __reduce__(self) -> NoReturn:
@@ -182,10 +148,6 @@ class OpenAIProvider(
         )
 
     @property
-    def clock(self) -> Clock:
-        return self._clock
-
-    @property
     def account(self) -> str:
         return self._account.name
 
@@ -195,19 +157,10 @@ class OpenAIProvider(
         encode.check(spec)
         found = self._models.look(spec.model, known=self._credential.there)
         if self._credential.there:
-            for file in filter(None, (spec.training_file, spec.validation_file)):
-                files.look(self._talk, file)
+            self._look_at_files(spec)
             return found
         words = "there is no key yet, so the model was not looked up; its days are from our table"
         return found.model_copy(update={"warnings": (*found.warnings, words)})
-
-    def upload_dataset(self, dataset: Dataset, /, *, key: str) -> DatasetFile:
-        return uploads.send(self._talk, dataset, key=key)
-
-    def prepare_job(self, spec: JobSpec, /) -> None:
-        for file in (spec.training_file, spec.validation_file):
-            if file is not None:
-                files.settle(self._talk, file, self._clock)
 
     def encoding(self, model: str, /) -> str | None:
         return encoding_of(model)
@@ -218,72 +171,12 @@ class OpenAIProvider(
         epochs = spec.method.epochs or auto_epochs(rows.count or 1)
         return training_cost(self._prices, NAME, spec.model, tokens=rows.tokens, epochs=epochs)
 
-    # Jobs
-
-    def create_job(self, spec: JobSpec, /) -> Job:
-        answer, warnings = creating.create(
-            self._talk, spec, clock=self._clock, unmarked=self._unmarked
-        )
-        job = self._job(answer, lost=True)
-        return job.model_copy(update={"warnings": (*job.warnings, *warnings)})
-
-    def get_job(self, job_id: str, /) -> Job:
-        return self._job(self._talk.ask(read(f"{JOBS}/{segment(job_id)}")))
-
-    def list_jobs(self, *, limit: int, cursor: str | None) -> Page[Job]:
-        return self._page(JOBS, lambda one: job_of(one, provider=NAME), limit, cursor)
-
-    def find_jobs(
-        self, key: str, /, *, spec: JobSpec | None = None, since: datetime | None = None
-    ) -> list[Job]:
-        return finding.find(self._talk, key, spec, since, unmarked=key in self._unmarked)
-
-    def cancel_job(self, job_id: str, /) -> Job:
-        return self._change(job_id, "cancel", over)
-
-    def pause_job(self, job_id: str, /) -> Job:
-        job = self._unended(job_id)
-        return job if held(job) else self._change(job_id, "pause", held)
-
-    def resume_job(self, job_id: str, /) -> Job:
-        job = self._unended(job_id)
-        if not held(job):
-            return job
-        return self._change(job_id, "resume", lambda job: not held(job))
-
-    def list_events(self, job_id: str, /, *, limit: int, cursor: str | None) -> Page[JobEvent]:
-        return self._page(f"{JOBS}/{segment(job_id)}/events", event_of, limit, cursor)
-
-    def list_metrics(self, job_id: str, /, *, limit: int, cursor: str | None) -> Page[Metric]:  # noqa: ARG002
-        """All numbers on one page: the service lists the newest first, and has them in one file."""
-        return Page(tuple(numbers.metrics(self._talk, job_id)))
-
-    def list_checkpoints(
-        self, job_id: str, /, *, limit: int, cursor: str | None
-    ) -> Page[Checkpoint]:
-        def checkpoint(one: Table) -> Checkpoint | None:
-            return holdings.checkpoint_of(one, provider=NAME, job_id=job_id)
-
-        found = self._page(f"{JOBS}/{segment(job_id)}/checkpoints", checkpoint, limit, cursor)
-        return Page(holdings.with_best(found.items), found.next_cursor)
+    # What calls us
 
     def parse_webhook(self, payload: bytes, headers: Mapping[str, str], /) -> WebhookEvent:
         return webhooks.parse(self._talk.client(), self._kept.webhook, payload, headers)
 
-    # Files and models
-
-    def list_dataset_files(self, *, limit: int, cursor: str | None) -> Page[DatasetFile]:
-        purpose = {"purpose": uploads.PURPOSE}
-        return self._page("/files", holdings.file_of, limit, cursor, **purpose)
-
-    def get_dataset_file(self, file_id: str, /) -> DatasetFile:
-        return files.get(self._talk, file_id)
-
-    def delete_dataset_file(self, file_id: str, /) -> None:
-        self._talk.delete(requests.delete(f"/files/{segment(file_id)}"))
-
-    def download_dataset(self, file_id: str, path: Path, /) -> None:
-        files.download(self._talk, file_id, path)
+    # Models
 
     def list_models(self, *, limit: int, cursor: str | None) -> Page[Model]:  # noqa: ARG002
         """All models on one page, as the service lists them."""
@@ -301,29 +194,26 @@ class OpenAIProvider(
         if spec.job_id is None:
             # A job's model may take minutes until it is listed; any other has to be there.
             self._models.get(spec.model)
-        return self._records.create(spec, now=self._clock.now())
+        return self._deployments.create(spec, now=self._clock.now())
 
     def get_deployment(self, name: str, /) -> Deployment:
-        return self._records.get(name)
+        return self._deployments.get(name)
 
     def list_deployments(self, *, limit: int, cursor: str | None) -> Page[Deployment]:
-        return self._records.list(limit=limit, cursor=cursor)
+        return self._deployments.list(limit=limit, cursor=cursor)
 
     def delete_deployment(self, name: str, /) -> None:
-        self._records.delete(name)
+        self._deployments.delete(name)
 
     def cost_per_hour(self, spec: DeploymentSpec, /) -> float:  # noqa: ARG002
         """Nothing: what is billed here are the tokens of requests."""
         return 0.0
 
     def connect(self, name: str, /) -> Connection:
-        record, key = self._records.get(name), self._credential.get(NAME)
+        record, key = self._deployments.get(name), self._credential.get(NAME)
         self._models.until_listed(record)
         headers = {**self._account.headers, **self._kept.headers}
         return Connection(self._account.url, key, record.model, headers=headers)
-
-    def close(self) -> None:
-        self._talk.close()
 
     # How it is done
 
@@ -340,43 +230,3 @@ class OpenAIProvider(
         # Given as None, the package would take them from an environment that is not ours.
         client.organization, client.project = self._account.organization, self._account.project
         return client
-
-    def _page(
-        self,
-        path: str,
-        make: Callable[[Table], T | None],
-        limit: int,
-        cursor: str | None,
-        **query: str,
-    ) -> Page[T]:
-        answer = self._talk.ask(page(path, limit, cursor, **query))
-        return page_of(answer, make, limit=limit, cursor=cursor, provider=NAME)
-
-    def _job(self, answer: Table, *, lost: bool = False) -> Job:
-        job = job_of(answer, provider=NAME)
-        if job is None:
-            raise ResponseDecodeError(
-                f"{NAME}: the answer has no job's id in it",
-                provider=NAME,
-                effect="unknown" if lost else "none",
-            )
-        return job
-
-    def _change(self, job_id: str, verb: requests.Verb, done: Callable[[Job], bool]) -> Job:
-        try:
-            return self._job(self._talk.ask(requests.change_job(job_id, verb)))
-        except (InvalidRequestError, ConflictError):
-            # It has ended meanwhile, or a first try whose answer was lost has changed it.
-            job = self.get_job(job_id) if verb == "cancel" else self._unended(job_id)
-            if done(job):
-                return job
-            raise
-
-    def _unended(self, job_id: str) -> Job:
-        job = self.get_job(job_id)
-        if job.status.terminal:
-            raise ConflictError(
-                f"{NAME}: the job {job_id!r} has {job.status.value}; create a new one",
-                provider=NAME,
-            )
-        return job

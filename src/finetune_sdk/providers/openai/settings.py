@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from finetune_sdk.errors import ConfigurationError
 from finetune_sdk.providers._openai_talk import Credential
+from finetune_sdk.providers._openai_talk.addresses import address, check_headers, host_of
 from finetune_sdk.providers.base import read_profile
 from finetune_sdk.transport.deadlines import CALL_SECONDS
-from finetune_sdk.transport.hosts import is_loopback
 
 NAME = "openai"
 """The provider's name, as errors and jobs carry it."""
@@ -29,9 +27,6 @@ KEY_ENV, SECRET_ENV = "OPENAI_API_KEY", "OPENAI_WEBHOOK_SECRET"
 
 _NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _PLAIN = r"^[!-~]{1,200}$"
-# RFC 9110, 5.1 and 5.5, without what is outside of ASCII.
-_HEADER = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_HEADER_VALUE = r"(?:[!-~](?:[\t -~]*[!-~])?)?"
 
 
 class OpenAISettings(BaseModel):
@@ -90,7 +85,7 @@ class Account:
     @property
     def official(self) -> bool:
         """It is OpenAI itself, whose models, prices and days are known."""
-        return _host(self.url) in HOSTS
+        return host_of(self.url) in HOSTS
 
 
 def account(
@@ -136,23 +131,21 @@ def kept(headers: Mapping[str, str] | None, webhook: str | None) -> Kept:
     Raises:
         ConfigurationError: a header cannot be sent; names it, and shows nothing of what is in it.
     """
-    for name, value in (headers or {}).items():
-        # Else the library below shows the whole of it in its error.
-        if not re.fullmatch(_HEADER, name) or not re.fullmatch(_HEADER_VALUE, value):
-            raise ConfigurationError(
-                f"`headers` has {name!r:.40}, whose name or value no header can have (a line end, "
-                "a blank at an end, an accent); copy it anew"
-            )
+    check_headers(headers or {})
     return Kept(dict(headers or {}), webhook)
 
 
 def _url(said: str | None, environ: Mapping[str, str]) -> str:
     if said or not environ.get("OPENAI_BASE_URL"):
-        return address(said or BASE_URL)
+        return _address(said or BASE_URL)
     try:
-        return address(environ["OPENAI_BASE_URL"])
+        return _address(environ["OPENAI_BASE_URL"])
     except ConfigurationError as error:
         raise ConfigurationError(f"the environment variable OPENAI_BASE_URL: {error}") from None
+
+
+def _address(url: str) -> str:
+    return address(url, word="base_url", example=BASE_URL)
 
 
 def seconds(timeout: object) -> float:
@@ -162,46 +155,6 @@ def seconds(timeout: object) -> float:
         ConfigurationError: it is none.
     """
     return read_profile(OpenAISettings, {"timeout": timeout}, provider=NAME).timeout
-
-
-def address(url: str) -> str:
-    """A base URL that a key may be sent to, without a slash at its end.
-
-    Raises:
-        ConfigurationError: it is none, has a name or a query in it, or would send the key in clear
-            text to another machine.
-    """
-    try:
-        parts = urlsplit(url.strip())
-    except ValueError:
-        parts = urlsplit("")
-    # None of these shows the address: a password may stand where nobody looks for one.
-    if not url.isascii() or not url.strip().isprintable() or " " in url.strip():
-        raise ConfigurationError("`base_url` has a blank, an accent or a line end in it")
-    if "@" in parts.netloc or "?" in url or "#" in url:
-        raise ConfigurationError(
-            "`base_url` has a user name, a query or a fragment in it; write it without, such as "
-            f"{BASE_URL!r}, and give credentials as `api_key` or `headers`"
-        )
-    host = _host(url)
-    if parts.scheme not in ("http", "https") or not host:
-        raise ConfigurationError(f"`base_url` is no address; write it as {BASE_URL!r}")
-    if parts.scheme == "http" and not is_loopback(host):
-        raise ConfigurationError(
-            f"`base_url` would send the key to {host!r} in clear text; write `https://`"
-        )
-    return url.strip().rstrip("/")
-
-
-def _host(url: str) -> str:
-    try:
-        parts = urlsplit(url.strip())
-        host = (parts.hostname or "").lower()
-        _ = parts.port
-    except ValueError:
-        return ""
-    plain = re.fullmatch(r"[a-z0-9](?:[a-z0-9._-]{0,251}[a-z0-9])?|[0-9a-f:.]+", host)
-    return host if plain else ""
 
 
 def credential(

@@ -11,7 +11,6 @@ from finetune_sdk.providers._openai_wire.pages import page_of
 from finetune_sdk.providers._openai_wire.requests import JOBS, page, read, segment
 from finetune_sdk.providers._openai_wire.results import metrics_of_file
 from finetune_sdk.providers._openai_wire.values import Table, texts
-from finetune_sdk.providers.openai.settings import NAME
 from finetune_sdk.types import Metric
 
 _PAGE = 100
@@ -34,7 +33,7 @@ def _of_file(talk: Talk, job: Table) -> list[Metric]:
         body = talk.read(read(f"/files/{segment(name)}/content"))
     except NotFoundError:
         return []  # Somebody has deleted it; the events say the same.
-    return list(metrics_of_file(body, provider=NAME))
+    return list(metrics_of_file(body, provider=talk.provider))
 
 
 def _of_events(talk: Talk, job_id: str) -> Iterator[Metric]:
@@ -44,7 +43,7 @@ def _of_events(talk: Talk, job_id: str) -> Iterator[Metric]:
     while cursor not in seen and len(seen) < _MOST_PAGES:
         seen.add(cursor)
         answer = talk.ask(page(place, _PAGE, cursor))
-        found = page_of(answer, lambda one: one, limit=_PAGE, cursor=cursor, provider=NAME)
+        found = page_of(answer, lambda one: one, limit=_PAGE, cursor=cursor, provider=talk.provider)
         for event in found.items:
             yield from metrics_of(event)
         if found.next_cursor is None:

@@ -11,7 +11,6 @@ from finetune_sdk.providers._openai_talk.uploads import LARGEST, PURPOSE
 from finetune_sdk.providers._openai_wire.holdings import REFUSED, WAITING, file_of, file_state
 from finetune_sdk.providers._openai_wire.requests import read, segment
 from finetune_sdk.providers._openai_wire.values import Table, text
-from finetune_sdk.providers.openai.settings import NAME
 from finetune_sdk.transport import Clock
 from finetune_sdk.transport.deadlines import upload_seconds
 from finetune_sdk.types import NOT_SENT, DatasetFile
@@ -58,7 +57,8 @@ def get(talk: Talk, file_id: str) -> DatasetFile:
     """
     found = file_of(talk.ask(read(f"/files/{segment(file_id)}")))
     if found is None:
-        raise NotFoundError(f"{NAME}: there is no file {file_id!r}", provider=NAME)
+        name = talk.provider
+        raise NotFoundError(f"{name}: there is no file {file_id!r}", provider=name)
     return found
 
 

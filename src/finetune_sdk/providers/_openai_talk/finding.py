@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from finetune_sdk.errors import IdempotencyConflictError, InvalidRequestError, ResponseDecodeError
-from finetune_sdk.providers._openai_talk import Talk
-from finetune_sdk.providers._openai_talk.uploads import mark
+from finetune_sdk.providers._openai_talk.talk import Talk
+from finetune_sdk.providers._openai_talk.uploads import PURPOSE, mark
 from finetune_sdk.providers._openai_wire.encode import KEY
 from finetune_sdk.providers._openai_wire.jobs import job_of, marks
 from finetune_sdk.providers._openai_wire.pages import page_of
 from finetune_sdk.providers._openai_wire.requests import JOBS, page
-from finetune_sdk.providers._openai_wire.values import Table, moment
-from finetune_sdk.providers.openai.settings import NAME
+from finetune_sdk.providers._openai_wire.values import Table, moment, text
 from finetune_sdk.types import Job, JobSpec
 
 _PAGE = 100
@@ -38,23 +37,54 @@ def find(
         # Some servers take no metadata: there the file tells, whose name carries the key.
         jobs = list(_since(talk, since))
         found = [job for job in jobs if _is_of(job, spec, key, unmarked=unmarked)]
+    return _oldest_first(found)
+
+
+def find_by_files(talk: Talk, key: str, spec: JobSpec | None) -> list[Job]:
+    """The jobs of the files that were uploaded for a key, by their names; oldest first.
+
+    For services that keep no metadata: it finds what another machine has made, too.
+
+    Raises:
+        IdempotencyConflictError: the key made a job of another call.
+    """
+    files = {
+        text(one.get("id"))
+        for one in _listed(talk, "/files", {"purpose": PURPOSE})
+        if mark(key) in (text(one.get("filename")) or "")
+    }
+    if not files:
+        return []
+    jobs = [job for one in _listed(talk, JOBS, {}) if (job := _job(talk, one))]
+    ours = [job for job in jobs if job.training_file and job.training_file.id in files]
+    same = [job for job in ours if spec is None or _alike(job, spec)]
+    if ours and not same:
+        raise _conflict(key, ours[-1].id)
+    return _oldest_first(same)
+
+
+def _oldest_first(found: list[Job]) -> list[Job]:
     return sorted(found, key=lambda job: (job.created_at is None, job.created_at, job.id))
 
 
 def _marked(talk: Talk, key: str, spec: JobSpec | None) -> list[Job]:
     try:
-        listed = list(_listed(talk, {f"metadata[{KEY}]": key}))
+        listed = list(_listed(talk, JOBS, {f"metadata[{KEY}]": key}))
     except InvalidRequestError:
-        listed = list(_listed(talk, {}))
+        listed = list(_listed(talk, JOBS, {}))
     # Filtered here, too: a server may pass over the filter.
     ours = [one for one in listed if marks(one)[0] == key]
     same = [one for one in ours if _same_call(marks(one)[1], spec)]
     if ours and not same:
-        raise IdempotencyConflictError(
-            f"the key {key!r:.80} made the job {ours[-1].get('id')!r} with another call; use a new "
-            "key for a new job"
-        )
-    return [job for one in same if (job := job_of(one, provider=NAME)) is not None]
+        raise _conflict(key, ours[-1].get("id"))
+    return [job for one in same if (job := _job(talk, one)) is not None]
+
+
+def _conflict(key: str, job_id: object) -> IdempotencyConflictError:
+    return IdempotencyConflictError(
+        f"the key {key!r:.80} made the job {job_id!r} with another call; use a new key for a new "
+        "job"
+    )
 
 
 def _same_call(call: str | None, spec: JobSpec | None) -> bool:
@@ -62,13 +92,17 @@ def _same_call(call: str | None, spec: JobSpec | None) -> bool:
 
 
 def _since(talk: Talk, since: datetime) -> Iterator[Job]:
-    for one in _listed(talk, {}):
+    for one in _listed(talk, JOBS, {}):
         made = moment(one.get("created_at"))
         if made is not None and made < since - _SKEW:
             return  # The list runs from new to old.
-        job = job_of(one, provider=NAME)
+        job = _job(talk, one)
         if job is not None and marks(one)[0] is None:
             yield job
+
+
+def _job(talk: Talk, found: Table) -> Job | None:
+    return job_of(found, provider=talk.provider)
 
 
 def _is_of(job: Job, spec: JobSpec, key: str, *, unmarked: bool) -> bool:
@@ -78,12 +112,17 @@ def _is_of(job: Job, spec: JobSpec, key: str, *, unmarked: bool) -> bool:
         return True  # One upload is made for one intent.
     if not unmarked:
         return False  # With a mark it would have been found by it: it is somebody else's.
-    same_model = job.model == spec.model or job.model.startswith(f"{spec.model}-")
     ours = spec.validation_file.id if spec.validation_file else None
     theirs = job.validation_file.id if job.validation_file else None
+    return ours == theirs and _alike(job, spec)
+
+
+def _alike(job: Job, spec: JobSpec) -> bool:
+    """Nothing that the job says of itself is other than what was asked for, its files apart."""
+    same_model = job.model == spec.model or job.model.startswith(f"{spec.model}-")
     same_seed = spec.seed is None or job.seed is None or job.seed == spec.seed
     same_words = spec.suffix is None or job.suffix in (None, spec.suffix)
-    return same_model and ours == theirs and same_seed and same_words and _same_way(job, spec)
+    return same_model and same_seed and same_words and _same_way(job, spec)
 
 
 def _same_way(job: Job, spec: JobSpec) -> bool:
@@ -95,23 +134,24 @@ def _same_way(job: Job, spec: JobSpec) -> bool:
     )
 
 
-def _listed(talk: Talk, query: dict[str, str]) -> Iterator[Table]:
+def _listed(talk: Talk, path: str, query: dict[str, str]) -> Iterator[Table]:
     cursor: str | None = None
     seen: set[str | None] = set()
     while cursor not in seen and len(seen) < _MOST_PAGES:
         seen.add(cursor)
-        answer = talk.ask(page(JOBS, _PAGE, cursor, **query))
-        found = page_of(answer, lambda one: one, limit=_PAGE, cursor=cursor, provider=NAME)
+        answer = talk.ask(page(path, _PAGE, cursor, **query))
+        read: Callable[[Table], Table] = dict
+        found = page_of(answer, read, limit=_PAGE, cursor=cursor, provider=talk.provider)
         yield from found.items
         if found.next_cursor is None:
             break
         cursor = found.next_cursor
     else:
-        raise _endless()
+        raise _endless(talk.provider)
     if not found.items and answer.get("has_more") is True:
-        raise _endless()
+        raise _endless(talk.provider)
 
 
-def _endless() -> ResponseDecodeError:
+def _endless(provider: str) -> ResponseDecodeError:
     # Where the list cannot be read to its end, nobody can say that a job is not in it.
-    return ResponseDecodeError(f"{NAME}: the list of jobs does not end", provider=NAME)
+    return ResponseDecodeError(f"{provider}: the list of jobs does not end", provider=provider)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from finetune_sdk.errors import InvalidRequestError
-from finetune_sdk.providers._openai_talk import Talk
-from finetune_sdk.providers._openai_wire import encode, requests
+from finetune_sdk.providers._openai_talk.talk import Talk
+from finetune_sdk.providers._openai_wire import requests
 from finetune_sdk.providers._openai_wire.failures import NO_METADATA, NOT_READY
 from finetune_sdk.providers._openai_wire.values import Table
-from finetune_sdk.providers.openai.unmarked import Unmarked
 from finetune_sdk.transport import Clock
-from finetune_sdk.types import JobSpec
 
 _TRIES = 5
 _PAUSE = 5.0
@@ -20,21 +18,29 @@ _FOUND_BY_FILE = "the server takes no `metadata`; it was left out, the job is fo
 
 
 def create(
-    talk: Talk, spec: JobSpec, *, clock: Clock, unmarked: Unmarked
+    talk: Talk,
+    body: Callable[[bool], Mapping[str, object]],
+    *,
+    clock: Clock,
+    unmarking: Callable[[], None],
 ) -> tuple[Table, tuple[str, ...]]:
     """The service's answer to a create, and what the caller should know of it.
+
+    Args:
+        body: makes the request's; with our mark, or without it.
+        unmarking: is called before one without it leaves.
 
     Raises:
         FineTuneError: it was refused, or its answer is lost.
     """
     try:
-        return _once_ready(talk, encode.job_body(spec), clock), ()
+        return _once_ready(talk, body(True), clock), ()
     except InvalidRequestError as error:
         if error.code != NO_METADATA:
             raise
     # Not created, and not for want of anything that shapes the model.
-    unmarked.add(spec.key)
-    return _once_ready(talk, encode.job_body(spec, marked=False), clock), (_FOUND_BY_FILE,)
+    unmarking()
+    return _once_ready(talk, body(False), clock), (_FOUND_BY_FILE,)
 
 
 def _once_ready(talk: Talk, body: Mapping[str, object], clock: Clock) -> Table:

@@ -1,0 +1,228 @@
+"""Deployments as callers know them: by name, made once, ready when they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import NoReturn
+
+from finetune_sdk.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    ConflictError,
+    InvalidRequestError,
+    NotFoundError,
+    PermissionDeniedError,
+    QuotaExceededError,
+    RateLimitError,
+    ResponseDecodeError,
+)
+from finetune_sdk.providers._openai_talk import Talk
+from finetune_sdk.providers._openai_talk.records import Records
+from finetune_sdk.providers._openai_wire.requests import Request
+from finetune_sdk.providers._openai_wire.values import Table, text
+from finetune_sdk.providers.azure_openai import refusals, wire
+from finetune_sdk.providers.azure_openai.limits import IDLE
+from finetune_sdk.providers.azure_openai.manager import Manager
+from finetune_sdk.providers.azure_openai.options import AzureDeploymentOptions
+from finetune_sdk.providers.azure_openai.settings import NAME
+from finetune_sdk.transport import Clock
+from finetune_sdk.types import Deployment, DeploymentSpec, DeploymentStatus, JobError
+
+SETTLING = timedelta(minutes=15)
+"""How long one that was made may not answer yet: a live test of Microsoft's own waits for ten
+minutes (azure-ai-projects, read on 2026-11-22)."""
+
+_OPERATION = "operation"
+_DAY = "Azure deletes a deployment of this kind 24 hours after it was made; the model stays"
+_GONE = (
+    "it is gone: deleted by somebody, or by Azure, as it was not asked anything for 15 days. The "
+    "model stays; `deployments.create` with the same name serves it again, and costs by the hour "
+    "again"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hosting:
+    """The deployments of a resource.
+
+    Attributes:
+        manager: makes them.
+        records: those that this machine has made.
+        talk: to the data plane, where they answer.
+        url: of the data plane.
+        hourly: US dollars for an hour of a fine-tuned model's.
+    """
+
+    manager: Manager
+    records: Records
+    talk: Talk
+    clock: Clock
+    url: str
+    hourly: float
+    _answered: set[str] = field(default_factory=set[str])
+
+    def create(self, spec: DeploymentSpec) -> Deployment:
+        """Makes a deployment; the one of that name where it is of the same model.
+
+        Raises:
+            ConflictError: the name is taken by another model, which is left alone.
+            QuotaExceededError: the quota is full.
+        """
+        there = self._found(spec.name)
+        if there is not None and there.model != spec.model:
+            raise ConflictError(
+                f"the name {spec.name!r} is taken by a deployment of {there.model!r}, which was "
+                "left alone; choose another name, or delete that one first",
+                provider=NAME,
+            )
+        if there is not None and there.status is not DeploymentStatus.FAILED:
+            return self._warned(there, *_unlike(there, spec))
+        told, operation = self.manager.put(spec.name, wire.body(spec))
+        self._answered.discard(spec.name)
+        return self._noted(self._read(told), operation)
+
+    def get(self, name: str) -> Deployment:
+        """The deployment as it stands; one that has gone by itself reads `deleted`.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
+        found = self._found(name)
+        if found is not None:
+            return self._warned(self._settled(found))
+        record = self.records.read(name)
+        if record is None:
+            raise NotFoundError(
+                f"there is no deployment {name!r} in this resource; `deployments.create` makes one",
+                provider=NAME,
+            )
+        return record.model_copy(
+            update={
+                "status": DeploymentStatus.DELETED,
+                "raw_status": None,
+                "cost_per_hour": 0.0,
+                "error": JobError(code="gone", message=_GONE),
+                "raw": {},
+            }
+        )
+
+    def list(self) -> tuple[Deployment, ...]:
+        """All of the resource, whoever made them; newest first."""
+        found = [self._warned(self._read(one)) for one in self.manager.list()]
+        return tuple(sorted(found, key=_age, reverse=True))
+
+    def delete(self, name: str) -> None:
+        """Ends a deployment and what it costs; the model stays."""
+        self.manager.delete(name)
+        self.records.remove(name)
+        self._answered.discard(name)
+
+    def cost(self, spec: DeploymentSpec) -> float | None:
+        """US dollars for each hour that it exists."""
+        options = AzureDeploymentOptions.model_validate(spec.options)
+        return wire.cost(spec.model, options.sku, self.hourly)
+
+    def _found(self, name: str) -> Deployment | None:
+        try:
+            return self._read(self.manager.get(name))
+        except NotFoundError as error:
+            if refusals.of_resource(error):
+                raise
+            return None
+
+    def _read(self, found: Table) -> Deployment:
+        made = wire.deployment_of(found, url=self.url, hourly=self.hourly)
+        return made if made is not None else _unreadable()
+
+    def _noted(self, made: Deployment, operation: str | None) -> Deployment:
+        record = made.model_copy(update={"raw": {_OPERATION: operation} if operation else {}})
+        try:
+            self.records.write(record)
+        except ConfigurationError as error:
+            # It is made and costs by the hour: whoever asked for it must hear of it.
+            return self._warned(made, f"it is made, and that could not be noted: {error}")
+        return self._warned(made)
+
+    def _warned(self, made: Deployment, *more: str) -> Deployment:
+        return made.model_copy(update={"warnings": (*made.warnings, *_rules(made), *more)})
+
+    # Whether it answers
+
+    def _settled(self, found: Deployment) -> Deployment:
+        if found.status is DeploymentStatus.FAILED:
+            return found.model_copy(update={"error": self._reason(found)})
+        if found.status is DeploymentStatus.READY and not self._answers(found):
+            return found.model_copy(update={"status": DeploymentStatus.CREATING})
+        return found
+
+    def _answers(self, found: Deployment) -> bool:
+        changed = wire.changed_at(found)
+        if found.name in self._answered or changed is None:
+            return True
+        if self.clock.now() - changed > SETTLING or self._asked(found.name):
+            self._answered.add(found.name)
+            return True
+        return False
+
+    def _asked(self, name: str) -> bool:
+        """Asks for one token: what is Succeeded may be unknown to the data plane for minutes."""
+        body = {
+            "model": name,
+            "messages": [{"role": "user", "content": "."}],
+            "max_completion_tokens": 1,
+        }
+        try:
+            self.talk.ask(Request(use="read", method="POST", path="/chat/completions", body=body))
+        except NotFoundError:
+            return False
+        except _AN_ANSWER:
+            return True
+        return True
+
+    def _reason(self, found: Deployment) -> JobError:
+        """Resource Manager tells it of the operation alone, which whoever made it has noted."""
+        record = self.records.read(found.name)
+        operation = text(record.raw.get(_OPERATION)) if record else None
+        told = wire.failure_of(self.manager.operation(operation)) if operation else None
+        return told or JobError(
+            message="Azure gave no reason; the activity log of the resource in the portal may have "
+            "one. `deployments.delete` removes it"
+        )
+
+
+_AN_ANSWER = (
+    InvalidRequestError,
+    AuthenticationError,
+    PermissionDeniedError,
+    RateLimitError,
+    QuotaExceededError,
+)
+"""It is there, and says no to what was asked or to who asks."""
+
+
+def _rules(made: Deployment) -> Iterator[str]:
+    kind = wire.sku_of(made)[0].lower()
+    if kind in ("developertier", "developer"):
+        yield _DAY
+    elif wire.is_tuned(made.model):
+        yield IDLE
+
+
+def _unlike(there: Deployment, spec: DeploymentSpec) -> Iterator[str]:
+    """What was asked for and is otherwise at the one that is there."""
+    options = AzureDeploymentOptions.model_validate(spec.options)
+    sku, capacity = wire.sku_of(there)
+    if "sku" in spec.options and sku.lower() != options.sku.lower():
+        yield f"it was there before, and its `sku` is {sku!r}; delete it to make it anew"
+    if "capacity" in spec.options and capacity != options.capacity:
+        yield f"it was there before, and its `capacity` is {capacity}; delete it to make it anew"
+
+
+def _age(one: Deployment) -> tuple[bool, str, str]:
+    return one.created_at is not None, str(one.created_at), one.name
+
+
+def _unreadable() -> NoReturn:
+    raise ResponseDecodeError(f"{NAME}: Resource Manager's answer has no name in it", provider=NAME)

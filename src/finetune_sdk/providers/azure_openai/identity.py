@@ -1,0 +1,232 @@
+"""Who is asking: one credential of Microsoft's identity service, for both planes."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from finetune_sdk.errors import AuthenticationError, ConfigurationError, MissingDependencyError
+from finetune_sdk.providers.azure_openai.clouds import CLOUDS
+from finetune_sdk.providers.azure_openai.settings import NAME, CredentialName
+from finetune_sdk.transport import redact
+
+# Of one request to the token service; its own retries come on top.
+_PATIENCE: Mapping[str, Any] = {"connection_timeout": 10, "read_timeout": 20, "retry_total": 1}
+_CLI_SECONDS = 10
+
+_SERVICE_PRINCIPAL = (
+    "set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET (or "
+    "AZURE_CLIENT_CERTIFICATE_PATH)"
+)
+_MENDS: Mapping[str, str] = {
+    "default": "run `az login` or `azd auth login`; on a machine in Azure give it a managed "
+    f"identity; or {_SERVICE_PRINCIPAL}",
+    "managed_identity": "this works on a machine in Azure that has a managed identity; where it "
+    "has several, say `client_id`",
+    "workload": "this works in a cluster with workload identity, which sets AZURE_TENANT_ID, "
+    "AZURE_CLIENT_ID and AZURE_FEDERATED_TOKEN_FILE",
+    "cli": "run `az login`",
+    "azd": "run `azd auth login`",
+    "service_principal": f"{_SERVICE_PRINCIPAL} to those of an application that exists",
+    "given": "look at the credential that was handed to the provider",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asking:
+    """Which credential is to be made.
+
+    Attributes:
+        name: of its kind.
+        client_id: of an identity that is not the machine's own.
+        authority: gives tokens.
+        environ: the environment.
+    """
+
+    name: CredentialName
+    client_id: str | None
+    authority: str
+    environ: Mapping[str, str]
+
+
+class Identity:
+    """A credential, and the tokens that it gives; neither shows up anywhere."""
+
+    def __init__(self, source: Asking | object) -> None:
+        """Asks for nothing yet.
+
+        Args:
+            source: what is to be made, or an object of the caller's with `get_token`.
+
+        Raises:
+            ConfigurationError: it is no credential.
+        """
+        if not isinstance(source, Asking) and not callable(getattr(source, "get_token", None)):
+            raise ConfigurationError(
+                f"`credential` is a {type(source).__name__}; it takes a name such as 'default', or "
+                "an object of azure-identity, which has `get_token`"
+            )
+        self._source = source
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+        self._made: Any = None
+        self._providers: dict[str, Callable[[], str]] = {}
+
+    @property
+    def name(self) -> str:
+        """What kind it is, for messages."""
+        return self._source.name if isinstance(self._source, Asking) else "given"
+
+    def token(self, scope: str) -> str:
+        """A token of the moment; the same one until it is about to end.
+
+        Raises:
+            AuthenticationError: there is none to be had.
+            MissingDependencyError: the package `azure-identity` is not installed.
+        """
+        try:
+            return str(self._provider(scope)())
+        except (AuthenticationError, ConfigurationError, MissingDependencyError):
+            raise
+        except Exception as error:  # noqa: BLE001 - of azure-identity, or of anybody's credential
+            failure = self._failure(error)
+        # Not raised where it was caught: the package's exception may hold a request with a secret.
+        raise failure
+
+    def credential(self) -> Any:
+        """The credential itself, for Microsoft's own clients.
+
+        Raises:
+            AuthenticationError: it cannot be made.
+        """
+        with self._held():
+            if self._made is None:
+                self._made = self._make()
+            return self._made
+
+    def renew(self) -> None:
+        """The next token is a new one, as far as that is ours to say: what we made starts anew."""
+        with self._held():
+            self._providers.clear()
+            self._made = None
+
+    def failure(self, error: BaseException) -> AuthenticationError:
+        """Our error for one that came out of this credential inside of a client."""
+        return self._failure(error)
+
+    def _held(self) -> threading.Lock:
+        if self._process != os.getpid():
+            # Whoever held the lock at the fork is not in this process.
+            self._process, self._lock = os.getpid(), threading.Lock()
+            self._made, self._providers = None, {}
+        return self._lock
+
+    def _provider(self, scope: str) -> Callable[[], str]:
+        credential = self.credential()
+        with self._held():
+            if scope not in self._providers:
+                from azure.identity import get_bearer_token_provider
+
+                self._providers[scope] = get_bearer_token_provider(credential, scope)
+            return self._providers[scope]
+
+    def _make(self) -> Any:
+        if not isinstance(self._source, Asking):
+            return self._source
+        try:
+            import azure.identity
+        except ImportError:
+            raise MissingDependencyError("azure-identity", "azure") from None
+        try:
+            return _MAKERS[self._source.name](azure.identity, self._source)
+        except ValueError as error:
+            words = redact(str(error).splitlines()[0][:300])
+            raise AuthenticationError(
+                f"{NAME}: the credential {self.name!r} cannot be used: {words}; "
+                f"{_MENDS[self.name]}",
+                provider=NAME,
+            ) from None
+
+    def _failure(self, error: BaseException) -> AuthenticationError:
+        return AuthenticationError(
+            f"{NAME}: the credential {self.name!r} gives no token: {_told(error)}; "
+            f"{_MENDS[self.name]}",
+            provider=NAME,
+            code="no_token",
+        )
+
+    def __repr__(self) -> str:
+        return f"<Identity {self.name!r}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a credential is not copied or pickled")
+
+
+def _told(error: BaseException) -> str:
+    """The reason in one line: a whole chain fails in a page of them."""
+    words = str(error).strip() or type(error).__name__
+    tried = re.findall(r"^\s{0,8}(\w{1,60}Credential): ", words[:20_000], re.MULTILINE)
+    if tried:
+        return f"none of {', '.join(dict.fromkeys(tried))} works here"
+    return redact(words.splitlines()[0][:300]).rstrip(". ")
+
+
+def _settings(asking: Asking) -> dict[str, Any]:
+    known = asking.authority in {cloud.authority for cloud in CLOUDS.values()}
+    # Another authority is a private cloud's, which the public one knows nothing of.
+    return {
+        **_PATIENCE,
+        "authority": asking.authority,
+        **({} if known else {"disable_instance_discovery": True}),
+    }
+
+
+def _default(package: Any, asking: Asking) -> Any:
+    own = {"managed_identity_client_id": asking.client_id} if asking.client_id else {}
+    return package.DefaultAzureCredential(process_timeout=_CLI_SECONDS, **own, **_settings(asking))
+
+
+def _managed(package: Any, asking: Asking) -> Any:
+    return package.ManagedIdentityCredential(client_id=asking.client_id, **_PATIENCE)
+
+
+def _workload(package: Any, asking: Asking) -> Any:
+    environ = asking.environ
+    return package.WorkloadIdentityCredential(
+        tenant_id=environ.get("AZURE_TENANT_ID"),
+        client_id=asking.client_id or environ.get("AZURE_CLIENT_ID"),
+        token_file_path=environ.get("AZURE_FEDERATED_TOKEN_FILE"),
+        **_settings(asking),
+    )
+
+
+def _cli(package: Any, asking: Asking) -> Any:  # noqa: ARG001 - as all of them
+    return package.AzureCliCredential(process_timeout=_CLI_SECONDS)
+
+
+def _azd(package: Any, asking: Asking) -> Any:  # noqa: ARG001 - as all of them
+    return package.AzureDeveloperCliCredential(process_timeout=_CLI_SECONDS)
+
+
+def _service_principal(package: Any, asking: Asking) -> Any:
+    said = asking.environ
+    who = (said.get("AZURE_TENANT_ID") or "", said.get("AZURE_CLIENT_ID") or "")
+    if certificate := said.get("AZURE_CLIENT_CERTIFICATE_PATH"):
+        return package.CertificateCredential(*who, certificate, **_settings(asking))
+    return package.ClientSecretCredential(
+        *who, said.get("AZURE_CLIENT_SECRET") or "", **_settings(asking)
+    )
+
+
+_MAKERS: Mapping[CredentialName, Callable[[Any, Asking], Any]] = {
+    "default": _default,
+    "managed_identity": _managed,
+    "workload": _workload,
+    "cli": _cli,
+    "azd": _azd,
+    "service_principal": _service_principal,
+}

@@ -1,0 +1,131 @@
+"""What can be tuned and what was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from finetune_sdk import sunsets
+from finetune_sdk.errors import ConflictError, NotFoundError, SunsetError, UnsupportedError
+from finetune_sdk.providers._openai_talk import Talk
+from finetune_sdk.providers._openai_wire.holdings import model_of
+from finetune_sdk.providers._openai_wire.requests import delete, read, segment
+from finetune_sdk.providers._openai_wire.values import Table, moment, rows, table
+from finetune_sdk.providers.azure_openai.settings import NAME
+from finetune_sdk.sunsets import Sunset, Sunsets
+from finetune_sdk.types import Model
+from finetune_sdk.types.names import base_model
+
+_MODELS = "/models"
+_SAID = "the service's own list of models"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Models:
+    """The models of a resource.
+
+    Attributes:
+        sunsets: what the user knows of their ends; it wins over what the service says.
+    """
+
+    talk: Talk
+    sunsets: Sunsets
+
+    def all(self) -> list[Model]:
+        """All that can be tuned, as far as the service says, and what was; it has no pages."""
+        found = rows(self.talk.ask(read(_MODELS)).get("data"))
+        models = [(self._of(one), _can_be_tuned(one)) for one in found]
+        return [model for model, tunable in models if model is not None and tunable is not False]
+
+    def get(self, model_id: str) -> Model:
+        """One model.
+
+        Raises:
+            NotFoundError: there is none of that id.
+        """
+        model = self._of(self.talk.ask(read(f"{_MODELS}/{segment(model_id)}")))
+        if model is None:
+            raise NotFoundError(f"{NAME}: there is no model {model_id!r}", provider=NAME)
+        return model
+
+    def delete(self, model_id: str) -> None:
+        """Deletes a fine-tuned model.
+
+        Raises:
+            ConflictError: it is deployed.
+            UnsupportedError: it is a base model.
+            NotFoundError: there is none of that id.
+        """
+        if base_model(model_id) == model_id:
+            raise UnsupportedError(
+                f"{model_id!r} is a base model, which is not ours to delete; nothing was sent"
+            )
+        try:
+            self.talk.delete(delete(f"{_MODELS}/{segment(model_id)}"))
+        except ConflictError as error:
+            raise ConflictError(
+                f"{error}; a model that is deployed is not deleted: `deployments.delete` first",
+                provider=NAME,
+                code=error.code,
+                status_code=error.status_code,
+                request_id=error.request_id,
+            ) from None
+
+    def ends(self, name: str, now: datetime) -> tuple[Sunset, list[str]]:
+        """When a model ends, and what its caller should know.
+
+        Raises:
+            SunsetError: a job is not taken on it any more.
+        """
+        found, words = self._asked(name)
+        own = self.sunsets.of(NAME, name)
+        said = {
+            "shutdown": own.shutdown or (found and found.shutdown_date),
+            "new_jobs_end": own.new_jobs_end or (found and found.new_jobs_end),
+        }
+        ends = Sunset.model_validate(
+            {"source": _SAID, "new_jobs_source": _SAID, "as_of": now.date()}
+            | {"new_jobs_as_of": now.date()}
+            | own.model_dump(exclude_none=True)
+            | {name: day for name, day in said.items() if day is not None}
+        )
+        if reason := sunsets.ended(ends, now.date()):
+            raise SunsetError(f"{NAME} takes no job on {name!r}: {reason}; nothing was sent")
+        return ends, [*words, *sunsets.warnings(ends, NAME, name, now.date())]
+
+    def _asked(self, name: str) -> tuple[Model | None, list[str]]:
+        try:
+            return self.get(name), []
+        except NotFoundError:
+            # Nobody has seen yet whether the list has every model that a resource can tune.
+            return None, [
+                f"`model` is {name!r}, which this resource does not list: if the job is refused, "
+                "look at its name and version, and at the resource's region"
+            ]
+
+    def _of(self, found: Table) -> Model | None:
+        model = model_of(found, provider=NAME)
+        if model is None:
+            return None
+        own, ends = self.sunsets.of(NAME, model.id), table(found.get("deprecation"))
+        return model.model_copy(
+            update={
+                "shutdown_date": own.shutdown or _day(ends.get("inference")),
+                "new_jobs_end": own.new_jobs_end or _day(ends.get("fine_tune")),
+            }
+        )
+
+
+def _can_be_tuned(found: Table) -> bool | None:
+    """What the service says of a base model; None of all others."""
+    said = table(found.get("capabilities")).get("fine_tune")
+    return (
+        said
+        if isinstance(said, bool) and base_model(str(found.get("id"))) == found.get("id")
+        else None
+    )
+
+
+def _day(value: object) -> object:
+    at = moment(value)
+    return at.astimezone(UTC).date() if at else None

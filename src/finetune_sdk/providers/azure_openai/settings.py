@@ -1,0 +1,158 @@
+"""What a profile of Azure OpenAI says, and what it comes to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from finetune_sdk.errors import ConfigurationError
+from finetune_sdk.providers._openai_talk.addresses import address
+from finetune_sdk.providers.azure_openai.clouds import CloudName
+from finetune_sdk.providers.azure_openai.options import TrainingType
+from finetune_sdk.transport.deadlines import CALL_SECONDS
+
+NAME = "azure_openai"
+"""The provider's name, as errors and jobs carry it."""
+
+KEY_ENV, ENDPOINT_ENV = "AZURE_OPENAI_API_KEY", "AZURE_OPENAI_ENDPOINT"
+EXAMPLE = "https://my-resource.openai.azure.com"
+
+CredentialName = Literal[
+    "default", "managed_identity", "workload", "cli", "azd", "service_principal"
+]
+
+_VARIABLE = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+_GUID = Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,64}$")]
+_PART = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.()-]{1,90}$")]
+_SCOPE = Annotated[str, Field(pattern=r"^[a-z]+://[!-~]{1,200}$")]
+_ROOT = "/openai/v1"
+
+
+class AzureSettings(BaseModel):
+    """What may stand in a profile of `provider = "azure_openai"`.
+
+    Attributes:
+        endpoint: of the resource, or of a project of it.
+        api_key_env: the environment variable with the resource's key.
+        credential: who asks, where no key is used; deployments always need it.
+        client_id: of a managed identity or a workload that is not the machine's own.
+        cloud: which of Azure's.
+        scope: of the data plane's tokens; that of the cloud by default.
+        management_scope: of Resource Manager's tokens; likewise.
+        authority: gives tokens; that of the cloud by default.
+        management_url: of Resource Manager; likewise.
+        training_type: where a job trains that does not say it itself.
+        uploads: files above 512 MB go in parts, which nobody has seen work on v1.
+        subscription_id: of the resource. With the next two, models can be deployed.
+        resource_group: likewise.
+        account: likewise, the resource's own name.
+        hosting_per_hour: US dollars for an hour of a Standard or GlobalStandard deployment.
+        timeout: seconds for a call, its retries included; uploads have their own by size.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    endpoint: str | None = None
+    api_key_env: _VARIABLE | None = None
+    credential: CredentialName | None = None
+    client_id: _GUID | None = None
+    cloud: CloudName = "public"
+    scope: _SCOPE | None = None
+    management_scope: _SCOPE | None = None
+    authority: str | None = None
+    management_url: str | None = None
+    training_type: TrainingType = "GlobalStandard"
+    uploads: bool = False
+    subscription_id: _GUID | None = None
+    resource_group: _PART | None = None
+    account: _PART | None = None
+    hosting_per_hour: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    timeout: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False, strict=True)] = (
+        CALL_SECONDS
+    )
+
+    @property
+    def deploys(self) -> bool:
+        """It says something of where to deploy."""
+        return any((self.subscription_id, self.resource_group, self.account))
+
+
+@dataclass(frozen=True)
+class Site:
+    """The resource that deployments are made in.
+
+    Attributes:
+        subscription: its id.
+        group: the resource group.
+        account: the resource's name.
+    """
+
+    subscription: str
+    group: str
+    account: str
+
+    @property
+    def id(self) -> str:
+        """The resource's id in Azure."""
+        return (
+            f"/subscriptions/{self.subscription}/resourceGroups/{self.group}"
+            f"/providers/Microsoft.CognitiveServices/accounts/{self.account}"
+        )
+
+
+def site(profile: AzureSettings) -> Site:
+    """Where deployments are made.
+
+    Raises:
+        ConfigurationError: a part of it is not said.
+    """
+    said = {
+        "subscription_id": profile.subscription_id,
+        "resource_group": profile.resource_group,
+        "account": profile.account,
+    }
+    missing = [f"`{name}`" for name, value in said.items() if not value]
+    if missing:
+        raise ConfigurationError(
+            f"deploying needs {' and '.join(missing)}, too: the portal shows them on the page of "
+            "the resource, and `az cognitiveservices account list` in a terminal. Leave out "
+            "`subscription_id`, `resource_group` and `account` to train without deploying"
+        )
+    return Site(*(value or "" for value in said.values()))
+
+
+def base_url(said: str | None, environ: Mapping[str, str]) -> str:
+    """The address of the data plane: what the code or the profile says, or the environment.
+
+    Raises:
+        ConfigurationError: it is none, or that of a deployment.
+    """
+    given = said or environ.get(ENDPOINT_ENV)
+    if not given:
+        raise ConfigurationError(
+            f"`endpoint` is missing: the resource's address, such as {EXAMPLE!r}, from its page "
+            f"in the portal; write it in the profile, or set {ENDPOINT_ENV}"
+        )
+    url, _, query = given.partition("?")
+    if query.startswith("api-version="):
+        raise ConfigurationError(
+            f"`endpoint` has an `api-version`, and v1 is spoken here, which has none: write "
+            f"{url!r:.200}"
+        )
+    plain = address(given, word="endpoint", example=EXAMPLE)
+    if found := re.match(r"(https?://[^/]+)/openai/deployments/", f"{plain}/"):
+        raise ConfigurationError(
+            f"`endpoint` is that of one deployment, where nothing is trained; write {found[1]!r}"
+        )
+    return plain.removesuffix(_ROOT).removesuffix("/openai") + _ROOT
+
+
+def account_folder(home: Path, url: str) -> Path:
+    """What is kept of a resource, in the state folder; it may not exist yet."""
+    return home / NAME / sha256(url.encode()).hexdigest()[:16]

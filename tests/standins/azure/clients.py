@@ -1,0 +1,59 @@
+"""Microsoft's and OpenAI's own packages, as clients of the stand-ins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import openai
+from azure.identity import ClientSecretCredential
+from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
+
+from tests.standins.azure.cloud import Azure
+
+BASE = "gpt-4.1-mini-2025-04-14"
+ROWS = b'{"messages": []}\n' * 12
+
+
+def data_client(azure: Azure, key: Any = None, url: str | None = None) -> openai.OpenAI:
+    """A client of the data plane that tries nothing twice."""
+    key = azure.data.key if key is None else key
+    return openai.OpenAI(api_key=key, base_url=url or azure.data.url, max_retries=0)
+
+
+def credential(azure: Azure, secret: str | None = None) -> ClientSecretCredential:
+    """A service principal. It needs `REQUESTS_CA_BUNDLE` from `azure.environ`."""
+    authority = azure.authority
+    return ClientSecretCredential(
+        authority.tenant,
+        authority.client_id,
+        authority.secret if secret is None else secret,
+        authority=authority.url,
+        disable_instance_discovery=True,
+    )
+
+
+def management(
+    azure: Azure, credential: Any, subscription: str | None = None
+) -> CognitiveServicesManagementClient:
+    """A client of the control plane that tries nothing twice."""
+    return CognitiveServicesManagementClient(
+        credential, subscription or azure.subscription, base_url=azure.arm.url, retry_total=0
+    )
+
+
+def upload(client: openai.OpenAI, rows: bytes = ROWS) -> str:
+    return client.files.create(file=("rows.jsonl", rows), purpose="fine-tune").id
+
+
+def start(client: openai.OpenAI, tier: object = "GlobalStandard", **more: Any) -> str:
+    """A job, by default of a new file."""
+    asked: dict[str, Any] = {"model": BASE, "extra_body": {"trainingType": tier}, **more}
+    if "training_file" not in asked:
+        asked["training_file"] = upload(client)
+    return client.fine_tuning.jobs.create(**asked).id
+
+
+def wanted(model: str, sku: str = "GlobalStandard", capacity: int = 1, **more: Any) -> Any:
+    """The body of a deployment."""
+    described = {"format": "OpenAI", "name": model, "version": "1", **more}
+    return {"sku": {"name": sku, "capacity": capacity}, "properties": {"model": described}}
