@@ -54,7 +54,7 @@ $(VENV)/.local: pyproject.toml
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.local requirements-dev.txt
-	$(BIN)/pip install --quiet -r requirements-dev.txt
+	$(BIN)/pip install --quiet --editable ".[local,datasets,plot,azure]" -r requirements-dev.txt
 	touch $@
 
 $(OPENAI2)/.ready: pyproject.toml requirements-openai2.txt

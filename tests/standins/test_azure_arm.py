@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,7 +25,7 @@ from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
 from finetune_sdk.testing import VirtualClock
 from tests.standins.azure import Azure
 from tests.standins.azure.clients import BASE, credential, data_client, management, start, wanted
-from tests.standins.openai import Delay, DropAfter, Fault, Reply
+from tests.standins.openai import Action, DropAfter, Fault, Reply
 
 DAY = 24 * 3600
 HELLO: Any = [{"role": "user", "content": "hello"}]
@@ -102,7 +103,7 @@ def test_a_deployment_is_made_while_time_goes_on(
     assert (made.name, made.sku.name, made.sku.capacity) == ("recipes", "GlobalStandard", 50)
     assert (made.properties.model.name, made.tags) == (tuned, {"made": "by us"})
     assert made.properties.provisioning_state == "Succeeded"
-    assert made.system_data.created_at.timestamp() == made.system_data.created_at.timestamp()
+    assert made.system_data.created_at == clock.now() - timedelta(seconds=60)
     assert made.properties.capabilities["chatCompletion"] == "true"
     assert [limit.count for limit in made.properties.rate_limits] == [50, 50_000]
     assert [put.json["sku"]["capacity"] for put in azure.arm.puts] == [50]
@@ -347,14 +348,24 @@ def test_a_deployed_model_cannot_be_deleted(arm: Deployer, azure: Azure, tuned: 
         assert client.models.delete(tuned).deleted
 
 
+class Meet(Action):
+    """Two requests wait for each other."""
+
+    def __init__(self) -> None:
+        self.both = threading.Barrier(2, timeout=30)
+
+    @property
+    def before(self) -> float:
+        self.both.wait()
+        return 0.0
+
+
 def test_writes_at_once_are_counted(arm: Deployer, azure: Azure) -> None:
     arm.make("zero", wanted(BASE))
     assert azure.arm.most_in_flight == 1
-    azure.arm.faults.add(Fault(method="PUT", path="/deployments/.*", action=Delay(0.5), times=2))
-    met = threading.Barrier(2)
+    azure.arm.faults.add(Fault(method="PUT", path="/deployments/.*", action=Meet(), times=2))
 
     def put(name: str) -> None:
-        met.wait(30)
         arm.deployments.begin_create_or_update(*arm.place, name, wanted(BASE), polling=False)
 
     azure.arm.creating = 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from finetune_sdk.transport import Clock
 from tests.standins.azure.answers import answer
@@ -100,6 +100,12 @@ class Arm:
 
     def stop(self) -> None:
         self._door.stop()
+
+    def handle(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes = b""
+    ) -> Answer:
+        """One request, without a socket."""
+        return self._door.begin(method, target, headers).answer((body,))
 
     def fail(self, code: str, message: str, details: Iterable[Json] = ()) -> None:
         """The next PUT is accepted, and its operation ends with this error."""

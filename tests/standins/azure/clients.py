@@ -29,6 +29,7 @@ def credential(azure: Azure, secret: str | None = None) -> ClientSecretCredentia
         authority.secret if secret is None else secret,
         authority=authority.url,
         disable_instance_discovery=True,
+        retry_total=0,
     )
 
 

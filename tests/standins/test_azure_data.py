@@ -1,0 +1,413 @@
+"""Where Azure's data plane is another one than OpenAI's, seen by OpenAI's own package."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+
+from finetune_sdk.testing import VirtualClock
+from tests.standins.azure import Azure, AzureModel, unsafe_data, unsafe_model
+from tests.standins.azure.clients import BASE, ROWS, data_client, start, upload
+from tests.standins.openai import DropAfter, Fault, JobCourse
+
+DEVELOPER: Any = {"trainingType": "developerTier"}
+GRADER = {
+    "type": "string_check",
+    "name": "same",
+    "operation": "eq",
+    "input": "{{sample.output_text}}",
+    "reference": "{{item.answer}}",
+}
+
+
+@pytest.fixture
+def azure(clock: VirtualClock, tmp_path: Path) -> Iterator[Azure]:
+    with Azure(clock, tmp_path) as azure:
+        yield azure
+
+
+@pytest.fixture
+def client(azure: Azure) -> Iterator[openai.OpenAI]:
+    with data_client(azure) as client:
+        yield client
+
+
+def get(client: openai.OpenAI, job_id: str) -> Any:
+    return client.fine_tuning.jobs.retrieve(job_id)
+
+
+def error_of(caught: pytest.ExceptionInfo[openai.APIStatusError]) -> Any:
+    return caught.value.response.json()["error"]
+
+
+class TestAccess:
+    def test_the_key_is_a_bearers(self, azure: Azure, client: openai.OpenAI) -> None:
+        client.files.list()
+        assert azure.data.requests[0].headers["authorization"] == f"Bearer {azure.data.key}"
+
+    def test_the_key_has_a_header_of_its_own(self, azure: Azure) -> None:
+        with openai.AzureOpenAI(
+            base_url=azure.data.url, api_key=azure.data.key, api_version="preview", max_retries=0
+        ) as client:
+            client.files.list()
+        assert azure.data.requests[0].headers["api-key"] == azure.data.key
+        assert "authorization" not in azure.data.requests[0].headers
+
+    def test_another_key_is_refused(self, azure: Azure) -> None:
+        with (
+            data_client(azure, "another") as client,
+            pytest.raises(openai.AuthenticationError) as caught,
+        ):
+            client.files.list()
+        assert error_of(caught)["code"] == "401"
+        assert error_of(caught)["message"].startswith("Access denied due to invalid subscription")
+
+    def test_a_project_has_an_address_too(self, azure: Azure) -> None:
+        with data_client(azure, url=azure.data.project("mine")) as client:
+            upload(client)
+        assert azure.data.requests[0].path == "/files"
+
+    @pytest.mark.parametrize("root", ["/openai", "/v1", "/openai/deployments/x"])
+    def test_nothing_is_elsewhere(self, azure: Azure, root: str) -> None:
+        with (
+            data_client(azure, url=azure.data.endpoint + root) as client,
+            pytest.raises(openai.NotFoundError) as caught,
+        ):
+            client.fine_tuning.jobs.list()
+        assert error_of(caught)["code"] == "notFound"
+
+    def test_requests_are_known_by_another_header(self, client: openai.OpenAI) -> None:
+        with pytest.raises(openai.NotFoundError) as caught:
+            get(client, "none")
+        headers = caught.value.response.headers
+        assert "apim-request-id" in headers
+        assert "x-request-id" not in headers
+        assert caught.value.request_id is None
+
+
+class TestCreation:
+    def test_a_reply_has_null_where_openai_has_a_value(self, client: openai.OpenAI) -> None:
+        job = get(client, start(client))
+        assert job.organization_id is None
+        assert job.result_files is None
+        assert job.seed is None
+        assert job.metadata is None
+        assert job.error is None
+
+    @pytest.mark.parametrize(
+        ("given", "told"),
+        [
+            ("GlobalStandard", "globalStandard"),
+            ("Standard", "standard"),
+            ("developerTier", "developerTier"),
+            (1, 1),
+        ],
+    )
+    def test_the_tier_comes_back(self, client: openai.OpenAI, given: object, told: object) -> None:
+        assert get(client, start(client, given)).trainingType == told
+
+    @pytest.mark.parametrize(
+        "asked",
+        [
+            {"extra_body": {}},
+            {"model": "gpt-6-luna"},
+            {"model": "gpt-4.1-mini"},
+            {"model": f"{BASE}.ft-0123"},
+        ],
+    )
+    def test_many_things_are_told_as_one(
+        self, azure: Azure, client: openai.OpenAI, asked: dict[str, Any]
+    ) -> None:
+        with pytest.raises(openai.BadRequestError) as caught:
+            start(client, **asked)
+        found = error_of(caught)
+        assert found["code"] == "invalidPayload"
+        assert found["message"] == "The specified base model does not support fine-tuning."
+        assert "inner_error" in found
+        assert azure.data.jobs == {}
+
+    def test_a_region_may_not_tune_a_model(self, azure: Azure, client: openai.OpenAI) -> None:
+        azure.data.tunable.remove(BASE)
+        with pytest.raises(openai.BadRequestError, match="does not support fine-tuning"):
+            start(client)
+
+    @pytest.mark.parametrize("suffix", ["a" * 41, "v1.5", "two words"])
+    def test_a_suffix_is_short_and_plain(self, client: openai.OpenAI, suffix: str) -> None:
+        with pytest.raises(openai.BadRequestError, match="suffix"):
+            start(client, suffix=suffix)
+
+    @pytest.mark.parametrize(("habit", "told"), [("kept", {"a": "b"}), ("dropped", None)])
+    def test_metadata_is_kept_or_dropped(
+        self, azure: Azure, client: openai.OpenAI, habit: Any, told: object
+    ) -> None:
+        azure.data.metadata = habit
+        job_id = start(client, metadata={"a": "b"})
+        assert get(client, job_id).metadata == told
+        found = client.fine_tuning.jobs.list(metadata={"a": "other"}).data
+        assert len(found) == (0 if habit == "kept" else 1)
+
+    def test_metadata_may_be_refused(self, azure: Azure, client: openai.OpenAI) -> None:
+        azure.data.metadata = "refused"
+        with pytest.raises(openai.BadRequestError, match="metadata"):
+            start(client, metadata={"a": "b"})
+        assert start(client) in azure.data.jobs
+
+    def test_hyperparameters_may_be_passed_over(
+        self, azure: Azure, client: openai.OpenAI, clock: VirtualClock
+    ) -> None:
+        azure.data.ignores = {"batch_size"}
+        given: Any = {"n_epochs": 2, "batch_size": 8}
+        method: Any = {"type": "supervised", "supervised": {"hyperparameters": given}}
+        job_id = start(client, method=method)
+        clock.advance(100)
+        job = get(client, job_id)
+        assert job.hyperparameters.n_epochs == 2
+        assert job.hyperparameters.batch_size == 1
+        assert job.method.supervised.hyperparameters.batch_size == 1
+
+    def test_a_job_may_show_only_its_epochs(self, azure: Azure, client: openai.OpenAI) -> None:
+        azure.data.shows = "epochs"
+        job = get(client, start(client, hyperparameters={"n_epochs": 2, "batch_size": 8}))
+        assert job.hyperparameters.to_dict() == {"n_epochs": 2}
+        assert job.method.to_dict() == {"type": "supervised"}
+
+    def test_a_job_may_show_no_hyperparameters(self, azure: Azure, client: openai.OpenAI) -> None:
+        azure.data.shows = "none"
+        assert get(client, start(client)).hyperparameters is None
+
+    def test_reinforcement_keeps_its_grader(self, client: openai.OpenAI) -> None:
+        given = {"grader": GRADER, "hyperparameters": {"eval_samples": 3}}
+        method: Any = {"type": "reinforcement", "reinforcement": given}
+        model = "o4-mini-2025-04-16"
+        job_id = start(client, model=model, method=method, validation_file=upload(client))
+        job = get(client, job_id)
+        assert job.method.reinforcement.grader.to_dict() == GRADER
+        assert job.method.reinforcement.hyperparameters.eval_samples == 3
+        with pytest.raises(openai.BadRequestError, match="validation file"):
+            start(client, model=model, method=method)
+        with pytest.raises(openai.BadRequestError, match="grader"):
+            start(client, method={"type": "reinforcement", "reinforcement": {}})
+
+    def test_faults_are_planned_as_elsewhere(self, azure: Azure, client: openai.OpenAI) -> None:
+        azure.data.faults.add(Fault(action=DropAfter()))
+        with pytest.raises(openai.APIConnectionError):
+            start(client)
+        assert len(azure.data.jobs) == 1
+
+
+class TestJobs:
+    @pytest.mark.parametrize(
+        ("words", "told"),
+        [
+            ("azure", ["pending", "pending", "running", "succeeded"]),
+            ("openai", ["validating_files", "queued", "running", "succeeded"]),
+        ],
+    )
+    def test_states(
+        self,
+        azure: Azure,
+        client: openai.OpenAI,
+        clock: VirtualClock,
+        words: Any,
+        told: list[str],
+    ) -> None:
+        azure.data.words = words
+        job_id = start(client)
+        found: list[str] = []
+        for seconds in (0, 15, 100, 600):
+            clock.advance(seconds)
+            found.append(get(client, job_id).status)
+        assert found == told
+
+    def test_pause_and_resume(
+        self, azure: Azure, client: openai.OpenAI, clock: VirtualClock
+    ) -> None:
+        azure.data.course, azure.data.resuming = JobCourse(pausing=30), 20
+        jobs, job_id = client.fine_tuning.jobs, start(client)
+        with pytest.raises(openai.BadRequestError):
+            jobs.pause(job_id)
+        clock.advance(100)
+        assert jobs.pause(job_id).status == "pausing"
+        assert jobs.checkpoints.list(job_id).data == []
+        clock.advance(30)
+        assert get(client, job_id).status == "paused"
+        (kept,) = jobs.checkpoints.list(job_id).data
+        assert kept.step_number == 11
+        assert azure.data.deployable(kept.fine_tuned_model_checkpoint, "1")
+        assert jobs.resume(job_id).status == "resuming"
+        clock.advance(20)
+        assert get(client, job_id).status == "running"
+        clock.advance(600)
+        steps = [row.step_number for row in jobs.checkpoints.list(job_id).data]
+        assert steps == [100, 75, 50, 11]
+
+    def test_a_job_can_be_cancelled_and_not_deleted(self, client: openai.OpenAI) -> None:
+        job_id = start(client)
+        with pytest.raises(openai.APIStatusError) as caught:
+            client.delete(f"/fine_tuning/jobs/{job_id}", cast_to=object)
+        assert caught.value.status_code == 405
+        assert client.fine_tuning.jobs.cancel(job_id).status == "cancelled"
+
+    def test_names(self, client: openai.OpenAI, clock: VirtualClock) -> None:
+        job_id = start(client, suffix="recipes")
+        clock.advance(1000)
+        model = get(client, job_id).fine_tuned_model
+        assert re.fullmatch(re.escape(BASE) + r"\.ft-[0-9a-f]{32}-recipes", model)
+        for row in client.fine_tuning.jobs.checkpoints.list(job_id):
+            assert re.fullmatch(r"ftchkpt-[0-9a-f]{32}", row.id)
+            assert row.fine_tuned_model_checkpoint == row.id
+        again = start(client, model=model)
+        clock.advance(1000)
+        assert re.fullmatch(
+            re.escape(BASE) + r"\.ft-[0-9a-f]{32}", get(client, again).fine_tuned_model
+        )
+
+    def test_results_are_plain(self, client: openai.OpenAI, clock: VirtualClock) -> None:
+        job_id = start(client)
+        clock.advance(1000)
+        (file_id,) = get(client, job_id).result_files
+        assert client.files.retrieve(file_id).filename == "results.csv"
+        lines = client.files.content(file_id).text.splitlines()
+        assert lines[0].startswith("step,train_loss,train_mean_token_accuracy")
+        assert len(lines) == 101
+
+    @pytest.mark.parametrize(
+        ("course", "age", "said"),
+        [(unsafe_data(), 20, "failed RAI checks"), (unsafe_model(), 700, "unable to be deployed")],
+    )
+    def test_content_is_checked(
+        self,
+        azure: Azure,
+        client: openai.OpenAI,
+        clock: VirtualClock,
+        course: JobCourse,
+        age: float,
+        said: str,
+    ) -> None:
+        azure.data.add_course(course)
+        job_id = start(client)
+        clock.advance(age)
+        job = get(client, job_id)
+        assert (job.status, job.fine_tuned_model) == ("failed", None)
+        assert said in job.error.message
+
+    def test_a_checkpoint_can_be_copied(self, client: openai.OpenAI, clock: VirtualClock) -> None:
+        job_id = start(client)
+        clock.advance(1000)
+        kept = client.fine_tuning.jobs.checkpoints.list(job_id).data[0].id
+        path = f"/fine_tuning/jobs/{job_id}/checkpoints/{kept}/copy"
+        body = {"destinationResourceId": "/subscriptions/other", "region": "swedencentral"}
+        with pytest.raises(openai.NotFoundError):
+            client.post(path, body=body, cast_to=object)
+        options: Any = {"headers": {"aoai-copy-ft-checkpoints": "preview"}}
+        with pytest.raises(openai.NotFoundError):
+            client.get(path, cast_to=object, options=options)
+        bad = {"destinationResourceId": "/subscriptions/other"}
+        with pytest.raises(openai.BadRequestError, match="region"):
+            client.post(path, body=bad, cast_to=object, options=options)
+        told: Any = client.post(path, body=body, cast_to=object, options=options)
+        known = {"checkpointedModelName": kept, "fineTuningJobId": job_id}
+        assert told == {**known, "status": "InProgress"}
+        clock.advance(60)
+        told = client.get(path, cast_to=object, options=options)
+        assert told == {**known, "status": "Completed"}
+
+
+class TestFiles:
+    @pytest.mark.parametrize(("error", "end"), [(None, "processed"), ("Row 3.", "error")])
+    def test_states(
+        self,
+        azure: Azure,
+        client: openai.OpenAI,
+        clock: VirtualClock,
+        error: str | None,
+        end: str,
+    ) -> None:
+        azure.data.file_delay, azure.data.file_error = 20, error
+        file_id = upload(client)
+        found: list[str] = []
+        for seconds in (0, 10, 10):
+            clock.advance(seconds)
+            found.append(client.files.retrieve(file_id).status)
+        assert found == ["pending", "running", end]
+
+    def test_a_job_may_have_to_wait_for_its_file(
+        self, azure: Azure, client: openai.OpenAI, clock: VirtualClock
+    ) -> None:
+        azure.data.strict_files, azure.data.file_delay = True, 20
+        file_id = upload(client)
+        with pytest.raises(openai.BadRequestError, match="not ready"):
+            start(client, training_file=file_id)
+        clock.advance(20)
+        start(client, training_file=file_id)
+
+    def test_a_file_has_a_largest_size(self, azure: Azure, client: openai.OpenAI) -> None:
+        assert azure.data.largest == 512 * 1024**2
+        azure.data.largest = len(ROWS)
+        upload(client)
+        with pytest.raises(openai.APIStatusError) as caught:
+            upload(client, ROWS + b"\n")
+        assert caught.value.status_code == 413
+
+    def test_files_live_for_two_weeks_at_least(self, client: openai.OpenAI) -> None:
+        def send(seconds: int) -> Any:
+            return client.files.create(
+                file=("rows.jsonl", ROWS),
+                purpose="fine-tune",
+                expires_after={"anchor": "created_at", "seconds": seconds},
+            )
+
+        with pytest.raises(openai.BadRequestError):
+            send(3600)
+        file = send(1_209_600)
+        assert file.expires_at == file.created_at + 1_209_600
+
+    @pytest.mark.parametrize("known", [False, True])
+    def test_uploads_are_there_or_not(
+        self, clock: VirtualClock, tmp_path: Path, known: bool
+    ) -> None:
+        asked: Any = {"filename": "rows.jsonl", "purpose": "fine-tune", "bytes": len(ROWS)}
+        with Azure(clock, tmp_path, uploads=known) as azure, data_client(azure) as client:
+            if known:
+                assert client.uploads.create(**asked, mime_type="text/plain").status == "pending"
+            else:
+                with pytest.raises(openai.NotFoundError):
+                    client.uploads.create(**asked, mime_type="text/plain")
+
+
+class TestModels:
+    def test_a_list_of_what_can_be_tuned_and_was(
+        self, azure: Azure, client: openai.OpenAI, clock: VirtualClock
+    ) -> None:
+        azure.data.models[BASE] = AzureModel(BASE, tune_until=1_800_000_000)
+        job_id = start(client)
+        clock.advance(1000)
+        found: dict[str, Any] = {one.id: one for one in client.models.list()}
+        assert found[BASE].capabilities["fine_tune"] is True
+        assert found[BASE].deprecation["fine_tune"] == 1_800_000_000
+        assert found[BASE].lifecycle_status == "generally-available"
+        assert found["gpt-6-luna"].capabilities["fine_tune"] is False
+        made = found[get(client, job_id).fine_tuned_model]
+        assert (made.model, made.fine_tune) == (BASE, job_id)
+        assert not [name for name in found if name.startswith("ftchkpt-")]
+
+    def test_only_what_was_made_can_be_deleted(
+        self, client: openai.OpenAI, clock: VirtualClock
+    ) -> None:
+        job_id = start(client)
+        clock.advance(1000)
+        model = get(client, job_id).fine_tuned_model
+        assert client.models.delete(model).deleted
+        for name, refused in ((model, openai.NotFoundError), (BASE, openai.PermissionDeniedError)):
+            with pytest.raises(refused):
+                client.models.delete(name)
+
+    def test_without_a_deployment_nothing_answers(self, client: openai.OpenAI) -> None:
+        with pytest.raises(openai.NotFoundError) as caught:
+            client.chat.completions.create(model=BASE, messages=[])
+        assert caught.value.code == "DeploymentNotFound"
