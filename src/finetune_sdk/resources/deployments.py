@@ -14,7 +14,7 @@ from finetune_sdk.types import ChatReply, Checkpoint, Connection, Deployment, Jo
 if TYPE_CHECKING:
     import openai
 
-READY_TIMEOUT = 600.0
+READY_TIMEOUT = 1800.0
 """Seconds that `chat` and `openai` wait for a deployment that is still being made."""
 
 
