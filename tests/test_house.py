@@ -105,6 +105,7 @@ def every_error() -> list[errors.FineTuneError]:
         errors.JobFailedError("no", job=JOB),
         errors.JobPausedError("no", job=JOB),
         errors.DeploymentFailedError("no", deployment=deployment),
+        errors.ReapError("no", reaped=[deployment], left={"fake:e": "it hangs"}),
         errors.StatusUnavailableError("no", handle="fake:ftjob-1"),
         errors.SubmissionUnknownError("no", submission_id="s"),
         errors.RateLimitError("no", provider="fake", retry_after=3.0),

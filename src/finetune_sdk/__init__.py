@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from finetune_sdk.errors import ProviderError as ProviderError
     from finetune_sdk.errors import QuotaExceededError as QuotaExceededError
     from finetune_sdk.errors import RateLimitError as RateLimitError
+    from finetune_sdk.errors import ReapError as ReapError
     from finetune_sdk.errors import ResponseDecodeError as ResponseDecodeError
     from finetune_sdk.errors import ServerError as ServerError
     from finetune_sdk.errors import StatusUnavailableError as StatusUnavailableError
@@ -122,6 +123,7 @@ _ROOMS = {
         "ProviderError",
         "QuotaExceededError",
         "RateLimitError",
+        "ReapError",
         "ResponseDecodeError",
         "ServerError",
         "StatusUnavailableError",

@@ -10,6 +10,7 @@ FineTuneError
 ├── JobFailedError                        the job failed or was cancelled: `.job`, `.events`
 ├── JobPausedError                        somebody paused the job: `.job`
 ├── DeploymentFailedError                 the deployment failed: `.deployment`
+├── ReapError                             what outlived its `ttl` is left: `.left`, `.reaped`
 ├── WaitTimeoutError (TimeoutError)       waiting took longer than the caller allowed
 ├── StatusUnavailableError                no contact for 30 minutes; the job may well go on
 ├── SubmissionUnknownError                a create whose outcome nobody can tell
@@ -33,7 +34,7 @@ Every error pickles, and none carries a secret.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 if TYPE_CHECKING:
@@ -148,6 +149,22 @@ class DeploymentFailedError(FineTuneError):
     def __init__(self, message: str, *, deployment: Deployment) -> None:
         super().__init__(message)
         self.deployment = deployment
+
+
+class ReapError(FineTuneError):
+    """Deployments that outlived their `ttl` could not be deleted; the others were.
+
+    Attributes:
+        reaped: those that were deleted, as they last stood.
+        left: the handles of those that are left, and why each is.
+    """
+
+    def __init__(
+        self, message: str, *, reaped: Sequence[Deployment], left: Mapping[str, str]
+    ) -> None:
+        super().__init__(message)
+        self.reaped = tuple(reaped)
+        self.left = dict(left)
 
 
 class WaitTimeoutError(FineTuneError, TimeoutError):

@@ -476,6 +476,30 @@ def test_deployments_are_records_of_this_machine(bench: Bench) -> None:
     assert list(bench.open(organization="org-2").deployments.list()) == []
 
 
+def test_a_record_keeps_the_end_of_its_deployment(bench: Bench) -> None:
+    made = bench.client.deployments.create(MODEL, name="recipes", ttl=3600)
+    bench.client.deployments.create(MODEL, name="endless")
+    assert made.expires_at is not None
+    assert made.warnings == ()
+    again = bench.open()
+    assert again.deployments.get("recipes") == made
+    ends = {one.name: one.expires_at for one in again.deployments.list()}
+    assert ends == {"recipes": made.expires_at, "endless": None}
+    other = again.deployments.create(MODEL, name="recipes", ttl=7200)
+    assert other.expires_at == made.expires_at
+    assert "it was there before and expires at" in other.warnings[0]
+    assert again.deployments.reap() == []
+
+
+def test_a_record_that_outlived_its_ttl_is_reaped(bench: Bench) -> None:
+    job = bench.done()
+    made = bench.client.deployments.create(job, name="recipes", ttl=60)
+    bench.clock.advance(60)
+    assert bench.client.deployments.reap() == [made]
+    assert list(bench.client.deployments.list()) == []
+    assert bench.client.models.get(job.fine_tuned_model or "").kind == "fine_tuned"
+
+
 def test_deleting_a_deployment_leaves_the_model(bench: Bench) -> None:
     job = bench.done()
     made = bench.client.deployments.create(job, name="recipes")

@@ -140,17 +140,22 @@ def test_deleting_twice_is_no_error(client: FineTuneClient) -> None:
 class SlowProvider(FakeProvider):
     """Deployments take a while, and one never comes."""
 
+    def __init__(self, seconds: float = 30) -> None:
+        super().__init__()
+        self._seconds = seconds
+
     def get_deployment(self, name: str, /) -> Deployment:
         found = super().get_deployment(name)
-        late = self.clock.monotonic() < 30
+        late = self.clock.monotonic() < self._seconds
         status = DeploymentStatus.CREATING if late else DeploymentStatus.READY
         if found.model == "broken" and not late:
             status = DeploymentStatus.FAILED
         return found.model_copy(update={"status": status})
 
 
-def test_chat_waits_for_one_that_is_being_made() -> None:
-    with FineTuneClient(SlowProvider()) as client:
+@pytest.mark.parametrize("seconds", [30, 1700])
+def test_chat_waits_for_one_that_is_being_made(seconds: float) -> None:
+    with FineTuneClient(SlowProvider(seconds)) as client:
         deployment = client.deployments.create("base", name="plain")
         assert client.deployments.chat(deployment, QUESTION).content
         assert client.deployments.wait(deployment).status is DeploymentStatus.READY

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import cast
@@ -77,6 +78,25 @@ def test_the_same_name_for_something_else_is_a_conflict(
 ) -> None:
     with pytest.raises(ConflictError, match="choose another `name`"):
         served.create(spec.model_copy(update=change))
+
+
+def test_the_same_but_for_its_end_is_the_same_deployment(
+    served: LocalDeployments, spec: DeploymentSpec
+) -> None:
+    pid = pid_of(served, spec.name)
+    again = served.create(spec.model_copy(update={"expires_at": datetime.now(UTC)}))
+    assert again == served.get(spec.name)
+    assert (again.expires_at, pid_of(served, spec.name)) == (None, pid)
+
+
+def test_its_end_lies_with_the_deployment(
+    deployments: LocalDeployments, spec: DeploymentSpec
+) -> None:
+    end = datetime.now(UTC) + timedelta(hours=8)
+    made = deployments.create(spec.model_copy(update={"expires_at": end}))
+    others = LocalDeployments(deployments.home, {})
+    (listed,) = others.list(limit=5, cursor=None).items
+    assert (made.expires_at, others.get(spec.name).expires_at, listed.expires_at) == (end,) * 3
 
 
 def test_the_key_lies_in_its_file_and_nowhere_else(

@@ -16,6 +16,7 @@ from finetune_sdk.cli import (
     export_command,
     jobs,
     learned,
+    lifetimes,
     local,
     models,
     pausing,
@@ -116,6 +117,7 @@ for command in (
     jobs.app.command()(command)
 app.add_typer(jobs.app, name="jobs")
 app.command("deploy")(deployments.deploy)
+deployments.app.command()(lifetimes.reap)
 app.add_typer(deployments.app, name="deployments")
 app.command("chat")(deployments.chat)
 app.add_typer(models.app, name="models")

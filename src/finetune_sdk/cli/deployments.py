@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from finetune_sdk.cli import durations, lifetimes, render, waiting
 from finetune_sdk.cli import recipe as recipes
-from finetune_sdk.cli import render, waiting
 from finetune_sdk.cli.pairs import option_pairs
 from finetune_sdk.cli.session import Session, clean
 from finetune_sdk.errors import ConfigurationError, NotFoundError, ProviderError
+from finetune_sdk.resources.lifetimes import overdue
 
 if TYPE_CHECKING:
     from finetune_sdk.client import FineTuneClient
@@ -36,10 +38,18 @@ def deploy(
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="One of the provider's own.")
     ] = None,
     max_cost_per_hour: Annotated[float | None, typer.Option(help="US dollars, at most.")] = None,
+    ttl: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="How long it is needed: 45s, 90m, 8h, 2d. `deployments reap` deletes it then.",
+        ),
+    ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Come back before it is ready.")] = False,
 ) -> None:
     """Serve a fine-tuned model, or a base model."""
     session = Session.of(context)
+    seconds = durations.seconds(ttl, "--ttl")
     with session.open(model) as client:
         own = {client.provider.name: option_pairs(option, "--option")}
         kind = client.provider.capabilities.deployment_options
@@ -48,15 +58,21 @@ def deploy(
             name=name,
             options=recipes.options_for(client, own, kind),
             max_cost_per_hour=max_cost_per_hour,
+            ttl=seconds,
         )
         if not detach:
             session.say(f"Waiting until {made.handle} is ready ...")
             with waiting.leaving_alone(
                 session, f"{made.handle} is being made", "chat", made.handle
             ):
-                made = client.deployments.wait(made)
+                made = _warned(client.deployments.wait(made), made.warnings)
     _show(session, made)
     session.next("chat", made.handle)
+
+
+def _warned(made: Deployment, warnings: Sequence[str]) -> Deployment:
+    """The deployment with what its creation warned of, which the provider does not say again."""
+    return made.model_copy(update={"warnings": tuple(dict.fromkeys((*warnings, *made.warnings)))})
 
 
 def _show(session: Session, made: Deployment) -> None:
@@ -70,6 +86,7 @@ def _show(session: Session, made: Deployment) -> None:
             ("model", made.model),
             ("url", made.url),
             ("cost", _cost(made)),
+            ("expires", render.when(made.expires_at)),
             *(("warning", warning) for warning in made.warnings),
         ]
     )
@@ -80,7 +97,7 @@ def _cost(made: Deployment) -> str | None:
         return None
     if not made.cost_per_hour:
         return "nothing by the hour"
-    return f"{made.cost_per_hour:.2f} US dollars an hour"
+    return lifetimes.hourly(made.cost_per_hour)
 
 
 @app.command("list")
@@ -89,24 +106,32 @@ def list_(context: typer.Context) -> None:
     session = Session.of(context)
     with session.open() as client:
         found = list(client.deployments.list())
-        profile = client.profile
+        profile, now = client.profile, client.provider.clock.now()
     if session.json:
         for made in found:
             render.document(made)
     elif found:
-        render.table(_COLUMNS, [_row(made) for made in found])
-        session.next("chat", found[0].handle)
+        render.table(_COLUMNS, [_row(made, now) for made in found])
+        lifetimes.sum_up(session, found)
+        session.next(*(lifetimes.REAP if overdue(found, now) else ("chat", found[0].handle)))
     else:
         session.say(f"{profile} has no deployments.")
         session.next("deploy", "JOB", "--name", "NAME")
 
 
-_COLUMNS = ("deployment", "status", "model", "url", "cost", "created")
+_COLUMNS = ("deployment", "status", "model", "url", "cost", "created", "expires")
 
 
-def _row(made: Deployment) -> tuple[str | None, ...]:
-    created = render.when(made.created_at)
-    return made.handle, made.status.value, made.model, made.url, _cost(made), created
+def _row(made: Deployment, now: datetime) -> tuple[str | None, ...]:
+    return (
+        made.handle,
+        made.status.value,
+        made.model,
+        made.url,
+        _cost(made),
+        render.when(made.created_at),
+        lifetimes.expiry(made, now),
+    )
 
 
 @app.command()

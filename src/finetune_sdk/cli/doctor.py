@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import typer
 
 from finetune_sdk._version import __version__
-from finetune_sdk.cli import installed, render
+from finetune_sdk.cli import installed, lifetimes, render
 from finetune_sdk.cli.failures import ExitCode
 from finetune_sdk.cli.session import Session
 from finetune_sdk.config import (
@@ -29,6 +29,7 @@ from finetune_sdk.config import (
 from finetune_sdk.errors import FineTuneError, UnsupportedError
 from finetune_sdk.home import state_folder
 from finetune_sdk.providers import registry
+from finetune_sdk.resources.lifetimes import overdue
 from finetune_sdk.submission import journal_of
 from finetune_sdk.transport import redact
 
@@ -189,9 +190,16 @@ def _jobs(client: FineTuneClient) -> str:
 
 
 def _deployments(client: FineTuneClient) -> str:
-    found = list(client.deployments.list())
-    return ", ".join(f"{made.handle} {made.status.value}{_bill(made)}" for made in found) or "none"
+    found, now = list(client.deployments.list()), client.provider.clock.now()
+    shown = ", ".join(f"{one.handle} {one.status.value}{_bill(one)}" for one in found) or "none"
+    late = [f"{one.handle} ({lifetimes.expiry(one, now)})" for one in overdue(found, now)]
+    if late:
+        raise UnsupportedError(
+            f"{shown}; outlived a ttl: {', '.join(late)}; `finetune deployments reap` deletes "
+            "such ones"
+        )
+    return shown
 
 
 def _bill(made: Deployment) -> str:
-    return f" at {made.cost_per_hour:.2f} US dollars an hour" if made.cost_per_hour else ""
+    return f" at {lifetimes.hourly(made.cost_per_hour)}" if made.cost_per_hour else ""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from finetune_sdk.providers.base import CanDeploy
-from finetune_sdk.resources import _openai_client, serving, steps
+from finetune_sdk.resources import _openai_client, lifetimes, serving, steps
 from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.paging import pages
 from finetune_sdk.types import ChatReply, Checkpoint, Connection, Deployment, Job, ProviderOptions
@@ -14,7 +16,7 @@ from finetune_sdk.types import ChatReply, Checkpoint, Connection, Deployment, Jo
 if TYPE_CHECKING:
     import openai
 
-READY_TIMEOUT = 600.0
+READY_TIMEOUT = 1800.0
 """Seconds that `chat` and `openai` wait for a deployment that is still being made."""
 
 
@@ -32,6 +34,7 @@ class Deployments:
         name: str,
         options: Sequence[ProviderOptions] = (),
         max_cost_per_hour: float | None = None,
+        ttl: timedelta | float | None = None,
     ) -> Deployment:
         """Starts to serve a model and gives the deployment at once; `chat` waits until it is ready.
 
@@ -42,17 +45,21 @@ class Deployments:
                 deployment that is there.
             options: what one provider alone knows.
             max_cost_per_hour: US dollars; more, or unknown, is an error before anything is made.
+            ttl: how long it is needed, a `timedelta` or seconds. Nothing ends it by itself then:
+                `reap` does. One that is there already keeps its own end, with a warning.
 
         Raises:
+            ConfigurationError: an argument is wrong, or the job has made no model.
             ConflictError: the name is taken by a deployment of something else.
             CostLimitError: it would cost more than `max_cost_per_hour`, or nobody can say.
             UnsupportedError: the provider serves no models.
         """
         server = self._server("deployments.create")
-        spec = serving.spec(self._context, model, name=name, options=options)
-        serving.hold_against_limit(self._context, server, spec, max_cost_per_hour)
-        made = self._context.call(lambda: server.create_deployment(spec), effect="unknown")
-        return self._context.stamp_deployment(made)
+        context, end = self._context, lifetimes.end(ttl, self._context.clock.now())
+        spec = serving.spec(context, model, name=name, options=options, expires_at=end)
+        serving.hold_against_limit(context, server, spec, max_cost_per_hour)
+        made = context.call(lambda: server.create_deployment(spec), effect="unknown")
+        return context.stamp_deployment(lifetimes.noted(made, wanted=end))
 
     def get(self, deployment: Deployment | str, /) -> Deployment:
         """The deployment as it stands.
@@ -95,6 +102,18 @@ class Deployments:
         server = self._server("deployments.delete")
         name = self._context.deployment_name(deployment)
         self._context.call(lambda: server.delete_deployment(name))
+
+    def reap(self) -> builtins.list[Deployment]:
+        """Deletes every deployment whose `expires_at` is over, and gives those, as they last stood.
+
+        Each is looked at anew just before it is deleted. One without `expires_at` is never touched.
+
+        Raises:
+            ReapError: some are left, after all were tried; it names what was deleted, too.
+            UnsupportedError: the provider serves no models.
+        """
+        clock = self._context.clock
+        return lifetimes.reap(self, lifetimes.overdue(self.list(), clock.now()), clock)
 
     def chat(
         self,

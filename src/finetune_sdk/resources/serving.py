@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from pydantic import ValidationError
 
@@ -38,6 +39,7 @@ def spec(
     *,
     name: str,
     options: Sequence[ProviderOptions],
+    expires_at: datetime | None,
 ) -> DeploymentSpec:
     """What to serve, resolved.
 
@@ -53,6 +55,7 @@ def spec(
             model=base_model(context, source),
             job_id=_made_by(source),
             options=checked_options(context, given, kind, "`options`"),
+            expires_at=expires_at,
         )
     except ValidationError as error:
         raise wrong(error, DeploymentSpec, "the deployment") from None

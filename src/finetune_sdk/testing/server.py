@@ -35,11 +35,12 @@ class FakeServer:
                 model=spec.model,
                 job_id=spec.job_id,
                 created_at=self._clock.now(),
+                expires_at=spec.expires_at,
                 cost_per_hour=0.0,
             )
             self._made[spec.name] = (spec, made)
         there, deployment = self._made[spec.name]
-        if there != spec:
+        if not there.serves_the_same(spec):
             raise ConflictError(
                 f"the name {spec.name!r} is taken by a deployment of {there.model!r}; "
                 "delete it or choose another name",

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, JsonValue, computed_field
+from pydantic import AwareDatetime, Field, JsonValue, computed_field
 
 from finetune_sdk.types._base import Document, Value
 from finetune_sdk.types.job import JobError
@@ -37,14 +37,19 @@ class DeploymentSpec(Document):
     Attributes:
         model: a `fine_tuned_model`, or the provider's own name of a base model.
         job_id: the job that made the model, where it was one.
-        expires_at: from when on nobody needs it; None is never.
+        expires_at: when `reap` may delete it, in UTC; None is never. A provider keeps it in its
+            record and tells it in `Deployment.expires_at`.
     """
 
     name: DeploymentName
     model: str
     job_id: str | None = None
-    expires_at: datetime | None = None
     options: dict[str, JsonValue] = Field(default_factory=dict)
+    expires_at: AwareDatetime | None = None
+
+    def serves_the_same(self, other: DeploymentSpec) -> bool:
+        """Whether all but `expires_at` is the same."""
+        return self.model_copy(update={"expires_at": other.expires_at}) == other
 
 
 class Deployment(Document):
@@ -53,6 +58,7 @@ class Deployment(Document):
     Attributes:
         id: what a request names as its model.
         name: the caller's name for it.
+        expires_at: when `reap` may delete it; None is never. Until somebody reaps, it goes on.
         cost_per_hour: US dollars billed per hour while it exists; 0 is free, None is not known.
     """
 
@@ -66,7 +72,7 @@ class Deployment(Document):
     job_id: str | None = None
     url: str | None = None
     created_at: datetime | None = None
-    expires_at: datetime | None = None
+    expires_at: AwareDatetime | None = None
     cost_per_hour: float | None = None
     error: JobError | None = None
     warnings: tuple[str, ...] = ()

@@ -86,6 +86,10 @@ class CanDeploy(ABC):
     def create_deployment(self, spec: DeploymentSpec, /) -> Deployment:
         """Starts to serve. Re-entrant by name: the same spec gives the same deployment.
 
+        The `expires_at` of the spec is kept where the deployment is, for every process to find in
+        what `get_deployment` and `list_deployments` tell. It makes no other deployment of one that
+        is there (`DeploymentSpec.serves_the_same`), which goes on with its own.
+
         Raises:
             ConflictError: the name is taken by a deployment of something else.
         """

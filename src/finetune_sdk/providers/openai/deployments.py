@@ -48,6 +48,7 @@ class Deployments:
             job_id=spec.job_id,
             url=self.url,
             created_at=now,
+            expires_at=spec.expires_at,
             cost_per_hour=0.0,
         )
         self.records.write(made)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from finetune_sdk.providers.base import (
@@ -35,11 +37,16 @@ class AsyncDeployments(Asynchronous):
         name: str,
         options: Sequence[ProviderOptions] = (),
         max_cost_per_hour: float | None = None,
+        ttl: timedelta | float | None = None,
     ) -> Deployment:
         """See `Deployments.create`."""
         return await self._do(
             lambda: Deployments(self._context).create(
-                model, name=name, options=options, max_cost_per_hour=max_cost_per_hour
+                model,
+                name=name,
+                options=options,
+                max_cost_per_hour=max_cost_per_hour,
+                ttl=ttl,
             )
         )
 
@@ -72,6 +79,10 @@ class AsyncDeployments(Asynchronous):
     async def delete(self, deployment: Deployment | str, /) -> None:
         """See `Deployments.delete`."""
         await self._do(lambda: Deployments(self._context).delete(deployment))
+
+    async def reap(self) -> builtins.list[Deployment]:
+        """See `Deployments.reap`."""
+        return await self._do(lambda: Deployments(self._context).reap())
 
     async def chat(
         self,

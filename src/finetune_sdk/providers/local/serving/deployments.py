@@ -64,7 +64,7 @@ class LocalDeployments:
     def create(self, spec: DeploymentSpec) -> Deployment:
         """Starts a server and returns at once. The same spec again is the same deployment.
 
-        One whose server is gone is started again.
+        One whose server is gone is started again, and expires when it would have.
 
         Raises:
             ConfigurationError: an option is wrong, or the installed transformers cannot serve.
@@ -241,7 +241,7 @@ def _is_running(folder: DeploymentFolder, spec: DeploymentSpec) -> bool:
         present, served = _read(folder), folder.spec()
     except (NotFoundError, FileNotFoundError):
         return False
-    if served != spec:
+    if not served.serves_the_same(spec):
         raise ConflictError(
             f"the name {spec.name!r} is taken by a deployment of {served.model!r}, or of the same "
             "with other options; choose another `name`, or delete that deployment first",
@@ -311,6 +311,7 @@ def _deployment(
         job_id=spec.job_id,
         url=f"http://127.0.0.1:{int(str(state['port']))}/v1" if ready else None,
         created_at=datetime.fromisoformat(str(state["created_at"])),
+        expires_at=spec.expires_at,
         cost_per_hour=0.0,
         error=error,
         warnings=tuple(cast("list[str]", state.get("warnings", []))),
