@@ -13,6 +13,7 @@ import openai
 import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import (
+    AzureError,
     ClientAuthenticationError,
     HttpResponseError,
     ResourceExistsError,
@@ -23,9 +24,18 @@ from azure.core.exceptions import (
 from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
 
 from finetune_sdk.testing import VirtualClock
-from tests.standins.azure import Azure
+from tests.standins.azure import Azure, azure_error
 from tests.standins.azure.clients import BASE, credential, data_client, management, start, wanted
-from tests.standins.openai import Action, DropAfter, Fault, Reply
+from tests.standins.openai import (
+    Action,
+    CutBody,
+    DropAfter,
+    DropBefore,
+    Fault,
+    Hang,
+    Refuse,
+    Reply,
+)
 
 DAY = 24 * 3600
 HELLO: Any = [{"role": "user", "content": "hello"}]
@@ -380,7 +390,7 @@ def test_writes_at_once_are_counted(arm: Deployer, azure: Azure) -> None:
 
 def test_faults_are_planned_as_elsewhere(arm: Deployer, azure: Azure) -> None:
     put = {"method": "PUT", "path": "/deployments/recipes"}
-    told = {"error": {"code": "ServerTimeout", "message": "later"}}
+    told = azure_error("ServerTimeout", "Later.")
     azure.arm.faults.add(
         Fault(**cast("Any", put), action=Reply(503, told)),
         Fault(**cast("Any", put), action=DropAfter()),
@@ -393,3 +403,15 @@ def test_faults_are_planned_as_elsewhere(arm: Deployer, azure: Azure) -> None:
         arm.make("recipes", wanted(BASE))
     assert len(azure.arm.puts) == 2
     assert [one.name for one in azure.arm.billing()] == ["recipes"]
+
+
+@pytest.mark.parametrize(
+    "action",
+    [Refuse(), DropBefore(), DropBefore(reset=True), DropAfter(reset=True), Hang(), CutBody(9)],
+)
+def test_connections_break_under_tls_too(arm: Deployer, azure: Azure, action: Action) -> None:
+    azure.arm.faults.add(Fault(method="GET", path="/deployments", action=action))
+    with pytest.raises(AzureError):
+        list(arm.deployments.list(*arm.place, read_timeout=1))
+    assert len(azure.arm.faults.hits) == 1
+    assert arm.names() == []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
@@ -39,13 +40,18 @@ FORM = (
     + b"\r\n--b--\r\n"
 )
 OWN_WORDS = {"pending": "queued", "pausing": "running", "paused": "running", "resuming": "running"}
-NULLS = {"organization_id": "", "result_files": [], "seed": 0, "hyperparameters": {}}
+NULLS: dict[str, Any] = {
+    "organization_id": "",
+    "result_files": [],
+    "seed": 0,
+    "hyperparameters": {},
+}
 
 
 def modern(schema: Any) -> Any:
     """A schema of OpenAPI 3.0 as one of JSON Schema: only `nullable` is another word."""
     if isinstance(schema, list):
-        return [modern(one) for one in cast("list[Any]", schema)]
+        return [modern(one) for one in cast("Iterable[Any]", schema)]
     if not isinstance(schema, dict):
         return schema
     found = {key: modern(one) for key, one in cast("dict[str, Any]", schema).items()}
@@ -73,7 +79,7 @@ def validator(name: str, path: str, method: str, status: str) -> Any:
 def by_the_book(value: Any) -> Any:
     """Without what only the live service says."""
     if isinstance(value, list):
-        return [by_the_book(one) for one in cast("list[Any]", value)]
+        return [by_the_book(one) for one in cast("Iterable[Any]", value)]
     if not isinstance(value, dict):
         return value
     found: dict[str, Any] = {k: by_the_book(v) for k, v in cast("dict[str, Any]", value).items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -39,12 +40,21 @@ def list_(context: typer.Context) -> None:
             render.document(model)
     elif found:
         render.table(_COLUMNS, [_row(model) for model in found])
-        for day in sorted({model.new_jobs_end for model in found if model.new_jobs_end}):
-            session.say(f"{profile} takes no new jobs from {day} on.")
+        for words in _ends(profile, found):
+            session.say(words)
         base = next((model.id for model in found if model.kind == "base"), "MODEL")
         session.next("jobs", "create", "--model", base, "--training-data", "FILE")
     else:
         session.say(f"{profile} lists no models.")
+
+
+def _ends(profile: str, found: Sequence[Model]) -> Iterator[str]:
+    """Until when new jobs are taken: the whole place, or models of it."""
+    base = [model for model in found if model.kind == "base"] or found
+    for day in sorted({model.new_jobs_end for model in base if model.new_jobs_end}):
+        of_day = [model.id for model in base if model.new_jobs_end == day]
+        whom = profile if len(of_day) == len(base) else f"{profile}, of {', '.join(of_day)},"
+        yield f"{whom} takes no new jobs from {day} on."
 
 
 def _row(model: Model) -> tuple[str | None, ...]:

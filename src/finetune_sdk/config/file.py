@@ -28,6 +28,8 @@ _TOP_KEYS = ("profile", "profiles", "models", "prices", "sunsets")
 # A profile's name stands in front of the `:` of a handle.
 _PROFILE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# Words, and too short to be a secret: the provider knows which of them are kinds.
+_KIND = re.compile(r"[a-z]{2,12}(?:_[a-z]{2,12})?")
 _SECRET_WORDS = (
     "apikey", "accesskey", "accountkey", "privatekey", "secretkey", "subscriptionkey",
     "token", "secret", "password", "passwd", "passphrase", "credential", "credentials",
@@ -235,7 +237,7 @@ class _Check:
 
     def _secrets(self, table: Mapping[str, object]) -> None:
         for place, key, value in _leaves(table):
-            if _is_secret_name(key) and not isinstance(value, bool):
+            if _is_secret_name(key) and not (isinstance(value, bool) or _is_kind(key, value)):
                 raise self._wrong(place, _no_secret(f"{key}_env"))
             if not isinstance(value, str):
                 continue
@@ -266,6 +268,11 @@ def _leaves(value: object, place: str = "", key: str = "") -> Iterator[tuple[str
 def _is_secret_name(key: str) -> bool:
     bare = re.sub(r"[^a-z0-9]", "", key.lower())
     return bare.endswith(_SECRET_WORDS) and not bare.endswith(_PLAIN_TOKENS)
+
+
+def _is_kind(key: str, value: object) -> bool:
+    """It says of what kind a credential is, as in `credential = "managed_identity"`."""
+    return key == "credential" and isinstance(value, str) and _KIND.fullmatch(value) is not None
 
 
 def _names_a_variable(key: str) -> bool:

@@ -73,7 +73,7 @@ class Prices:
         known = {name for table in tables for name in table.get(provider, {})}
         if not known:
             providers = {name for table in tables for name in table}
-            found = get_close_matches(provider, providers, n=1)
+            found = get_close_matches(provider, providers, n=1, cutoff=0.8)
         else:
             found = get_close_matches(model, known, n=1)
         return f" (did you mean {found[0]!r}?)" if found else ""

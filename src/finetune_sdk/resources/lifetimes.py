@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from finetune_sdk.errors import ConfigurationError, FineTuneError, NotFoundError, ReapError
 from finetune_sdk.resources.plain import is_a
 from finetune_sdk.transport import Clock
-from finetune_sdk.types import Deployment
+from finetune_sdk.types import Deployment, DeploymentStatus
 
 if TYPE_CHECKING:
     from finetune_sdk.resources.deployments import Deployments
 
+_GOING = (DeploymentStatus.DELETING, DeploymentStatus.DELETED)
 # Some keep whole seconds.
 _ROUNDED = timedelta(seconds=1)
 _NOT_KEPT = (
@@ -80,8 +81,9 @@ def _told(moment: datetime) -> str:
 
 
 def is_over(deployment: Deployment, now: datetime) -> bool:
-    """It outlived its `ttl`."""
-    return deployment.expires_at is not None and deployment.expires_at <= now
+    """It outlived its `ttl`, and nobody is at deleting it."""
+    end = deployment.expires_at
+    return end is not None and end <= now and deployment.status not in _GOING
 
 
 def overdue(found: Iterable[Deployment], now: datetime) -> list[Deployment]:

@@ -4,11 +4,13 @@
         client = openai.OpenAI(api_key=azure.data.key, base_url=azure.data.url)
 
 Jobs go by the clock and by their `JobCourse`, deployments by the settings of `Arm`; a `Fault` of
-the stand-in of OpenAI is what goes wrong, at each of the three.
+the stand-in of OpenAI is what goes wrong, at each of the three. A `Reply` without a body is
+worded as OpenAI's: `azure_error` makes one of Azure's.
 """
 
 from tests.standins.azure.arm import Arm
 from tests.standins.azure.authority import Authority, Token
+from tests.standins.azure.checks import azure_error
 from tests.standins.azure.cloud import Azure
 from tests.standins.azure.deployment import Operation, StoredDeployment
 from tests.standins.azure.door import Asked
@@ -27,6 +29,7 @@ __all__ = [
     "Operation",
     "StoredDeployment",
     "Token",
+    "azure_error",
     "unsafe_data",
     "unsafe_model",
 ]

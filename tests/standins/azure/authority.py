@@ -113,8 +113,10 @@ class Authority:
         self._metadata.start()
 
     def stop(self) -> None:
-        self._door.stop()
-        self._metadata.stop()
+        try:
+            self._door.stop()
+        finally:
+            self._metadata.stop()
 
     def valid(self, text: str, audience: str) -> bool:
         """A service of this audience may let this token in now."""

@@ -43,6 +43,11 @@ def fault(code: str, message: str, details: Iterable[Json] = ()) -> Json:
     return {"code": code, "message": message, **({"details": found} if found else {})}
 
 
+def azure_error(code: str, message: str) -> Json:
+    """A body as both planes write it, for a fault's `Reply`."""
+    return {"error": fault(code, message)}
+
+
 def check_put(arm: Arm, name: str, body: object) -> tuple[Json, Json, Json]:
     """The sku, the properties and the tags of a request that is good."""
     asked = as_object(body) or {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -51,8 +52,9 @@ class Azure:
             one.start()
 
     def stop(self) -> None:
-        for one in (self.arm, self.data, self.authority):
-            one.stop()
+        with ExitStack() as ends:
+            for one in (self.authority, self.data, self.arm):
+                ends.callback(one.stop)
 
     def __enter__(self) -> Self:
         self.start()

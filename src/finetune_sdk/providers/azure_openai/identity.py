@@ -9,7 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from finetune_sdk.errors import AuthenticationError, ConfigurationError, MissingDependencyError
+from finetune_sdk.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    ConnectionFailedError,
+    MissingDependencyError,
+    ProviderError,
+)
 from finetune_sdk.providers.azure_openai.clouds import CLOUDS
 from finetune_sdk.providers.azure_openai.settings import NAME, CredentialName
 from finetune_sdk.transport import redact
@@ -93,7 +99,7 @@ class Identity:
         except (AuthenticationError, ConfigurationError, MissingDependencyError):
             raise
         except Exception as error:  # noqa: BLE001 - of azure-identity, or of anybody's credential
-            failure = self._failure(error)
+            failure = self.failure(error)
         # Not raised where it was caught: the package's exception may hold a request with a secret.
         raise failure
 
@@ -113,10 +119,6 @@ class Identity:
         with self._held():
             self._providers.clear()
             self._made = None
-
-    def failure(self, error: BaseException) -> AuthenticationError:
-        """Our error for one that came out of this credential inside of a client."""
-        return self._failure(error)
 
     def _held(self) -> threading.Lock:
         if self._process != os.getpid():
@@ -151,7 +153,14 @@ class Identity:
                 provider=NAME,
             ) from None
 
-    def _failure(self, error: BaseException) -> AuthenticationError:
+    def failure(self, error: BaseException) -> ProviderError:
+        """Our error for one that came out of this credential, maybe inside of a client."""
+        if _unreachable(error):
+            return ConnectionFailedError(
+                f"{NAME}: the credential {self.name!r} gets no token: {_told(error)}; look at the "
+                "network, and at `cloud` or `authority`",
+                provider=NAME,
+            )
         return AuthenticationError(
             f"{NAME}: the credential {self.name!r} gives no token: {_told(error)}; "
             f"{_MENDS[self.name]}",
@@ -164,6 +173,17 @@ class Identity:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a credential is not copied or pickled")
+
+
+def _unreachable(error: BaseException | None) -> bool:
+    """The service that gives tokens was not reached: nothing is wrong with the credential."""
+    from azure.core.exceptions import ServiceRequestError, ServiceResponseError
+
+    while error is not None:
+        if isinstance(error, (ServiceRequestError, ServiceResponseError)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _told(error: BaseException) -> str:

@@ -62,25 +62,28 @@ _LEAVES: Mapping[str, str] = {
 }
 
 
-def warnings(spec: JobSpec, training_type: str, hourly: float) -> Iterator[str]:
+def warnings(spec: JobSpec, training_type: str, hourly: float | None) -> Iterator[str]:
     """What the caller should know of a job before it is paid for.
 
     Args:
         spec: of the job.
         training_type: of the profile.
-        hourly: US dollars for an hour of a deployment.
+        hourly: US dollars for an hour of a deployment, where the profile says them.
     """
     kind = chosen(spec, training_type)
     if kind in _LEAVES:
         yield f"`training_type` is {kind!r}: {_LEAVES[kind]}"
+    price, source = (
+        (HOSTING_PER_HOUR, HOSTING_SOURCE) if hourly is None else (hourly, "as you said")
+    )
     yield (
-        f"what comes out answers once it is deployed, and that costs about {hourly:.2f} US dollars "
-        f"for each hour, used or not ({HOSTING_SOURCE}); {IDLE}"
+        f"what comes out answers once it is deployed, and that costs {price:.2f} US dollars an hour, "
+        f"used or not ({source}); {IDLE}"
     )
 
 
 HOSTING_PER_HOUR = 1.70
-HOSTING_SOURCE = "Microsoft's example of 2026-03 for Standard and GlobalStandard"
+HOSTING_SOURCE = "Microsoft's example of 2026-03 for the `sku` Standard and GlobalStandard"
 IDLE = (
     "Azure deletes a deployment that nobody has asked anything for 15 days; the model stays, and "
     "can be deployed again"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from finetune_sdk import sunsets
 from finetune_sdk.errors import ConflictError, NotFoundError, SunsetError, UnsupportedError
@@ -12,12 +12,14 @@ from finetune_sdk.providers._openai_wire.holdings import model_of
 from finetune_sdk.providers._openai_wire.requests import delete, read, segment
 from finetune_sdk.providers._openai_wire.values import Table, moment, rows, table
 from finetune_sdk.providers.azure_openai.settings import NAME
-from finetune_sdk.sunsets import Sunset, Sunsets
+from finetune_sdk.sunsets import Sunsets
 from finetune_sdk.types import Model
 from finetune_sdk.types.names import base_model
 
 _MODELS = "/models"
 _SAID = "the service's own list of models"
+_AHEAD = 730
+"""Days; nobody need be warned earlier."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,27 +73,23 @@ class Models:
                 request_id=error.request_id,
             ) from None
 
-    def ends(self, name: str, now: datetime) -> tuple[Sunset, list[str]]:
-        """When a model ends, and what its caller should know.
+    def ends(self, name: str, now: datetime) -> tuple[date | None, list[str]]:
+        """The day on which a model ends, and what its caller should know.
 
         Raises:
             SunsetError: a job is not taken on it any more.
         """
         found, words = self._asked(name)
-        own = self.sunsets.of(NAME, name)
-        said = {
-            "shutdown": own.shutdown or (found and found.shutdown_date),
-            "new_jobs_end": own.new_jobs_end or (found and found.new_jobs_end),
-        }
-        ends = Sunset.model_validate(
-            {"source": _SAID, "new_jobs_source": _SAID, "as_of": now.date()}
-            | {"new_jobs_as_of": now.date()}
-            | own.model_dump(exclude_none=True)
-            | {name: day for name, day in said.items() if day is not None}
-        )
-        if reason := sunsets.ended(ends, now.date()):
+        today, own = now.date(), self.sunsets.of(NAME, name)
+        ends = own
+        if own.shutdown is None and found and found.shutdown_date:
+            said = {"shutdown": found.shutdown_date, "source": _SAID, "as_of": today}
+            ends = own.model_copy(update=said)
+        if reason := sunsets.ended(ends, today):
             raise SunsetError(f"{NAME} takes no job on {name!r}: {reason}; nothing was sent")
-        return ends, [*words, *sunsets.warnings(ends, NAME, name, now.date())]
+        words += sunsets.warnings(ends, NAME, name, today)
+        last = found.new_jobs_end if found and own.new_jobs_end is None else None
+        return ends.shutdown, words + _until(name, last, today)
 
     def _asked(self, name: str) -> tuple[Model | None, list[str]]:
         try:
@@ -114,6 +112,21 @@ class Models:
                 "new_jobs_end": own.new_jobs_end or _day(ends.get("fine_tune")),
             }
         )
+
+
+def _until(name: str, last: date | None, today: date) -> list[str]:
+    """What the end of a model's training means, which is another day than that of its answers.
+
+    Raises:
+        SunsetError: it is over.
+    """
+    if last is None or (last - today).days > _AHEAD:
+        return []
+    if last <= today:
+        raise SunsetError(
+            f"{NAME} takes no job on {name!r} since {last} (source: {_SAID}); nothing was sent"
+        )
+    return [f"no job is taken on {name!r} from {last} on (source: {_SAID})"]
 
 
 def _can_be_tuned(found: Table) -> bool | None:

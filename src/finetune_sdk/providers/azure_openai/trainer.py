@@ -149,13 +149,15 @@ class AzureOpenAITrainer(OpenAIVerbs, CanPreflight, CanListModels, CanEstimate):
 
     def preflight_job(self, spec: JobSpec, /) -> Inspection:
         limits.check(spec)
-        words = list(limits.warnings(spec, self._profile.training_type, self._hourly))
+        words = list(
+            limits.warnings(spec, self._profile.training_type, self._profile.hosting_per_hour)
+        )
         if not self._credential.there:
             words.append("there is no key and no `credential` yet, so Azure was not asked")
             return Inspection(warnings=tuple(words))
-        ends, told = self._models.ends(spec.model, self._clock.now())
+        last_day, told = self._models.ends(spec.model, self._clock.now())
         self._look_at_files(spec)
-        return Inspection(shutdown_date=ends.shutdown, warnings=(*told, *words))
+        return Inspection(shutdown_date=last_day, warnings=(*told, *words))
 
     def encoding(self, model: str, /) -> str | None:
         return encoding_of(model)
