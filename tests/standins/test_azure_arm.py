@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -129,6 +130,28 @@ def test_a_second_put_changes_it(arm: Deployer, clock: VirtualClock, tuned: str)
     assert second.system_data.created_at == first.system_data.created_at
     assert second.system_data.last_modified_at > first.system_data.last_modified_at
     assert arm.names() == ["recipes"]
+
+
+def test_the_wire_says_what_is_new_and_where_to_look(azure: Azure, clock: VirtualClock) -> None:
+    token = azure.authority.issue("https://management.core.windows.net/").text
+    headers = {"authorization": f"Bearer {token}"}
+    path = f"{azure.arm.account_id}/deployments/recipes?api-version=2025-09-01"
+    body = json.dumps(wanted(BASE)).encode()
+    for status in (201, 200):
+        answer = azure.arm.handle("PUT", path, headers, body)
+        assert answer.status == status
+        assert answer.headers["azure-asyncoperation"].startswith(azure.arm.url)
+        clock.advance(60)
+    answer = azure.arm.handle("DELETE", path, headers)
+    assert answer.status == 202
+    assert {"azure-asyncoperation", "location"} <= answer.headers.keys()
+    where = answer.headers["location"].removeprefix(azure.arm.url)
+    assert azure.arm.handle("GET", where, headers).status == 202
+    clock.advance(20)
+    assert azure.arm.handle("GET", where, headers).status == 204
+    assert azure.arm.handle("DELETE", path, headers).status == 204
+    answer = azure.arm.handle("GET", path.partition("?")[0], headers)
+    assert (answer.status, answer.json()["error"]["code"]) == (400, "MissingApiVersionParameter")
 
 
 def test_only_the_operation_tells_why_it_failed(

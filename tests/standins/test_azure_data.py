@@ -231,9 +231,11 @@ class TestJobs:
         # Their types know OpenAI's words alone.
         jobs: Any = client.fine_tuning.jobs
         job_id = start(client)
-        with pytest.raises(openai.BadRequestError):
-            jobs.pause(job_id)
-        clock.advance(100)
+        for seconds in (0, 31):
+            clock.advance(seconds)
+            with pytest.raises(openai.BadRequestError, match="first step"):
+                jobs.pause(job_id)
+        clock.advance(69)
         assert jobs.pause(job_id).status == "pausing"
         assert jobs.checkpoints.list(job_id).data == []
         clock.advance(30)

@@ -76,7 +76,7 @@ class StoredDeployment:
         """It is no more: deleted, unused, or at its end."""
         if self.gone is not None:
             return now >= self.gone
-        if str(self.sku["name"]).lower() in ("developer"):
+        if str(self.sku["name"]).lower() in ("developertier", "developer"):
             return now >= self.born + DAY
         return self.custom and now >= max(self.ready, self.used) + UNUSED
 

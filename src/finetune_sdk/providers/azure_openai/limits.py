@@ -77,8 +77,8 @@ def warnings(spec: JobSpec, training_type: str, hourly: float | None) -> Iterato
         (HOSTING_PER_HOUR, HOSTING_SOURCE) if hourly is None else (hourly, "as you said")
     )
     yield (
-        f"what comes out answers once it is deployed, and that costs {price:.2f} US dollars an hour, "
-        f"used or not ({source}); {IDLE}"
+        f"what comes out answers once it is deployed, and that costs {price:.2f} US dollars an "
+        f"hour, used or not ({source}); {IDLE}"
     )
 
 
