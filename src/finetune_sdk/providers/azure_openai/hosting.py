@@ -71,6 +71,8 @@ class Hosting:
             QuotaExceededError: the quota is full.
         """
         there = self._found(spec.name)
+        if there is not None and there.status is DeploymentStatus.DELETING:
+            there = None  # It is made anew as soon as it is gone, which is waited for.
         if there is not None and there.model != spec.model:
             raise ConflictError(
                 f"the name {spec.name!r} is taken by a deployment of {there.model!r}, which was "

@@ -6,7 +6,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from finetune_sdk.errors import (
@@ -56,7 +56,7 @@ class Asking:
     name: CredentialName
     client_id: str | None
     authority: str
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)
 
 
 class Identity:

@@ -54,13 +54,20 @@ def explained(job: Job) -> Job:
     return job
 
 
-def not_tunable(error: InvalidRequestError, spec: JobSpec, training_type: str) -> str | None:
-    """What a misleading refusal may mean; None where it is another one."""
+def understood(
+    error: InvalidRequestError, spec: JobSpec, training_type: str
+) -> InvalidRequestError:
+    """A refusal; a misleading one says what it may mean."""
     if not _NO_TUNING.search(str(error)[:4000]):
-        return None
-    return (
+        return error
+    return InvalidRequestError(
         f"{error}: Azure says this of several things. Look whether `model` is {spec.model!r} with "
         "the right version (a base model's day stands in its name), whether the resource's region "
         f"takes it, and whether it can be tuned with `training_type` {training_type!r}: "
-        "Microsoft's page on the models that can be fine-tuned has a table of the three"
+        "Microsoft's page on the models that can be fine-tuned has a table of the three",
+        provider=error.provider,
+        code=error.code,
+        status_code=error.status_code,
+        request_id=error.request_id,
+        param=error.param,
     )

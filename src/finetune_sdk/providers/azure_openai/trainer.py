@@ -101,7 +101,7 @@ class AzureOpenAITrainer(OpenAIVerbs, CanPreflight, CanListModels, CanEstimate):
         environ: Mapping[str, str] | None = None,
         profile: AzureSettings | None = None,
     ) -> None:
-        self._environ = environ = os.environ if environ is None else environ
+        environ = os.environ if environ is None else environ
         said = {"training_type": training_type, "timeout": timeout}
         if isinstance(credential, str):
             said["credential"] = credential
@@ -110,8 +110,8 @@ class AzureOpenAITrainer(OpenAIVerbs, CanPreflight, CanListModels, CanEstimate):
         check_headers(headers or {})
         self._kept, self._clock = _Kept(dict(headers or {})), clock
         self._cloud = CLOUDS[self._profile.cloud]
-        self._identity = self._identity_of(credential)
-        self._credential = self._key(api_key)
+        self._identity = self._identity_of(credential, environ)
+        self._credential = self._key(api_key, environ)
         self._folder = settings.account_folder(state_folder(home, environ), self._url)
         self._unmarked = Unmarked(self._folder / "unmarked")
         self._whole = None if self._profile.uploads else limits.WHOLE_FILE
@@ -177,12 +177,8 @@ class AzureOpenAITrainer(OpenAIVerbs, CanPreflight, CanListModels, CanEstimate):
         try:
             job = super().create_job(spec)
         except InvalidRequestError as error:
-            words = readback.not_tunable(
-                error, spec, limits.chosen(spec, self._profile.training_type)
-            )
-            if words is not None:
-                error.args = (words,)
-            raise
+            kind = limits.chosen(spec, self._profile.training_type)
+            raise readback.understood(error, spec, kind) from None
         return job.model_copy(
             update={"warnings": (*job.warnings, *readback.passed_over(job, spec))}
         )
@@ -248,16 +244,14 @@ class AzureOpenAITrainer(OpenAIVerbs, CanPreflight, CanListModels, CanEstimate):
         said = self._profile.hosting_per_hour
         return limits.HOSTING_PER_HOUR if said is None else said
 
-    def _identity_of(self, given: object | None) -> Identity | None:
+    def _identity_of(self, given: object | None, environ: Mapping[str, str]) -> Identity | None:
         if given is not None and not isinstance(given, str):
             return Identity(given)
         name = self._profile.credential
         if name is None:
             return None
         authority = (
-            self._profile.authority
-            or self._environ.get("AZURE_AUTHORITY_HOST")
-            or self._cloud.authority
+            self._profile.authority or environ.get("AZURE_AUTHORITY_HOST") or self._cloud.authority
         )
         if not authority.startswith("https://"):
             authority = f"https://{authority}"
@@ -268,17 +262,17 @@ class AzureOpenAITrainer(OpenAIVerbs, CanPreflight, CanListModels, CanEstimate):
                 authority=address(
                     authority, word="authority", example="https://login.microsoftonline.com"
                 ),
-                environ=self._environ,
+                environ=environ,
             )
         )
 
-    def _key(self, given: str | Callable[[], str] | None) -> Credential:
+    def _key(self, given: str | Callable[[], str] | None, environ: Mapping[str, str]) -> Credential:
         """What the data plane is asked with: a key that is said, the identity, a key that is there.
 
         An identity that is said wins over a key that just stands in the environment.
         """
         variable = self._profile.api_key_env
-        key = given or ((self._environ.get(variable) or "").strip() if variable else None) or None
+        key = given or ((environ.get(variable) or "").strip() if variable else None) or None
         identity, scope = self._identity, self._profile.scope or self._cloud.scope
         beside = self._kept.headers.values()
         if key is None and variable is None and identity is not None:
@@ -291,7 +285,7 @@ class AzureOpenAITrainer(OpenAIVerbs, CanPreflight, CanListModels, CanEstimate):
             )
         variable = variable or KEY_ENV
         return Credential(
-            key or (self._environ.get(variable) or "").strip() or None,
+            key or (environ.get(variable) or "").strip() or None,
             source="`api_key`" if given else f"the environment variable {variable}",
             missing=f"there is no key and no `credential`; set the environment variable {variable} "
             'to the resource\'s key, or write `credential = "default"` in the profile to go by '
