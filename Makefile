@@ -30,8 +30,9 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/pyright
 
+# A file of tests is one process's; two of them work at once.
 test: $(VENV)/.dev test-openai2
-	$(BIN)/python -m pytest -m "not long"
+	$(BIN)/python -m pytest -q -m "not long" --numprocesses 2 --dist loadfile
 
 test-openai2: $(OPENAI2)/.ready
 	$(OPENAI2)/bin/python -m pytest -q -m "not long" $(OPENAI2_TESTS)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import openai
+from azure.core.exceptions import HttpResponseError
 from azure.identity import ClientSecretCredential
 from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
 
+from finetune_sdk.testing import VirtualClock
 from tests.standins.azure.cloud import Azure
 
 BASE = "gpt-4.1-mini-2025-04-14"
@@ -58,3 +60,47 @@ def wanted(model: str, sku: str = "GlobalStandard", capacity: int = 1, **more: A
     """The body of a deployment."""
     described = {"format": "OpenAI", "name": model, "version": "1", **more}
     return {"sku": {"name": sku, "capacity": capacity}, "properties": {"model": described}}
+
+
+def tuned_model(azure: Azure) -> str:
+    """A model that a job has made, after virtual seconds."""
+    with data_client(azure) as client:
+        job_id = start(client)
+        cast("VirtualClock", azure.clock).advance(1000)
+        return client.fine_tuning.jobs.retrieve(job_id).fine_tuned_model or ""
+
+
+class Deployer:
+    """Does one thing after the other at an account, to its end."""
+
+    def __init__(self, azure: Azure, client: CognitiveServicesManagementClient) -> None:
+        self.azure = azure
+        self.deployments: Any = client.deployments
+        self.place = (azure.group, azure.account)
+
+    def begin(self, name: str, body: Any) -> Any:
+        return self.deployments.begin_create_or_update(*self.place, name, body, polling_interval=0)
+
+    def make(self, name: str, body: Any) -> Any:
+        poller = self.begin(name, body)
+        cast("VirtualClock", self.azure.clock).advance(60)
+        return poller.result()
+
+    def get(self, name: str) -> Any:
+        return self.deployments.get(*self.place, name)
+
+    def state(self, name: str) -> str:
+        return str(self.get(name).properties.provisioning_state)
+
+    def names(self) -> list[str]:
+        return [one.name for one in self.deployments.list(*self.place)]
+
+    def delete(self, name: str) -> None:
+        poller = self.deployments.begin_delete(*self.place, name, polling_interval=0)
+        cast("VirtualClock", self.azure.clock).advance(20)
+        poller.result()
+
+
+def refused(error: HttpResponseError) -> tuple[int | None, str | None]:
+    """The status and the code of an error of the control plane."""
+    return error.status_code, error.error.code if error.error else None

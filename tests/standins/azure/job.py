@@ -67,7 +67,7 @@ class AzureJob(StoredJob):
         del seen["shared_with_openai"], seen["usage_metrics"]
         failed = seen["status"] == "failed"
         return seen | {
-            "updated_at": int(self.created + now - self.born),
+            "updated_at": seen["finished_at"] or int(self.created + now - self.born),
             "organization_id": None,
             "result_files": seen["result_files"] or None,
             "error": seen["error"] if failed else None,
