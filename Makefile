@@ -11,7 +11,8 @@ TORCH ?= torch==2.13.0
 # The tests of OpenAI's wire run a second time on the last 2.x of its package, which is built on
 # another HTTP library; without torch, so that it is quick to make.
 OPENAI2 ?= .venv-openai2
-OPENAI2_TESTS := tests/conformance/test_openai.py tests/standins tests/exporting \
+OPENAI2_TESTS := tests/conformance/test_openai.py tests/conformance/test_azure_openai.py \
+	tests/standins tests/exporting \
 	tests/openai/test_provider.py tests/openai/test_bodies.py tests/openai/test_secrets.py \
 	tests/submission/test_faults_submit.py tests/submission/test_faults_upload.py
 
@@ -60,5 +61,5 @@ $(VENV)/.dev: $(VENV)/.local requirements-dev.txt
 
 $(OPENAI2)/.ready: pyproject.toml requirements-openai2.txt
 	$(PYTHON) -m venv $(OPENAI2)
-	$(OPENAI2)/bin/pip install --quiet --editable ".[openai,datasets]" -r requirements-openai2.txt
+	$(OPENAI2)/bin/pip install --quiet --editable ".[openai,azure,datasets]" -r requirements-openai2.txt
 	touch $@

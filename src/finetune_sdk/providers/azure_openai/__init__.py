@@ -7,5 +7,6 @@ capabilities  what can be done, as tables               limits     what Azure ta
 readback      what the service made of a job            models     what can be tuned
 copying       a checkpoint to another resource
 wire          their deployments -> ours, and back       refusals   Resource Manager's errors -> ours
-manager       one request to Resource Manager           hosting    deployments, as callers know them
+manager       one request to Resource Manager           elsewhere  where no token goes
+hosting       deployments, as callers know them
 """

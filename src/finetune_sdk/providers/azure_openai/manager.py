@@ -9,7 +9,6 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, cast
-from urllib.parse import urlsplit
 
 from finetune_sdk.errors import (
     ConfigurationError,
@@ -21,6 +20,7 @@ from finetune_sdk.errors import (
 )
 from finetune_sdk.providers._openai_wire.values import Table, table, text
 from finetune_sdk.providers.azure_openai import refusals
+from finetune_sdk.providers.azure_openai.elsewhere import guard, is_elsewhere
 from finetune_sdk.providers.azure_openai.identity import Identity
 from finetune_sdk.providers.azure_openai.settings import Site
 from finetune_sdk.transport import Clock
@@ -122,8 +122,8 @@ class Manager:
 
     def operation(self, url: str) -> Table:
         """How an operation stands; empty where it is not told by Resource Manager itself."""
-        if urlsplit(url).netloc.lower() != urlsplit(self._place).netloc.lower():
-            return {}  # A token goes to no other host.
+        if is_elsewhere(url, self._place):
+            return {}
 
         def look(_: Any, how: dict[str, Any]) -> Table:
             from azure.core.rest import HttpRequest
@@ -231,6 +231,7 @@ class Manager:
             credential_scopes=[self._scope],
             retry_total=0,
             redirect_max=0,
+            per_call_policies=[guard(self._place)],
             **self._own_transport(),
         )
         return self._stack.enter_context(cast("Any", client))
