@@ -31,7 +31,7 @@ def test_stopped_at_twenty_points_it_leaves_the_job_alone_and_says_how_to_go_on(
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=240,
     )
     assert done.returncode == 0, done.stderr
     points = [json.loads(line) for line in done.stdout.splitlines()]
