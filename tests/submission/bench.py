@@ -1,4 +1,4 @@
-"""Pay once, against a service of OpenAI that fails in every way: what the tests of it stand on.
+"""Pay once, against a service that fails in every way: what the tests of it stand on.
 
 A `Bench` is a service on loopback with its virtual clock, a state folder, and all that was said.
 After each test it holds against the oracle: at most one paid job for an intent, no planted secret
@@ -27,11 +27,14 @@ from typing import Any, NoReturn, Self, TypeVar
 import pytest
 
 from finetune_sdk import FineTuneClient, FineTuneError, Job
-from finetune_sdk.providers.openai.provider import OpenAIProvider
+from finetune_sdk.providers._openai_talk.verbs import OpenAIVerbs
+from finetune_sdk.providers.azure_openai.settings import AzureSettings
 from finetune_sdk.submission import Journal
 from finetune_sdk.submission.opening import FOLDER
 from finetune_sdk.testing import VirtualClock
-from tests.standins.openai import Action, Fault, OpenAIService
+from tests.standins.azure import AzureService
+from tests.standins.openai import Action, Fault, OpenAIService, Reply
+from tests.submission.services import VENDORS, Kind, refusal, worded
 
 E = TypeVar("E", bound=FineTuneError)
 
@@ -57,32 +60,37 @@ class Bench:
     """A service that fails, and clients of it.
 
     Attributes:
+        kind: whose service it is.
         home: the state folder.
+        words: what its providers are opened with, beside the usual.
         intents: so many jobs may be made and no more.
         said: everything that a caller was told.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, kind: Kind = "openai") -> None:
+        self.kind: Kind = kind
+        self.vendor = VENDORS[kind]
         self.folder = folder
         self.home = folder / "home"
         self.clock = VirtualClock()
-        self.service = OpenAIService(self.clock, key=API_KEY)
+        self.service = self.vendor.service(self.clock, key=API_KEY)
+        self.words: dict[str, Any] = {}
         self.intents = 1
         self.said: list[str] = []
         self._clients: list[FineTuneClient] = []
 
     # Clients and their calls
 
-    def provider(self, home: Path | None = None, **words: Any) -> OpenAIProvider:
+    def provider(self, home: Path | None = None, **words: Any) -> OpenAIVerbs:
         given: dict[str, Any] = {
             "api_key": API_KEY,
-            "base_url": self.service.url,
+            self.vendor.address: self.service.url,
             "headers": {"X-Planted": HEADER},
             "home": home or self.home,
             "clock": self.clock,
             "environ": {},
         }
-        return OpenAIProvider(**{**given, **words})
+        return self.vendor.provider(**{**given, **self.words, **words})
 
     def client(self, home: Path | None = None, **words: Any) -> FineTuneClient:
         """A new client, as another process has it; the words are those of its provider."""
@@ -118,8 +126,19 @@ class Bench:
         after: int = 0,
     ) -> None:
         """Lets some requests, the next create by default, go wrong."""
+        action = worded(self.service, action)
         fault = Fault(method=method, path=path, action=action, times=times, after=after)
         self.service.faults.add(fault)
+
+    def says(self, status: int, message: str, **more: Any) -> Reply:
+        """An error in the service's own words."""
+        return refusal(self.service, status, message, **more)
+
+    def take_parts(self) -> None:
+        """Lets files go in parts: at Azure somebody has to say so."""
+        if isinstance(self.service, AzureService):
+            self.service.takes_uploads = True
+            self.words["profile"] = AzureSettings(uploads=True)
 
     # What came of it
 
@@ -163,11 +182,13 @@ class Bench:
             client.close()
 
 
-def bench_of(folder: Path, caplog: pytest.LogCaptureFixture) -> Generator[Bench]:
+def bench_of(
+    folder: Path, caplog: pytest.LogCaptureFixture, kind: Kind = "openai"
+) -> Generator[Bench]:
     """The fixture `bench` of each file: a bench that is held against the oracle at its end."""
     caplog.set_level(logging.DEBUG)
     before = left_open()
-    bench = Bench(folder)
+    bench = Bench(folder, kind)
     with bench.service:
         yield bench
         bench.close()
@@ -269,10 +290,12 @@ def tell(function: Callable[[], object]) -> None:
         say(f"{type(error).__name__}: {error}")
 
 
-def client_of(url: str, home: str) -> FineTuneClient:
+def client_of(url: str, home: str, kind: Kind = "openai") -> FineTuneClient:
     """A client in another process."""
-    provider = OpenAIProvider(
-        api_key=API_KEY, base_url=url, home=home, clock=VirtualClock(), environ={}
+    vendor = VENDORS[kind]
+    place = {vendor.address: url}
+    provider = vendor.provider(
+        **place, api_key=API_KEY, home=home, clock=VirtualClock(), environ={}
     )
     return FineTuneClient(provider, home=home)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +55,8 @@ class Records:
                 os.fsync(file.fileno())
             part.replace(self._path(made.name))
         except OSError as error:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):
+                part.unlink()
             raise ConfigurationError(
                 f"the record of the deployment cannot be written to {str(self.folder)!r}: "
                 f"{error.strerror}; set FINETUNE_HOME to a folder that you may write to"

@@ -36,6 +36,10 @@ NAMES: Mapping[str, tuple[str, Split]] = {
     "valid_loss": ("loss", "validation"),
     "valid_mean_token_accuracy": ("token_accuracy", "validation"),
     "valid_mean_reward": ("reward", "validation"),
+    # These three are Azure's.
+    "train_reward_mean": ("reward", "train"),
+    "valid_reward_mean": ("reward", "validation"),
+    "validation_mean_token_accuracy": ("token_accuracy", "validation"),
     # Measured on all rows at the end of a pass; the others are of one batch.
     "full_valid_loss": ("full_loss", "validation"),
     "full_valid_mean_token_accuracy": ("full_token_accuracy", "validation"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import urlsplit
 
 CloudName = Literal["public", "us_government", "china"]
 
@@ -52,9 +53,16 @@ CLOUDS: Mapping[CloudName, Cloud] = {
     ),
 }
 
-HOSTS = frozenset(
-    address.removeprefix("https://")
+MANAGERS = frozenset(
+    urlsplit(address).netloc
     for cloud in CLOUDS.values()
-    for address in (cloud.authority, cloud.management)
+    for address in (cloud.management, cloud.management_scope)
+) | {"management.core.windows.net"}
+"""Resource Manager's, also by the name that its tokens had before."""
+
+HOSTS = (
+    MANAGERS
+    | {urlsplit(url).netloc for one in CLOUDS.values() for url in (one.authority, one.scope)}
+    | {"cognitiveservices.azure.com"}
 )
 """Microsoft's own. A resource has a host of its own, which is trusted by its exact name."""

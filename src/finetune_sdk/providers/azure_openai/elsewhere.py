@@ -11,7 +11,10 @@ from finetune_sdk.providers.azure_openai.settings import NAME
 
 def is_elsewhere(url: str, place: str) -> bool:
     """It is not at the address that tokens may go to."""
-    here, there = urlsplit(place), urlsplit(url)
+    try:
+        here, there = urlsplit(place), urlsplit(url)
+    except ValueError:
+        return True
     return (there.scheme, there.netloc.lower()) != (here.scheme, here.netloc.lower())
 
 

@@ -14,6 +14,7 @@ from finetune_sdk.errors import (
     InvalidRequestError,
     NotFoundError,
     PermissionDeniedError,
+    ProviderError,
     QuotaExceededError,
     RateLimitError,
     ResponseDecodeError,
@@ -22,7 +23,7 @@ from finetune_sdk.providers._openai_talk import Talk
 from finetune_sdk.providers._openai_talk.records import Records
 from finetune_sdk.providers._openai_wire.requests import Request
 from finetune_sdk.providers._openai_wire.values import Table, text
-from finetune_sdk.providers.azure_openai import refusals, wire
+from finetune_sdk.providers.azure_openai import wire
 from finetune_sdk.providers.azure_openai.limits import IDLE
 from finetune_sdk.providers.azure_openai.manager import Manager
 from finetune_sdk.providers.azure_openai.options import AzureDeploymentOptions
@@ -34,13 +35,15 @@ SETTLING = timedelta(minutes=15)
 """How long one that was made may not answer yet: a live test of Microsoft's own waits for ten
 minutes (azure-ai-projects, read on 2026-11-22)."""
 
-_OPERATION = "operation"
+_OPERATION, _SKU = "operation", "sku"
+_PROBE_SECONDS = 10.0
 _DAY = "Azure deletes a deployment of this kind 24 hours after it was made; the model stays"
 _GONE = (
-    "it is gone: deleted by somebody, or by Azure, as it was not asked anything for 15 days. The "
-    "model stays; `deployments.create` with the same name serves it again, and costs by the hour "
-    "again"
+    "it is gone: deleted by somebody{}. The model stays; `deployments.create` with the same name "
+    "serves it again{}"
 )
+_IDLE = ", or by Azure, as it was not asked anything for 15 days"
+_ITS_DAY = ", or by Azure, 24 hours after it was made"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,20 +73,14 @@ class Hosting:
             ConflictError: the name is taken by another model, which is left alone.
             QuotaExceededError: the quota is full.
         """
-        there = self._found(spec.name)
-        if there is not None and there.status is DeploymentStatus.DELETING:
-            there = None  # It is made anew as soon as it is gone, which is waited for.
-        if there is not None and there.model != spec.model:
-            raise ConflictError(
-                f"the name {spec.name!r} is taken by a deployment of {there.model!r}, which was "
-                "left alone; choose another name, or delete that one first",
-                provider=NAME,
-            )
-        if there is not None and there.status is not DeploymentStatus.FAILED:
+        put = self.manager.put(
+            spec.name, wire.body(spec), unless=lambda there: _stands(self._read(there), spec)
+        )
+        if not put.made:
+            there = self._read(put.found)
             return self._warned(there, *_unlike(there, spec))
-        told, operation = self.manager.put(spec.name, wire.body(spec))
         self._answered.discard(spec.name)
-        return self._noted(self._read(told), operation)
+        return self._noted(self._read(put.found), put.operation)
 
     def get(self, name: str) -> Deployment:
         """The deployment as it stands; one that has gone by itself reads `deleted`.
@@ -105,7 +102,7 @@ class Hosting:
                 "status": DeploymentStatus.DELETED,
                 "raw_status": None,
                 "cost_per_hour": 0.0,
-                "error": JobError(code="gone", message=_GONE),
+                "error": JobError(code="gone", message=_gone(record)),
                 "raw": {},
             }
         )
@@ -127,19 +124,18 @@ class Hosting:
         return wire.cost(spec.model, options.sku, self.hourly)
 
     def _found(self, name: str) -> Deployment | None:
-        try:
-            return self._read(self.manager.get(name))
-        except NotFoundError as error:
-            if refusals.of_resource(error):
-                raise
-            return None
+        found = self.manager.find(name)
+        return None if found is None else self._read(found)
 
     def _read(self, found: Table) -> Deployment:
         made = wire.deployment_of(found, url=self.url, hourly=self.hourly)
         return made if made is not None else _unreadable()
 
     def _noted(self, made: Deployment, operation: str | None) -> Deployment:
-        record = made.model_copy(update={"raw": {_OPERATION: operation} if operation else {}})
+        kept = {_SKU: made.raw.get(_SKU), _OPERATION: operation}
+        record = made.model_copy(
+            update={"raw": {name: said for name, said in kept.items() if said}}
+        )
         try:
             self.records.write(record)
         except ConfigurationError as error:
@@ -176,22 +172,37 @@ class Hosting:
             "max_completion_tokens": 1,
         }
         try:
-            self.talk.ask(Request(use="read", method="POST", path="/chat/completions", body=body))
-        except NotFoundError:
-            return False
+            self.talk.ask(
+                Request(
+                    use="read",
+                    method="POST",
+                    path="/chat/completions",
+                    body=body,
+                    seconds=_PROBE_SECONDS,
+                )
+            )
         except _AN_ANSWER:
             return True
+        except ProviderError:
+            return False
         return True
 
     def _reason(self, found: Deployment) -> JobError:
         """Resource Manager tells it of the operation alone, which whoever made it has noted."""
-        record = self.records.read(found.name)
-        operation = text(record.raw.get(_OPERATION)) if record else None
-        told = wire.failure_of(self.manager.operation(operation)) if operation else None
-        return told or JobError(
+        return self._told(found.name) or JobError(
             message="Azure gave no reason; the activity log of the resource in the portal may have "
             "one. `deployments.delete` removes it"
         )
+
+    def _told(self, name: str) -> JobError | None:
+        record = self.records.read(name)
+        operation = text(record.raw.get(_OPERATION)) if record else None
+        if operation is None:
+            return None
+        try:
+            return wire.failure_of(self.manager.operation(operation))
+        except (ProviderError, ValueError):
+            return None  # That it failed is known without it, too.
 
 
 _AN_ANSWER = (
@@ -204,12 +215,37 @@ _AN_ANSWER = (
 """It is there, and says no to what was asked or to who asks."""
 
 
+def _stands(there: Deployment, spec: DeploymentSpec) -> bool:
+    """What is there is what is wanted.
+
+    Raises:
+        ConflictError: it is another model.
+    """
+    if there.status is DeploymentStatus.DELETING:
+        return False  # It is made anew as soon as it is gone, which is waited for.
+    if there.model != spec.model:
+        raise ConflictError(
+            f"the name {spec.name!r} is taken by a deployment of {there.model!r}, which was left "
+            "alone; choose another name, or delete that one first",
+            provider=NAME,
+        )
+    return there.status is not DeploymentStatus.FAILED
+
+
 def _rules(made: Deployment) -> Iterator[str]:
-    kind = wire.sku_of(made)[0].lower()
-    if kind in ("developertier", "developer"):
+    if _for_a_day(made):
         yield _DAY
     elif wire.is_tuned(made.model):
         yield IDLE
+
+
+def _gone(record: Deployment) -> str:
+    why = _ITS_DAY if _for_a_day(record) else _IDLE if wire.is_tuned(record.model) else ""
+    return _GONE.format(why, ", and costs by the hour again" if record.cost_per_hour else "")
+
+
+def _for_a_day(made: Deployment) -> bool:
+    return wire.sku_of(made)[0].lower() in ("developertier", "developer")
 
 
 def _unlike(there: Deployment, spec: DeploymentSpec) -> Iterator[str]:

@@ -23,6 +23,7 @@ from finetune_sdk.transport import redact
 # Of one request to the token service; its own retries come on top.
 _PATIENCE: Mapping[str, Any] = {"connection_timeout": 10, "read_timeout": 20, "retry_total": 1}
 _CLI_SECONDS = 10
+_NO_TOKEN = "no_token"  # noqa: S105 - a code of ours
 
 _SERVICE_PRINCIPAL = (
     "set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET (or "
@@ -120,6 +121,15 @@ class Identity:
             self._providers.clear()
             self._made = None
 
+    def close(self) -> None:
+        """Hangs up on whom tokens are from. Twice is allowed; a later token opens it anew."""
+        with self._held():
+            made, self._made = self._made, None
+            self._providers.clear()
+        # The caller's own is not ours to close.
+        if made is not None and isinstance(self._source, Asking):
+            made.close()
+
     def _held(self) -> threading.Lock:
         if self._process != os.getpid():
             # Whoever held the lock at the fork is not in this process.
@@ -131,26 +141,23 @@ class Identity:
         credential = self.credential()
         with self._held():
             if scope not in self._providers:
-                from azure.identity import get_bearer_token_provider
-
-                self._providers[scope] = get_bearer_token_provider(credential, scope)
+                make = _package().get_bearer_token_provider
+                self._providers[scope] = make(credential, scope)
             return self._providers[scope]
 
     def _make(self) -> Any:
         if not isinstance(self._source, Asking):
             return self._source
+        package = _package()
         try:
-            import azure.identity
-        except ImportError:
-            raise MissingDependencyError("azure-identity", "azure") from None
-        try:
-            return _MAKERS[self._source.name](azure.identity, self._source)
+            return _MAKERS[self._source.name](package, self._source)
         except ValueError as error:
             words = redact(str(error).splitlines()[0][:300])
             raise AuthenticationError(
                 f"{NAME}: the credential {self.name!r} cannot be used: {words}; "
                 f"{_MENDS[self.name]}",
                 provider=NAME,
+                code=_NO_TOKEN,
             ) from None
 
     def failure(self, error: BaseException) -> ProviderError:
@@ -165,7 +172,7 @@ class Identity:
             f"{NAME}: the credential {self.name!r} gives no token: {_told(error)}; "
             f"{_MENDS[self.name]}",
             provider=NAME,
-            code="no_token",
+            code=_NO_TOKEN,
         )
 
     def __repr__(self) -> str:
@@ -173,6 +180,14 @@ class Identity:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a credential is not copied or pickled")
+
+
+def _package() -> Any:
+    try:
+        import azure.identity
+    except ImportError:
+        raise MissingDependencyError("azure-identity", "azure") from None
+    return azure.identity
 
 
 def _unreachable(error: BaseException | None) -> bool:

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
-import threading
 from collections.abc import Callable, Generator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from finetune_sdk.errors import (
     ConfigurationError,
     ConflictError,
     FineTuneError,
-    MissingDependencyError,
     NotFoundError,
     ProviderError,
 )
 from finetune_sdk.providers._openai_wire.values import Table, table, text
 from finetune_sdk.providers.azure_openai import refusals
-from finetune_sdk.providers.azure_openai.elsewhere import guard, is_elsewhere
+from finetune_sdk.providers.azure_openai.clients import Clients
+from finetune_sdk.providers.azure_openai.elsewhere import is_elsewhere
 from finetune_sdk.providers.azure_openai.identity import Identity
 from finetune_sdk.providers.azure_openai.settings import Site
 from finetune_sdk.transport import Clock
@@ -38,84 +36,110 @@ _CONNECT_SECONDS = 10.0
 _OPERATION = "azure-asyncoperation"
 
 
-class Manager:
-    """Sends requests about the deployments of one resource.
+class Put(NamedTuple):
+    """What became of a PUT.
 
-    `azure-core` sends a PUT that fails up to ten times by itself; that is turned off.
+    Attributes:
+        found: the deployment.
+        operation: where it goes on to be told.
+        made: it was sent; else there was one already.
     """
+
+    found: Table
+    operation: str | None
+    made: bool
+
+
+class Manager:
+    """Sends requests about the deployments of one resource."""
 
     def __init__(
         self,
         *,
         site: Site,
         identity: Identity,
+        clients: Clients,
         place: str,
-        scope: str,
         clock: Clock,
         seconds: float,
         folder: Path,
-        transport: Any = None,
     ) -> None:
         """Opens nothing yet.
 
         Args:
             site: the resource.
             identity: who asks.
+            clients: of that identity.
             place: the address of Resource Manager.
-            scope: of its tokens.
             clock: waits, and is waited by.
             seconds: the deadline of a call.
             folder: for the lock between processes; it may not exist yet.
-            transport: the caller's own, of azure-core.
         """
-        self._site, self._identity = site, identity
-        self._place, self._scope, self._transport = place, scope, transport
-        self._clock, self._seconds, self._folder = clock, seconds, folder
+        self._site, self._identity, self._clients = site, identity, clients
+        self._place, self._clock, self._seconds, self._folder = place, clock, seconds, folder
         self._policy = Policy(clock)
-        self._process = os.getpid()
-        self._lock = threading.RLock()
-        self._stack = ExitStack()
-        self._client: Any = None
-        self._pipeline: Any = None
 
-    def get(self, name: str) -> Table:
-        """The deployment of that name.
+    def find(self, name: str) -> Table | None:
+        """The deployment of that name; None where there is none.
 
         Raises:
-            NotFoundError: there is none.
+            NotFoundError: there is no such resource.
         """
-        return self._ask("read", lambda client, how: _table(client.get(*self._at, name, **how)))
+        try:
+            return self._ask("read", lambda client, how: _table(client.get(*self._at, name, **how)))
+        except NotFoundError as error:
+            if refusals.of_resource(error):
+                raise
+            return None
 
     def list(self) -> list[Table]:
         """All deployments of the resource, whoever made them."""
-        return self._ask(
-            "read", lambda client, how: [_table(one) for one in client.list(*self._at, **how)]
-        )
 
-    def put(self, name: str, body: Table) -> tuple[Table, str | None]:
-        """Makes or changes a deployment; what it says at once, and where it goes on to be told."""
+        def look(client: Any, how: dict[str, Any]) -> list[Table]:
+            found: list[Table] = []
+            end = self._clock.monotonic() + how["read_timeout"]
+            for page in client.list(*self._at, **how).by_page():
+                found += map(_table, page)
+                if self._clock.monotonic() > end:
+                    late = TimeoutError("the list has no end in time")
+                    raise refusals.lost(late, place=self._place, left=True)
+            return found
+
+        return self._ask("read", look)
+
+    def put(self, name: str, body: Table, *, unless: Callable[[Table], bool]) -> Put:
+        """Makes or changes a deployment.
+
+        Args:
+            name: of the deployment.
+            body: of the request.
+            unless: of that name there is one already, and it is left as it is. It is looked at
+                while nobody else of this machine changes the resource.
+        """
         content = json.dumps(body).encode()
 
-        def put(client: Any, how: dict[str, Any]) -> tuple[Table, str | None]:
-            seen: list[str | None] = []
-
-            def hook(response: Any) -> None:
-                seen.append(text(response.http_response.headers.get(_OPERATION)))
-
+        def put(client: Any, how: dict[str, Any]) -> Put:
             begun = client.begin_create_or_update(
-                *self._at, name, content, polling=False, raw_response_hook=hook, **how
+                *self._at, name, content, polling=False, cls=_begun, **how
             )
-            return _table(begun.result()), seen[-1] if seen else None
+            return cast("Put", begun.result())
 
-        return self._write("put", put)
+        def change() -> Put:
+            there = self.find(name)
+            if there is not None and unless(there):
+                return Put(there, None, made=False)
+            return self._ask("put", put)
+
+        return self._changed(change)
 
     def delete(self, name: str) -> None:
         """Ends a deployment; one that is gone is no error."""
+
+        def delete(client: Any, how: dict[str, Any]) -> None:
+            client.begin_delete(*self._at, name, polling=False, **how)
+
         try:
-            self._write(
-                "delete",
-                lambda client, how: client.begin_delete(*self._at, name, polling=False, **how),
-            )
+            self._changed(lambda: self._ask("delete", delete))
         except NotFoundError as error:
             if refusals.of_resource(error):
                 raise
@@ -128,7 +152,7 @@ class Manager:
         def look(_: Any, how: dict[str, Any]) -> Table:
             from azure.core.rest import HttpRequest
 
-            response = self._plain().send_request(HttpRequest("GET", url), **how)
+            response = self._clients.plain().send_request(HttpRequest("GET", url), **how)
             response.raise_for_status()
             return table(response.json())
 
@@ -136,11 +160,7 @@ class Manager:
 
     def close(self) -> None:
         """Closes connections. Twice is allowed; a later request opens them anew."""
-        with self._guard():
-            stack, self._stack = self._stack, ExitStack()
-            self._client, self._pipeline = None, None
-        if self._process == os.getpid():
-            stack.close()
+        self._clients.close()
 
     @property
     def _at(self) -> tuple[str, str]:
@@ -148,13 +168,13 @@ class Manager:
 
     # Sending
 
-    def _write(self, use: Use, send: Callable[[Any, dict[str, Any]], T]) -> T:
+    def _changed(self, change: Callable[[], T]) -> T:
         """A change, as soon as the account is at no other one."""
         end, pause = self._clock.monotonic() + PATIENCE, _FIRST
         while True:
             try:
                 with self._alone():
-                    return self._ask(use, send)
+                    return change()
             except ConflictError as error:
                 if error.code != refusals.BUSY:
                     raise
@@ -177,87 +197,65 @@ class Manager:
         self, send: Callable[[Any, dict[str, Any]], T], deadline: Deadline
     ) -> tuple[T | None, FineTuneError | None]:
         left = max(deadline.left(), 0.001)
-        how = {"connection_timeout": min(left, _CONNECT_SECONDS), "read_timeout": left}
+        heard: list[bool] = []
+
+        def hear(_: object) -> None:
+            heard.append(True)  # And not what was heard, which has a token in it.
+
+        how = {
+            "connection_timeout": min(left, _CONNECT_SECONDS),
+            "read_timeout": left,
+            "raw_response_hook": hear,
+        }
         try:
-            return send(self._deployments(), how), None
+            return send(self._clients.deployments(), how), None
         except FineTuneError as error:
             return None, error.with_traceback(None)
         except Exception as error:  # noqa: BLE001 - of azure-core, or of a credential
-            return None, self._failure(error)
+            return None, self._failure(error, answered=bool(heard))
 
-    def _failure(self, error: Exception) -> ProviderError:
+    def _failure(self, error: Exception, *, answered: bool) -> ProviderError:
         from azure.core import exceptions
 
-        if isinstance(error, exceptions.ClientAuthenticationError) and not self._ours(error):
+        if not isinstance(error, exceptions.AzureError):
+            # Whatever it is, it is of the package's reading, or of somebody's own credential.
+            why = type(error).__name__
+            return self._unreadable(why) if answered else self._identity.failure(error)
+        if self._of_credential(error):
             return self._identity.failure(error)
         if isinstance(error, exceptions.HttpResponseError) and error.status_code:
-            headers = {k.lower(): v for k, v in getattr(error.response, "headers", {}).items()}
-            wait = asked_wait(headers, now=self._clock.now())
-            code, words = refusals.parts(error)
-            busy = error.status_code in (429, 503)
-            return refusals.refusal(
-                error.status_code, code, words, headers=headers, wait=wait if busy else None
-            )
+            return self._refusal(error)
         left = not isinstance(error, exceptions.ServiceRequestError)
         return refusals.lost(error, place=self._place, left=left)
 
-    def _ours(self, error: Any) -> bool:
-        """Resource Manager itself refused, and not whoever gives tokens."""
-        request = getattr(error.response, "request", None)
-        return str(getattr(request, "url", "")).startswith(self._place)
+    def _refusal(self, error: Any) -> ProviderError:
+        if error.status_code < 300:
+            return self._unreadable(refusals.parts(error)[1][:200])
+        headers = {k.lower(): v for k, v in getattr(error.response, "headers", {}).items()}
+        wait = asked_wait(headers, now=self._clock.now())
+        code, words = refusals.parts(error)
+        busy = error.status_code in (429, 503)
+        return refusals.refusal(
+            error.status_code, code, words, headers=headers, wait=wait if busy else None
+        )
+
+    def _unreadable(self, why: str) -> ProviderError:
+        return refusals.unreadable(why, place=self._place)
+
+    def _of_credential(self, error: Any) -> bool:
+        """It comes from whoever gives tokens, and not from Resource Manager."""
+        from azure.core.exceptions import ClientAuthenticationError
+
+        source = getattr(error, "response", None) or error.inner_exception
+        url = getattr(getattr(source, "request", None), "url", None)
+        if url is None:
+            return isinstance(error, ClientAuthenticationError)
+        return is_elsewhere(str(url), self._place)
 
     def _renewed(self) -> bool:
         self._identity.renew()
         self.close()
         return True
-
-    # Clients
-
-    def _deployments(self) -> Any:
-        with self._guard():
-            if self._client is None:
-                self._client = self._open()
-            return self._client.deployments
-
-    def _open(self) -> Any:
-        try:
-            from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
-        except ImportError:
-            raise MissingDependencyError("azure-mgmt-cognitiveservices", "azure") from None
-        client = CognitiveServicesManagementClient(
-            self._identity.credential(),
-            self._site.subscription,
-            base_url=self._place,
-            credential_scopes=[self._scope],
-            retry_total=0,
-            redirect_max=0,
-            per_call_policies=[guard(self._place)],
-            **self._own_transport(),
-        )
-        return self._stack.enter_context(cast("Any", client))
-
-    def _plain(self) -> Any:
-        """A client for addresses that the service gives us."""
-        with self._guard():
-            if self._pipeline is None:
-                from azure.mgmt.core import ARMPipelineClient
-                from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
-
-                policy = ARMChallengeAuthenticationPolicy(self._identity.credential(), self._scope)
-                make: Any = ARMPipelineClient
-                client = make(self._place, policies=[policy], **self._own_transport())
-                self._pipeline = self._stack.enter_context(client)
-            return self._pipeline
-
-    def _own_transport(self) -> dict[str, Any]:
-        return {} if self._transport is None else {"transport": self._transport}
-
-    def _guard(self) -> threading.RLock:
-        if self._process != os.getpid():
-            # Connections of another process are not ours to use or to close.
-            self._process, self._lock, self._stack = os.getpid(), threading.RLock(), ExitStack()
-            self._client, self._pipeline = None, None
-        return self._lock
 
     # One at a time
 
@@ -283,8 +281,10 @@ class Manager:
         finally:
             lock.release()
 
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a client of Resource Manager is not copied or pickled")
+
+def _begun(response: Any, model: Any, _: object) -> Put:
+    operation = text(response.http_response.headers.get(_OPERATION))
+    return Put(_table(model), operation, made=True)
 
 
 def _table(model: Any) -> Table:

@@ -12,6 +12,7 @@ from finetune_sdk.providers._openai_talk.addresses import address
 from finetune_sdk.providers._openai_talk.records import Records
 from finetune_sdk.providers.azure_openai import settings
 from finetune_sdk.providers.azure_openai.capabilities import CAPABILITIES
+from finetune_sdk.providers.azure_openai.clients import Clients
 from finetune_sdk.providers.azure_openai.hosting import Hosting
 from finetune_sdk.providers.azure_openai.identity import Identity
 from finetune_sdk.providers.azure_openai.manager import Manager
@@ -149,19 +150,27 @@ class AzureOpenAIProvider(AzureOpenAITrainer, CanDeploy):
             word="management_url",
             example="https://management.azure.com",
         )
+        # Of the resource, by whatever endpoint it is reached.
+        folder = settings.account_folder(self._home, self._site.id)
+        clients = Clients(
+            identity=identity,
+            subscription=self._site.subscription,
+            place=place,
+            scope=self._profile.management_scope or self._cloud.management_scope,
+            transport=self._transport,
+        )
         manager = Manager(
             site=self._site,
             identity=identity,
+            clients=clients,
             place=place,
-            scope=self._profile.management_scope or self._cloud.management_scope,
             clock=self._clock,
             seconds=self._profile.timeout,
-            folder=self._folder,
-            transport=self._transport,
+            folder=folder,
         )
         return Hosting(
             manager=manager,
-            records=Records(self._folder / "deployments"),
+            records=Records(folder / "deployments"),
             talk=self._talk,
             clock=self._clock,
             url=self._url,

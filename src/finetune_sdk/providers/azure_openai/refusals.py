@@ -16,6 +16,7 @@ from finetune_sdk.errors import (
     ProviderError,
     QuotaExceededError,
     RateLimitError,
+    ResponseDecodeError,
     ServerError,
 )
 from finetune_sdk.providers._openai_wire.values import text
@@ -48,6 +49,7 @@ _ADVICE: Mapping[type[ProviderError], str] = {
     "`Microsoft.CognitiveServices/accounts/deployments/write`, on this resource",
 }
 _WHERE = "; look at `subscription_id`, `resource_group` and `account`"
+_WHO = "; look at `management_url`, and for a proxy on the way"
 
 
 def refusal(
@@ -69,12 +71,14 @@ def refusal(
     """
     kind = _kind(status, code)
     advice = _WHERE if code in _OF_RESOURCE else _ADVICE.get(kind, "")
+    if kind is NotFoundError and code is None:
+        advice = f", and not as Resource Manager does{_WHO}"
     return kind(
         f"{NAME}: Resource Manager answered {status}: {redact(words[:1000]).rstrip('. ')}{advice}",
         provider=NAME,
-        code=code,
+        code=code and redact(code),
         status_code=status,
-        request_id=text(headers.get("x-ms-request-id")),
+        request_id=redact(text(headers.get("x-ms-request-id")) or "") or None,
         effect=_effect(status),
         retry_after=wait,
     )
@@ -91,6 +95,15 @@ def lost(error: Exception, *, place: str, left: bool) -> ConnectionFailedError:
         redact(f"{NAME}: no answer from {place}: {str(error)[:300] or type(error).__name__}{hint}"),
         provider=NAME,
         effect="unknown" if left else "none",
+    )
+
+
+def unreadable(why: str, *, place: str) -> ResponseDecodeError:
+    """An answer that is a good one by its status alone."""
+    return ResponseDecodeError(
+        redact(f"{NAME}: the answer of {place} cannot be read ({why}){_WHO}"),
+        provider=NAME,
+        effect="unknown",
     )
 
 
@@ -113,8 +126,11 @@ def parts(error: Any) -> tuple[str | None, str]:
 
 
 def of_resource(error: NotFoundError) -> bool:
-    """What is not there is the resource itself, and so nothing is known of a deployment."""
-    return error.code in _OF_RESOURCE and "/deployments/" not in str(error)
+    """What is not there is the resource itself, and so nothing is known of a deployment.
+
+    Neither is it by an answer without a code, which is none of Resource Manager's.
+    """
+    return error.code is None or (error.code in _OF_RESOURCE and "/deployments/" not in str(error))
 
 
 def _kind(status: int, code: str | None) -> type[ProviderError]:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from finetune_sdk.errors import ConfigurationError
 from finetune_sdk.providers._openai_talk.addresses import address
-from finetune_sdk.providers.azure_openai.clouds import CloudName
+from finetune_sdk.providers.azure_openai.clouds import CLOUDS, MANAGERS, CloudName
 from finetune_sdk.providers.azure_openai.options import TrainingType
 from finetune_sdk.transport.deadlines import CALL_SECONDS
 
@@ -31,6 +32,8 @@ _VARIABLE = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 _GUID = Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,64}$")]
 _PART = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.()-]{1,90}$")]
 _SCOPE = Annotated[str, Field(pattern=r"^[a-z]+://[!-~]{1,200}$")]
+# With its scheme, so that whoever reads the file sees an address, and asks whether it is trusted.
+_ADDRESS = Annotated[str, Field(pattern=r"^https?://")]
 _ROOT = "/openai/v1"
 
 
@@ -65,8 +68,8 @@ class AzureSettings(BaseModel):
     cloud: CloudName = "public"
     scope: _SCOPE | None = None
     management_scope: _SCOPE | None = None
-    authority: str | None = None
-    management_url: str | None = None
+    authority: _ADDRESS | None = None
+    management_url: _ADDRESS | None = None
     training_type: TrainingType = "GlobalStandard"
     uploads: bool = False
     subscription_id: _GUID | None = None
@@ -76,6 +79,13 @@ class AzureSettings(BaseModel):
     timeout: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False, strict=True)] = (
         CALL_SECONDS
     )
+
+    @field_validator("scope")
+    @classmethod
+    def _of_the_data_plane(cls, scope: str | None) -> str | None:
+        if scope and urlsplit(scope).hostname in MANAGERS:
+            raise ValueError("this is Resource Manager's, whose tokens are for nobody else")
+        return scope
 
     @property
     def deploys(self) -> bool:
@@ -140,19 +150,42 @@ def base_url(said: str | None, environ: Mapping[str, str]) -> str:
             f"in the portal; write it in the profile, or set {ENDPOINT_ENV}"
         )
     url, _, query = given.partition("?")
-    if query.startswith("api-version="):
+    dated = query.startswith("api-version=")
+    plain = address(url if dated else given, word="endpoint", example=EXAMPLE)
+    root = plain.removesuffix(_ROOT).removesuffix("/openai")
+    if found := re.match(r"(.+?)/openai/", f"{root}/", re.IGNORECASE):
+        raise ConfigurationError(
+            "`endpoint` is that of one deployment or of one kind of request, where nothing is "
+            f"trained; write {found[1]!r:.200}"
+        )
+    if dated:
         raise ConfigurationError(
             f"`endpoint` has an `api-version`, and v1 is spoken here, which has none: write "
-            f"{url!r:.200}"
+            f"{root!r:.200}"
         )
-    plain = address(given, word="endpoint", example=EXAMPLE)
-    if found := re.match(r"(https?://[^/]+)/openai/deployments/", f"{plain}/"):
+    return root + _ROOT
+
+
+def authority(profile: AzureSettings, environ: Mapping[str, str]) -> str:
+    """The address of whom tokens are from: as the profile says, the environment, or the cloud.
+
+    Raises:
+        ConfigurationError: it is none, or would get a secret in clear text.
+    """
+    host = environ.get("AZURE_AUTHORITY_HOST")
+    if host and "://" not in host:
+        # A host alone is one in the environment only: in a file it would pass as no address.
+        host = f"https://{host}"
+    usual = CLOUDS[profile.cloud].authority
+    plain = address(profile.authority or host or usual, word="authority", example=usual)
+    if not plain.lower().startswith("https://"):
         raise ConfigurationError(
-            f"`endpoint` is that of one deployment, where nothing is trained; write {found[1]!r}"
+            f"`authority` would get secrets in clear text; write it with `https://`, such as "
+            f"{usual!r}"
         )
-    return plain.removesuffix(_ROOT).removesuffix("/openai") + _ROOT
+    return plain
 
 
-def account_folder(home: Path, url: str) -> Path:
-    """What is kept of a resource, in the state folder; it may not exist yet."""
-    return home / NAME / sha256(url.encode()).hexdigest()[:16]
+def account_folder(home: Path, name: str) -> Path:
+    """What is kept of an endpoint or a resource, in the state folder; it may not exist yet."""
+    return home / NAME / sha256(name.lower().encode()).hexdigest()[:16]

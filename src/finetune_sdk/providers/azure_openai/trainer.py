@@ -13,7 +13,7 @@ from finetune_sdk.errors import InvalidRequestError
 from finetune_sdk.home import state_folder
 from finetune_sdk.prices import Prices, training_cost
 from finetune_sdk.providers._openai_talk import Credential, Talk, finding
-from finetune_sdk.providers._openai_talk.addresses import address, check_headers
+from finetune_sdk.providers._openai_talk.addresses import check_headers
 from finetune_sdk.providers._openai_talk.unmarked import Unmarked
 from finetune_sdk.providers._openai_talk.verbs import OpenAIVerbs
 from finetune_sdk.providers._openai_wire.jobs import job_of
@@ -112,8 +112,8 @@ class AzureOpenAITrainer(OpenAIVerbs, CanPreflight, CanListModels, CanEstimate):
         self._cloud = CLOUDS[self._profile.cloud]
         self._identity = self._identity_of(credential, environ)
         self._credential = self._key(api_key, environ)
-        self._folder = settings.account_folder(state_folder(home, environ), self._url)
-        self._unmarked = Unmarked(self._folder / "unmarked")
+        self._home = state_folder(home, environ)
+        self._unmarked = Unmarked(settings.account_folder(self._home, self._url) / "unmarked")
         self._whole = None if self._profile.uploads else limits.WHOLE_FILE
         self._prices = prices or Prices()
         self._talk = Talk(
@@ -230,6 +230,11 @@ class AzureOpenAITrainer(OpenAIVerbs, CanPreflight, CanListModels, CanEstimate):
     def delete_model(self, model_id: str, /) -> None:
         self._models.delete(model_id)
 
+    def close(self) -> None:
+        super().close()
+        if self._identity is not None:
+            self._identity.close()
+
     # How it is done
 
     def _body(self, spec: JobSpec, *, marked: bool) -> dict[str, object]:
@@ -250,18 +255,11 @@ class AzureOpenAITrainer(OpenAIVerbs, CanPreflight, CanListModels, CanEstimate):
         name = self._profile.credential
         if name is None:
             return None
-        authority = (
-            self._profile.authority or environ.get("AZURE_AUTHORITY_HOST") or self._cloud.authority
-        )
-        if not authority.startswith("https://"):
-            authority = f"https://{authority}"
         return Identity(
             Asking(
                 name=name,
                 client_id=self._profile.client_id,
-                authority=address(
-                    authority, word="authority", example="https://login.microsoftonline.com"
-                ),
+                authority=settings.authority(self._profile, environ),
                 environ=environ,
             )
         )
@@ -283,13 +281,10 @@ class AzureOpenAITrainer(OpenAIVerbs, CanPreflight, CanListModels, CanEstimate):
                 beside=beside,
                 renew=identity.renew,
             )
-        variable = variable or KEY_ENV
         return Credential(
-            key or (environ.get(variable) or "").strip() or None,
-            source="`api_key`" if given else f"the environment variable {variable}",
-            missing=f"there is no key and no `credential`; set the environment variable {variable} "
-            'to the resource\'s key, or write `credential = "default"` in the profile to go by '
-            "`az login` or by a managed identity",
+            key or (environ.get(variable or KEY_ENV) or "").strip() or None,
+            source="`api_key`" if given else f"the environment variable {variable or KEY_ENV}",
+            missing=_MISSING if variable is None else _NAMED.format(variable),
             beside=beside,
         )
 
@@ -306,6 +301,17 @@ class AzureOpenAITrainer(OpenAIVerbs, CanPreflight, CanListModels, CanEstimate):
         # Given as None, the package would take them from an environment that speaks of OpenAI.
         client.organization = client.project = None
         return client
+
+
+_MISSING = (
+    f"there is no key and no `credential`; set the environment variable {KEY_ENV} to the "
+    'resource\'s key, or write `credential = "default"` in the profile to go by `az login` or by a '
+    "managed identity"
+)
+_NAMED = (
+    "the environment variable {}, which `api_key_env` names, is not set; set it to the resource's "
+    "key, or leave `api_key_env` out to go by a `credential`"
+)
 
 
 def with_words(profile: AzureSettings, said: Mapping[str, object]) -> AzureSettings:
