@@ -2,9 +2,36 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
+from typing import Self
+
+
+class Heard(logging.Handler):
+    """All that is logged: what pytest keeps of a test is gone when its fixtures end.
+
+    Attributes:
+        lines: as they would be written.
+        records: all that a handler gets of each.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.lines: list[str] = []
+        self.records: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
+        self.records.append(str(vars(record)))
+
+    def __enter__(self) -> Self:
+        logging.getLogger().addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger().removeHandler(self)
 
 
 def eventually(condition: Callable[[], bool], *, timeout: float = 30.0) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -32,6 +32,7 @@ from tests.standins.azure import Asked, Azure
 from tests.standins.azure.clients import BASE, tuned_model, wanted
 from tests.standins.openai import Action, Answer, Fault
 from tests.submission.bench import left_open, told
+from tests.support import Heard
 
 E = TypeVar("E", bound=FineTuneError)
 T = TypeVar("T")
@@ -95,24 +96,6 @@ class Later(Action):
     def before(self) -> float:
         self.clock.sleep(self.seconds)
         return 0.0
-
-
-class Heard(logging.Handler):
-    """All that is logged, as text: what pytest keeps in its records ends before a fixture does."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(self.format(record))
-
-    def __enter__(self) -> Self:
-        logging.getLogger().addHandler(self)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        logging.getLogger().removeHandler(self)
 
 
 class Bench:

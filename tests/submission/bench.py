@@ -35,6 +35,7 @@ from finetune_sdk.testing import VirtualClock
 from tests.standins.azure import AzureService
 from tests.standins.openai import Action, Fault, OpenAIService, Reply
 from tests.submission.services import VENDORS, Kind, refusal, worded
+from tests.support import Heard
 
 E = TypeVar("E", bound=FineTuneError)
 
@@ -189,10 +190,10 @@ def bench_of(
     caplog.set_level(logging.DEBUG)
     before = left_open()
     bench = Bench(folder, kind)
-    with bench.service:
+    with Heard() as heard, bench.service:
         yield bench
         bench.close()
-    bench.check(caplog.text)
+    bench.check("\n".join(heard.lines))
     if left_open() != before:
         gc.collect()
         assert left_open() == before

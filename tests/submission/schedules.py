@@ -9,7 +9,7 @@ what was asked, and against what callers were told.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -26,7 +26,10 @@ from finetune_sdk.errors import (
     NotFoundError,
     SubmissionUnknownError,
 )
+from finetune_sdk.providers._openai_talk.uploads import mark
+from finetune_sdk.providers._openai_talk.verbs import OpenAIVerbs
 from finetune_sdk.providers._openai_wire.encode import KEY
+from finetune_sdk.providers.azure_openai.trainer import AzureOpenAITrainer
 from finetune_sdk.providers.base import FineTuneProvider
 from finetune_sdk.providers.openai.provider import OpenAIProvider
 from finetune_sdk.submission import Journal, Row, State
@@ -39,6 +42,7 @@ from tests.standins.http import http as httpx2
 from tests.standins.openai import Action, Fault, IgnoreMetadata, Lag, OpenAIService, StoredJob
 from tests.standins.openai.inprocess import InProcess
 from tests.standins.openai.multipart import Blob
+from tests.submission.services import KINDS, VENDORS, Kind
 
 JOBS = "/fine_tuning/jobs"
 MODEL = "gpt-4.1-mini-2025-04-14"
@@ -198,40 +202,47 @@ class BrittleWire(InProcess):
                 self.boundaries.cross(f"after {name}")
 
 
-WIRE = BrittleWire(OpenAIService())
-OPENAI = openai.OpenAI(
-    api_key=WIRE.service.key,
-    base_url=WIRE.service.url,
-    max_retries=0,
-    http_client=httpx2.Client(transport=WIRE),
-)
-"""One for all: making one takes longer than a schedule."""
+class Line:
+    """The way to a kind of service, one for all: making a client takes longer than a schedule."""
+
+    def __init__(self, kind: Kind) -> None:
+        service = VENDORS[kind].service()
+        self.wire = BrittleWire(service)
+        self.client = openai.OpenAI(
+            api_key=service.key,
+            base_url=service.url,
+            max_retries=0,
+            http_client=httpx2.Client(transport=self.wire),
+        )
+
+
+LINES: Mapping[Kind, Line] = {kind: Line(kind) for kind in KINDS}
 
 
 HOMES = TemporaryDirectory()
 """A state folder for each machine of each schedule."""
 
 
-class Provider(OpenAIProvider):
-    """The real one, on the wire of all."""
-
-    def __init__(self, clock: VirtualClock, home: Path) -> None:
-        service = WIRE.service
-        super().__init__(
-            api_key=service.key,
-            base_url=service.url,
-            http_client=OPENAI,
-            home=home,
-            clock=clock,
-            environ={},
-        )
+class Bare:
+    """What is left out of the real providers."""
 
     def _open_client(self, http_client: Any, key: Any) -> Any:
-        return OPENAI
+        return http_client
 
     def preflight_job(self, spec: JobSpec, /) -> Inspection:
         """Nothing: what it asks spends nothing, and takes a tenth of the time of all."""
         return Inspection()
+
+
+class BareOpenAI(Bare, OpenAIProvider):
+    """The real one, on the wire of all."""
+
+
+class BareAzure(Bare, AzureOpenAITrainer):
+    """Likewise."""
+
+
+PROVIDERS: Mapping[Kind, Callable[..., OpenAIVerbs]] = {"openai": BareOpenAI, "azure": BareAzure}
 
 
 @dataclass
@@ -261,18 +272,20 @@ class Standing:
 class World:
     """One schedule as it happens."""
 
-    def __init__(self, schedule: Schedule, seen: Counter[str]) -> None:
+    def __init__(self, schedule: Schedule, seen: Counter[str], kind: Kind = "openai") -> None:
         """Makes an account without jobs, and machines without submissions.
 
         Args:
             schedule: what will happen.
             seen: counts what did.
+            kind: where it happens. Azure drops the metadata of jobs.
         """
+        self.kind: Kind = kind
         self.schedule = schedule
         self.seen = seen
         self.boundaries = Boundaries(seen)
         self.clock = VirtualClock()
-        self.service = OpenAIService(self.clock)
+        self.service: OpenAIService = VENDORS[kind].service(self.clock)
         file = self.service.add_file("rows.jsonl", "fine-tune", Blob(BYTES))
         self.file = DatasetFile(id=file.id, name=file.filename)
         self.journals = [BrittleJournal(self.boundaries) for _ in range(2)]
@@ -284,7 +297,8 @@ class World:
 
     def run(self) -> None:
         """Goes through the steps, and then to the end of every intent."""
-        WIRE.service, WIRE.boundaries = self.service, self.boundaries
+        wire = LINES[self.kind].wire
+        wire.service, wire.boundaries = self.service, self.boundaries
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("finetune_sdk.resources.context.books_of", self.books_of)
             for step in self.schedule.steps:
@@ -353,13 +367,21 @@ class World:
                 mine = standing.open and standing.begun == 1 and not self.several
                 assert not (mine and self._jobs(call.intent)), "`recover` denies a job"
 
-    def _provider(self) -> Provider:
-        return Provider(self.clock, self.homes[self.machine])
+    def _provider(self) -> OpenAIVerbs:
+        place = {VENDORS[self.kind].address: self.service.url}
+        return PROVIDERS[self.kind](
+            **place,
+            api_key=self.service.key,
+            http_client=LINES[self.kind].client,
+            home=self.homes[self.machine],
+            clock=self.clock,
+            environ={},
+        )
 
     def _row(self, name: str) -> Row | None:
         """What the machine has written of a submission, by its id or its key."""
-        journal, account = self.journals[self.machine], self._provider().account
-        return journal.get(name) or journal.of_key(Provider.name, account, name)
+        journal, provider = self.journals[self.machine], self._provider()
+        return journal.get(name) or journal.of_key(provider.name, provider.account, name)
 
     def _create(self, call: Call) -> Job:
         return FineTuneClient(self._provider()).jobs.create(
@@ -422,8 +444,8 @@ class World:
             assert len(self._jobs(intent)) <= standing.begun, f"paid twice for {intent!r}"
         sent = [row for journal in self.journals for row in journal.sent()]
         for job in self.service.jobs.values():
-            assert any(may_have_made(row, job) for row in sent), f"the job {job.id} is lost"
-        assert not WIRE.strays, "a request to another address"
+            assert any(self._may_have_made(row, job) for row in sent), f"the job {job.id} is lost"
+        assert not LINES[self.kind].wire.strays, "a request to another address"
 
     def _jobs(self, intent: str) -> list[StoredJob]:
         """What the service has of an intent, oldest first."""
@@ -434,7 +456,17 @@ class World:
         """What a submission has made and lists show by now."""
         now, lag = self.service.now(), self.schedule.lag
         jobs = self.service.jobs.values()
-        return [job for job in jobs if may_have_made(row, job) and now - job.born >= lag]
+        return [job for job in jobs if self._may_have_made(row, job) and now - job.born >= lag]
+
+    def _may_have_made(self, row: Row, job: StoredJob) -> bool:
+        """By what tells its call from others; and by the key, or without one by its file."""
+        if job.asked["suffix"] != row.spec.suffix:
+            return False
+        if job.metadata:
+            return job.metadata[KEY] == row.key
+        file = self.service.files[job.asked["training_file"]]
+        # Of a key of the caller's there may be a file of each machine.
+        return file.id == row.spec.training_file.id or mark(row.key) in file.filename
 
     # The end
 
@@ -465,20 +497,11 @@ class World:
         """What nobody knew of is found, exactly where it was made."""
         row = self.journals[self.machine].get(name)
         assert row is not None, "a submission that nobody knows of"
-        made = [job.id for job in self._jobs(call.intent) if may_have_made(row, job)]
+        made = [job.id for job in self._jobs(call.intent) if self._may_have_made(row, job)]
         found = self._recover(name, abandon=True)
         assert (found and found.id) == (made[0] if made else None), "not what was made"
         self.seen["lost and found" if made else "never made"] += 1
         self._recovered(call, found)
-
-
-def may_have_made(row: Row, job: StoredJob) -> bool:
-    """By what tells its call from others; and by the key, or without one by its file."""
-    if job.asked["suffix"] != row.spec.suffix:
-        return False
-    if job.metadata:
-        return job.metadata[KEY] == row.key
-    return bool(job.asked["training_file"] == row.spec.training_file.id)
 
 
 def told(fault: Fault) -> str:

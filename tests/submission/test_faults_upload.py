@@ -1,4 +1,4 @@
-"""Group G2 of the faults: what goes wrong with files before a job is made of them."""
+"""Group G2 of the faults: what goes wrong with a job's files before it is made, at each service."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ from finetune_sdk import (
     InvalidRequestError,
     PermissionDeniedError,
     ProviderError,
+    UnsupportedError,
     WaitTimeoutError,
 )
 from finetune_sdk.providers._openai_talk import uploads
+from finetune_sdk.providers.azure_openai import limits
 from tests.standins.openai import (
     Action,
     CutBody,
@@ -31,7 +33,6 @@ from tests.standins.openai import (
     Garble,
     Reply,
     StoredFile,
-    error,
 )
 from tests.submission.bench import (
     FILES,
@@ -45,18 +46,18 @@ from tests.submission.bench import (
     public_folder,
     tell,
 )
+from tests.submission.services import AZURE, KINDS, Kind
 
 MIB = 1024 * 1024
 LINES = b"".join(json.dumps(row).encode() + b"\n" for row in ROWS)
-NOT_READY = Reply(
-    400, error(400, "File 'file-1' is not ready.", param="training_file", code="file_not_ready")
-)
 UPLOADS, PARTS, COMPLETE = "/uploads", "/uploads/[^/]+/parts", "/uploads/[^/]+/complete"
 
 
-@pytest.fixture
-def bench(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Generator[Bench]:
-    yield from bench_of(tmp_path, caplog)
+@pytest.fixture(params=KINDS)
+def bench(
+    request: pytest.FixtureRequest, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> Generator[Bench]:
+    yield from bench_of(tmp_path, caplog, request.param)
 
 
 @pytest.fixture
@@ -166,6 +167,15 @@ def test_a_file_of_an_earlier_try_that_is_gone_is_uploaded_anew(bench: Bench) ->
 # UPL-03, UPL-04, UPL-05: the file is there, and is not good or not ready
 
 
+def test_a_file_is_waited_for_through_all_words_that_the_service_has_for_it(bench: Bench) -> None:
+    """Each service has its own; at Azure a file is `pending` and `running` before it is good."""
+    bench.service.file_delay = 20.0
+    bench.service.strict_files = True
+    bench.create()
+    assert (bench.posts, bench.states) == (1, ["told"])
+    assert bench.clock.monotonic() >= 20
+
+
 def test_upl_03_a_file_that_is_refused_says_why_and_which_row(bench: Bench) -> None:
     bench.service.file_error = "Invalid file format. Line 7 has no `messages`."
     bench.service.file_delay = 20.0
@@ -218,8 +228,13 @@ def test_upl_04_a_word_that_nobody_knows_is_no_reason_to_wait(bench: Bench, word
     assert bench.clock.monotonic() == 0
 
 
+def not_ready(bench: Bench) -> Reply:
+    words = {"param": "training_file", "code": "file_not_ready"}
+    return bench.says(400, "File 'file-1' is not ready.", **words)
+
+
 def test_upl_05_a_job_that_does_not_see_its_file_yet_is_made_once(bench: Bench) -> None:
-    bench.hurt(NOT_READY, times=3)
+    bench.hurt(not_ready(bench), times=3)
     bench.create()
     assert (bench.posts, bench.states) == (4, ["told"])
     assert bench.clock.monotonic() >= 15
@@ -229,7 +244,7 @@ def test_upl_05_a_job_that_does_not_see_its_file_yet_is_made_once(bench: Bench) 
 def test_upl_05_a_job_that_never_sees_its_file_is_refused_and_goes_on_later(
     bench: Bench,
 ) -> None:
-    bench.hurt(NOT_READY, times=None)
+    bench.hurt(not_ready(bench), times=None)
     caught = bench.refuses(InvalidRequestError)
     assert (caught.effect, bench.posts, bench.states) == ("none", 5, ["prepared"])
     bench.service.faults.clear()
@@ -240,7 +255,7 @@ def test_upl_05_a_job_that_never_sees_its_file_is_refused_and_goes_on_later(
 def test_upl_05_of_a_create_that_is_lost_after_all_only_its_job_is_looked_for(
     bench: Bench,
 ) -> None:
-    bench.hurt(NOT_READY, times=2)
+    bench.hurt(not_ready(bench), times=2)
     bench.hurt(DropAfter())
     job = bench.create()
     assert (bench.made, bench.posts) == ([job.id], 3)
@@ -344,7 +359,7 @@ def test_upl_10_a_file_that_may_not_be_read_is_refused_at_once(bench: Bench, pub
     path.write_bytes(LINES)
     path.chmod(0)
     with Forks(__name__) as forks:
-        (words,) = forks.run(reader, bench.service.url, str(public), str(path))
+        (words,) = forks.run(reader, bench.service.url, str(public), str(path), bench.kind)
     assert words.startswith("DatasetError:")
     assert str(path) in words
     assert bench.service.requests == []
@@ -382,6 +397,7 @@ def test_upl_08_a_large_file_goes_in_parts_and_a_part_that_fails_goes_again(
     bench: Bench, large: Path
 ) -> None:
     bench.service.keep_bytes = False
+    bench.take_parts()
     bench.hurt(DropBefore(keep=20 * MIB), path=PARTS, after=1)
     uploaded = bench.client().datasets.upload(large)
     (file,) = kept(bench)
@@ -395,6 +411,7 @@ def in_parts(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """Everything is large."""
     monkeypatch.setattr(uploads, "ONE_REQUEST", 0)
     monkeypatch.setattr(uploads, "PART", 500)
+    bench.take_parts()
     return bench
 
 
@@ -434,6 +451,38 @@ def test_upl_08_an_upload_that_is_refused_is_cancelled_and_makes_no_job(
     in_parts.create()
 
 
+@AZURE
+def test_upl_08_a_file_beyond_one_request_is_not_sent_in_parts_unasked(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has seen Azure take parts, so there a profile has to say it. OpenAI is known to."""
+    monkeypatch.setattr(limits, "WHOLE_FILE", 500)
+    caught = bench.refuses(UnsupportedError)
+    assert "uploads = true" in str(caught)
+    assert (bench.service.posts(FILES), bench.service.posts(UPLOADS), bench.posts) == ([], [], 0)
+    assert bench.states == ["prepared"]
+
+    # The same call goes on once the profile says it.
+    monkeypatch.setattr(uploads, "PART", 500)
+    monkeypatch.setattr(uploads, "ONE_REQUEST", 0)
+    bench.take_parts()
+    bench.create()
+    assert [json.loads(line) for line in used(bench).blob.content.splitlines()] == ROWS
+    assert len(bench.service.posts(UPLOADS)) == 1
+
+
+@AZURE
+def test_upl_08_a_large_file_goes_in_one_request_where_nobody_has_said_parts(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What OpenAI takes in parts goes to Azure whole, and is sent again whole."""
+    monkeypatch.setattr(uploads, "ONE_REQUEST", 0)
+    bench.hurt(DropBefore(keep=500), path=FILES)
+    bench.create()
+    assert (len(bench.service.posts(FILES)), bench.service.posts(UPLOADS)) == (2, [])
+    assert [used(bench)] == kept(bench)
+
+
 def test_upl_08_an_upload_whose_answer_has_no_id_makes_no_job(in_parts: Bench) -> None:
     in_parts.hurt(Garble("no_id"), path=UPLOADS)
     in_parts.refuses(ProviderError)
@@ -441,8 +490,8 @@ def test_upl_08_an_upload_whose_answer_has_no_id_makes_no_job(in_parts: Bench) -
     in_parts.create()
 
 
-def reader(url: str, home: str, path: str) -> None:
+def reader(url: str, home: str, path: str, kind: Kind) -> None:
     """Becomes nobody, and makes a job of a file that is somebody's."""
-    client = client_of(url, home)
+    client = client_of(url, home, kind)
     become_nobody()
     tell(lambda: client.jobs.create(**call(training_data=path)))

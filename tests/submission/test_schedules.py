@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import combinations
 from multiprocessing import get_context
@@ -16,6 +16,7 @@ import pytest
 from hypothesis import strategies as st
 
 from finetune_sdk.errors import ProviderError, SubmissionUnknownError
+from finetune_sdk.providers._openai_talk.finding import find as FIND
 from finetune_sdk.submission import Desk, Order, Row, State
 from finetune_sdk.types import Job
 from tests.standins.openai import (
@@ -33,8 +34,22 @@ from tests.standins.openai import (
     error,
 )
 from tests.submission.schedules import CALLS, JOBS, LONGEST_LAG, Call, Schedule, Step, World, told
+from tests.submission.services import KINDS, Kind
 
-RUNS, EXAMPLES = 4, 2500
+
+@dataclass(frozen=True)
+class Run:
+    """So many schedules at a service, the same ones for the same seed."""
+
+    kind: Kind
+    seed: int
+    schedules: int
+
+
+RUNS = (
+    *(Run("openai", seed, 2000) for seed in range(4)),
+    *(Run("azure", seed, 500) for seed in range(4)),
+)
 """10,000 schedules in all."""
 
 ELSEWHERE = "http://127.0.0.1:2/v1/fine_tuning/jobs"
@@ -158,10 +173,11 @@ def of_calls(calls: tuple[Call, ...]) -> st.SearchStrategy[Schedule]:
     )
 
 
-def schedules() -> st.SearchStrategy[Schedule]:
+def schedules(kind: Kind) -> st.SearchStrategy[Schedule]:
     """Schedules of one call, again and again, or of two."""
     pairs = [(call,) for call in CALLS] + list(combinations(CALLS, 2))
-    return st.sampled_from(pairs).flatmap(of_calls).map(promised)
+    keep = {"openai": promised, "azure": promised_by_files}[kind]
+    return st.sampled_from(pairs).flatmap(of_calls).map(keep)
 
 
 def promised(schedule: Schedule) -> Schedule:
@@ -175,13 +191,26 @@ def promised(schedule: Schedule) -> Schedule:
     return replace(schedule, steps=[within(step, several=several) for step in schedule.steps])
 
 
+def promised_by_files(schedule: Schedule) -> Schedule:
+    """The schedule, within what is promised where no job has a key in it.
+
+    Another machine's job is told by its file, whose name has the key: it has to be uploaded for it.
+    """
+    return replace(
+        schedule,
+        steps=[
+            within(step, several=not schedule.lag and step.call.rows) for step in schedule.steps
+        ],
+    )
+
+
 def within(step: Step, *, several: bool) -> Step:
     posts = tuple(action for action in step.posts if step.call.rows or action != UNMARKED)
     return replace(step, posts=posts, machine=step.machine if several and step.call.key else 0)
 
 
-def explore(seed: int, examples: int = EXAMPLES, *, shrink: bool = True) -> Counter[str]:
-    """Goes through so many schedules, the same ones for the same seed; what was on the way.
+def explore(run: Run, *, shrink: bool = True) -> Counter[str]:
+    """Goes through the schedules of a run; what was on the way.
 
     Raises:
         AssertionError: something does not hold; its notes have the smallest schedule.
@@ -189,19 +218,19 @@ def explore(seed: int, examples: int = EXAMPLES, *, shrink: bool = True) -> Coun
     seen: Counter[str] = Counter()
     phases = (hypothesis.Phase.generate, hypothesis.Phase.shrink)
 
-    @hypothesis.seed(seed)
+    @hypothesis.seed(run.seed)
     @hypothesis.settings(
-        max_examples=examples,
+        max_examples=run.schedules,
         deadline=None,
         database=None,
         phases=phases if shrink else phases[:1],
         report_multiple_bugs=False,
         suppress_health_check=[hypothesis.HealthCheck.too_slow],
     )
-    @hypothesis.given(schedules())
+    @hypothesis.given(schedules(run.kind))
     def holds(schedule: Schedule) -> None:
         seen["schedules"] += 1
-        World(schedule, seen).run()
+        World(schedule, seen, run.kind).run()
 
     holds()
     return seen
@@ -209,12 +238,14 @@ def explore(seed: int, examples: int = EXAMPLES, *, shrink: bool = True) -> Coun
 
 @pytest.mark.timeout(900)  # A minute and a half on two idle cores.
 def test_nobody_pays_twice() -> None:
-    workers = min(RUNS, os.cpu_count() or 1)
+    workers = min(len(RUNS), os.cpu_count() or 1)
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        seen = sum(pool.map(explore, range(RUNS)), Counter[str]())
-    assert seen["schedules"] == RUNS * EXAMPLES
-    never = CLASSES - seen.keys()
-    assert not never, "what did not happen was not tested"
+        found = list(zip(RUNS, pool.map(explore, RUNS), strict=True))
+    for kind in KINDS:
+        seen = sum((seen for run, seen in found if run.kind == kind), Counter[str]())
+        assert seen["schedules"] == sum(run.schedules for run in RUNS if run.kind == kind)
+        never = CLASSES - seen.keys()
+        assert not never, "what did not happen was not tested"
 
 
 # Desks that are wrong, each in one thing. A proof that passes them is none.
@@ -310,6 +341,25 @@ def retry_what_is_lost(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("finetune_sdk.transport.policy.may_retry", may_retry)
 
 
+def take_all_of_a_file(patch: pytest.MonkeyPatch) -> None:
+    """Any job of the same file is taken for ours."""
+    patch.setattr("finetune_sdk.providers._openai_talk.finding._alike", lambda *_: True)
+
+
+def look_by_no_file(patch: pytest.MonkeyPatch) -> None:
+    """What another machine has uploaded for the key is not looked at."""
+    patch.setattr("finetune_sdk.providers._openai_talk.finding.find_by_files", lambda *_: [])
+
+
+def believe_in_marks(patch: pytest.MonkeyPatch) -> None:
+    """A job without a mark is somebody else's, although Azure keeps none."""
+
+    def find(*given: object, unmarked: bool) -> list[Job]:
+        return FIND(*given, unmarked=False)
+
+    patch.setattr("finetune_sdk.providers._openai_talk.finding.find", find)
+
+
 MUTANTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "posts again": desk(PostsAgain),
     "writes late": desk(WritesLate),
@@ -320,19 +370,34 @@ MUTANTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "believes the filter": believe_the_filter,
     "retries what is lost": retry_what_is_lost,
 }
+AZURE_MUTANTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
+    **{name: MUTANTS[name] for name in MUTANTS if name != "believes the filter"},
+    "takes all of a file": take_all_of_a_file,
+    "looks by no file": look_by_no_file,
+    "believes in marks": believe_in_marks,
+}
+"""There is no filter there."""
 
 
-def prove() -> None:
+def prove(kind: Kind) -> None:
     """What the test above does, until something does not hold."""
-    for seed in range(RUNS):
-        explore(seed, shrink=False)
+    for run in RUNS:
+        if run.kind == kind:
+            explore(run, shrink=False)
 
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_what_is_wrong_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     MUTANTS[name](monkeypatch)
     with pytest.raises(AssertionError):
-        prove()
+        prove("openai")
+
+
+@pytest.mark.parametrize("name", AZURE_MUTANTS)
+def test_what_is_wrong_is_found_at_azure(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    AZURE_MUTANTS[name](monkeypatch)
+    with pytest.raises(AssertionError):
+        prove("azure")
 
 
 def test_an_unmarked_job_of_a_shared_file_is_found_by_a_new_process() -> None:

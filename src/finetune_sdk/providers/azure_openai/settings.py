@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -30,8 +30,9 @@ CredentialName = Literal[
 
 _VARIABLE = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 _GUID = Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,64}$")]
-_PART = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.()-]{1,90}$")]
-_SCOPE = Annotated[str, Field(pattern=r"^[a-z]+://[!-~]{1,200}$")]
+_PART = Annotated[str, Field(pattern=r"^[A-Za-z0-9_()-][A-Za-z0-9_.()-]{0,89}$")]
+# With a host, so that whoever reads the file asks whether it is trusted with a token.
+_SCOPE = Annotated[str, Field(pattern=r"^https://[!-~]{1,200}$")]
 # With its scheme, so that whoever reads the file sees an address, and asks whether it is trusted.
 _ADDRESS = Annotated[str, Field(pattern=r"^https?://")]
 _ROOT = "/openai/v1"
@@ -91,6 +92,21 @@ class AzureSettings(BaseModel):
     def deploys(self) -> bool:
         """It says something of where to deploy."""
         return any((self.subscription_id, self.resource_group, self.account))
+
+
+def kind_of_credential(said: str) -> str:
+    """The name of a credential's kind.
+
+    Raises:
+        ConfigurationError: it is none; what it is, is not shown: it may be a secret.
+    """
+    known = get_args(CredentialName)
+    if said not in known:
+        raise ConfigurationError(
+            f"`credential` is a text that names no kind; it takes {', '.join(map(repr, known))}, or "
+            "an object of azure-identity. A secret stands in the environment"
+        )
+    return said
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ class AzureOpenAITrainer(OpenAIVerbs, CanPreflight, CanListModels, CanEstimate):
         environ = os.environ if environ is None else environ
         said = {"training_type": training_type, "timeout": timeout}
         if isinstance(credential, str):
-            said["credential"] = credential
+            said["credential"] = settings.kind_of_credential(credential)
         self._profile = with_words(profile or AzureSettings(), said)
         self._url = settings.base_url(endpoint or self._profile.endpoint, environ)
         check_headers(headers or {})
