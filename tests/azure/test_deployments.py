@@ -389,8 +389,11 @@ def test_a_role_that_trains_may_not_deploy(bench: Bench) -> None:
     assert "Cognitive Services OpenAI Contributor" in str(error)
     assert "Microsoft.CognitiveServices/accounts/deployments/write" in str(error)
     assert (error.code, bench.puts, bench.there) == ("AuthorizationFailed", 1, [])
-    bench.fails(PermissionDeniedError, lambda: client.deployments.delete("x"))
-    assert list(client.deployments.list()) == []
+    bench.arm.roles = {"read", "deploy"}
+    bench.strangers("theirs")
+    bench.arm.roles = {"read"}
+    bench.fails(PermissionDeniedError, lambda: client.deployments.delete("theirs"))
+    assert [one.name for one in client.deployments.list()] == ["theirs"]
 
 
 def opened(bench: Bench, **words: Any) -> FineTuneClient:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -20,8 +19,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code; `finetune_sdk.cli.failures.ExitCode` says what each means.
     """
     words = list(sys.argv[1:] if argv is None else argv)
-    # Its warnings are the pages behind an error that is told in a line.
-    logging.getLogger("azure").addHandler(logging.NullHandler())
     if reconfigure := getattr(sys.stdout, "reconfigure", None):
         # A sign that the terminal's encoding lacks is no reason to fail.
         reconfigure(errors="backslashreplace")

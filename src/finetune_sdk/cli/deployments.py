@@ -53,13 +53,16 @@ def deploy(
     with session.open(model) as client:
         own = {client.provider.name: option_pairs(option, "--option")}
         kind = client.provider.capabilities.deployment_options
-        made = client.deployments.create(
-            model,
-            name=name,
-            options=recipes.options_for(client, own, kind),
-            max_cost_per_hour=max_cost_per_hour,
-            ttl=seconds,
-        )
+        with waiting.leaving_alone(
+            session, f"{name!r} may have been made all the same, and cost", "deployments", "list"
+        ):
+            made = client.deployments.create(
+                model,
+                name=name,
+                options=recipes.options_for(client, own, kind),
+                max_cost_per_hour=max_cost_per_hour,
+                ttl=seconds,
+            )
         if not detach:
             session.say(f"Waiting until {made.handle} is ready ...")
             with waiting.leaving_alone(

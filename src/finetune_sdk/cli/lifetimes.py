@@ -77,7 +77,7 @@ def _ask(session: Session, found: Sequence[Deployment], now: datetime) -> None:
 def _reap(session: Session, client: FineTuneClient, found: Sequence[Deployment]) -> None:
     # Those that were shown, and no other.
     try:
-        reaped = lifetimes.reap(client.deployments, found, client.provider.clock)
+        reaped = client.deployments.reap(among=found)
     except ReapError as error:
         _tell(session, found, error.reaped, error.left)
         raise

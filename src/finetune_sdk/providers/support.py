@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 Field = Literal["seed", "suffix", "metadata", "validation_data"]
 M = TypeVar("M", bound=BaseModel)
+_MAY_BE_SECRET = frozenset({"credential"})
+"""Keys whose wrong value is not shown: somebody may have put the thing itself there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +122,8 @@ def _fault(error: ErrorDetails) -> str:
     key = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
         return f"unknown key `{key}`"
+    if key in _MAY_BE_SECRET:
+        return f"`{key}`: {error['msg']}"
     return f"`{key}` is {redact(repr(error['input']))}: {error['msg']}"
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import openai
     from openai.types.chat import ChatCompletion
 
+_SHORTEST_SECRET = 8
 _BY_STATUS: Mapping[int, type[ProviderError]] = {
     400: InvalidRequestError,
     401: AuthenticationError,
@@ -153,11 +154,30 @@ def reply_of(completion: ChatCompletion, provider: str) -> ChatReply:
 
 
 def chat(connection: Connection, body: dict[str, Any], provider: str) -> ChatReply:
-    """The deployment's answer to a body of `chat_body`.
+    """The deployment's answer to a body of `chat_body`; a key that was refused is renewed once.
 
     Raises:
         ProviderError: it refused or failed.
     """
+    try:
+        return _chat(connection, body, provider)
+    except AuthenticationError:
+        if connection.refused is None or not connection.refused():
+            raise
+    return _chat(connection, body, provider)
+
+
+async def chat_async(connection: Connection, body: dict[str, Any], provider: str) -> ChatReply:
+    """`chat`, awaited."""
+    try:
+        return await _chat_async(connection, body, provider)
+    except AuthenticationError:
+        if connection.refused is None or not connection.refused():
+            raise
+    return await _chat_async(connection, body, provider)
+
+
+def _chat(connection: Connection, body: dict[str, Any], provider: str) -> ChatReply:
     try:
         with open_client(connection) as client:
             return reply_of(ask(client, connection, body), provider)
@@ -169,8 +189,7 @@ def chat(connection: Connection, body: dict[str, Any], provider: str) -> ChatRep
     raise failure
 
 
-async def chat_async(connection: Connection, body: dict[str, Any], provider: str) -> ChatReply:
-    """`chat`, awaited."""
+async def _chat_async(connection: Connection, body: dict[str, Any], provider: str) -> ChatReply:
     try:
         async with open_async_client(connection) as client:
             return reply_of(await ask_async(client, connection, body), provider)
@@ -185,7 +204,7 @@ def _failure(error: Exception, connection: Connection, provider: str) -> Provide
     """Our error for one of the package's, without the key; None where it is another one."""
     import openai
 
-    told = redact(str(error), connection.api_key)
+    told = redact(str(error), *_secrets(connection))
     if isinstance(error, openai.APIStatusError):
         return _status_error(error, connection, provider)
     if isinstance(error, openai.APIConnectionError):
@@ -201,13 +220,20 @@ def _failure(error: Exception, connection: Connection, provider: str) -> Provide
     return None
 
 
+def _secrets(connection: Connection) -> list[str]:
+    """What may be repeated and must not be told; a short one is a word of any message."""
+    sent = (connection.api_key, *connection.headers.values())
+    return [text for text in sent if len(text) >= _SHORTEST_SECRET]
+
+
 def _status_error(
     error: openai.APIStatusError, connection: Connection, provider: str
 ) -> ProviderError:
     fallback = ServerError if error.status_code >= 500 else ProviderError
     kind = _BY_STATUS.get(error.status_code, fallback)
+    words = redact(error.message, *_secrets(connection))
     return kind(
-        f"the deployment answered {error.status_code}: {redact(error.message, connection.api_key)}",
+        f"the deployment answered {error.status_code}: {words}",
         provider=provider,
         code=error.code,
         status_code=error.status_code,

@@ -29,9 +29,16 @@ NOT_FOUND_LIMIT = 5 * 60.0
 class Contact:
     """Looks that fail are not jobs that failed: bears them until the silence is too long."""
 
-    def __init__(self, context: Context, handle: str) -> None:
+    def __init__(self, context: Context, handle: str, *, known: bool = True) -> None:
+        """Begins when nothing was seen yet.
+
+        Args:
+            known: it was seen before by somebody, so that a 404 may be a list that lags behind;
+                else it may be a wrong name, until it was seen here.
+        """
         self._clock = context.clock
         self._handle = handle
+        self._known = known
         self._good = self._clock.monotonic()
 
     def look(self, function: Callable[[], T]) -> Quiet[T | None]:
@@ -45,13 +52,13 @@ class Contact:
         except ProviderError as error:
             self._bear(error)
             return None
-        self._good = self._clock.monotonic()
+        self._good, self._known = self._clock.monotonic(), True
         return value
 
     def _bear(self, error: ProviderError) -> None:
         silence = self._clock.monotonic() - self._good
         if isinstance(error, NotFoundError):
-            if silence >= NOT_FOUND_LIMIT:
+            if silence >= NOT_FOUND_LIMIT or not self._known:
                 raise error
         elif not error.retryable:
             raise error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -50,16 +50,15 @@ class Deployments:
 
         Raises:
             ConfigurationError: an argument is wrong, or the job has made no model.
-            ConflictError: the name is taken by a deployment of something else.
+            ConflictError: the name is taken by a deployment of something else, or the place is at
+                other changes for 15 minutes.
             CostLimitError: it would cost more than `max_cost_per_hour`, or nobody can say.
             UnsupportedError: the provider serves no models.
         """
-        server = self._server("deployments.create")
-        context, end = self._context, lifetimes.end(ttl, self._context.clock.now())
-        spec = serving.spec(context, model, name=name, options=options, expires_at=end)
-        serving.hold_against_limit(context, server, spec, max_cost_per_hour)
-        made = context.call(lambda: server.create_deployment(spec), effect="unknown")
-        return context.stamp_deployment(lifetimes.noted(made, wanted=end))
+        making = serving.create(
+            self._context, model, name=name, options=options, limit=max_cost_per_hour, ttl=ttl
+        )
+        return steps.run(making, self._context.clock)
 
     def get(self, deployment: Deployment | str, /) -> Deployment:
         """The deployment as it stands.
@@ -94,26 +93,32 @@ class Deployments:
         """
         self._server("deployments.wait")
         context = self._context
-        waiting = serving.wait(context, context.deployment_name(deployment), timeout)
+        waiting = serving.wait(context, deployment, timeout)
         return steps.run(waiting, context.clock)
 
     def delete(self, deployment: Deployment | str, /) -> None:
         """Ends it and what it costs. One that is gone already is no error."""
-        server = self._server("deployments.delete")
-        name = self._context.deployment_name(deployment)
-        self._context.call(lambda: server.delete_deployment(name))
+        steps.run(serving.delete(self._context, deployment), self._context.clock)
 
-    def reap(self) -> builtins.list[Deployment]:
+    def reap(self, *, among: Iterable[Deployment] | None = None) -> builtins.list[Deployment]:
         """Deletes every deployment whose `expires_at` is over, and gives those, as they last stood.
 
         Each is looked at anew just before it is deleted. One without `expires_at` is never touched.
+
+        Args:
+            among: of these alone, such as those that somebody was shown; all by default.
 
         Raises:
             ReapError: some are left, after all were tried; it names what was deleted, too.
             UnsupportedError: the provider serves no models.
         """
-        clock = self._context.clock
-        return lifetimes.reap(self, lifetimes.overdue(self.list(), clock.now()), clock)
+        context, clock = self._context, self._context.clock
+        self._server("deployments.reap")
+        found = self.list() if among is None else among
+        return lifetimes.reap(
+            lambda one: steps.run(serving.end_overdue(context, one), clock),
+            lifetimes.overdue(found, clock.now()),
+        )
 
     def chat(
         self,
@@ -170,12 +175,8 @@ class Deployments:
         return _openai_client.open_client(self._connect(deployment))
 
     def _connect(self, deployment: Deployment | str) -> Connection:
-        return steps.run(
-            serving.connect(
-                self._context, self._context.deployment_name(deployment), READY_TIMEOUT
-            ),
-            self._context.clock,
-        )
+        waiting = serving.connect(self._context, deployment, READY_TIMEOUT)
+        return steps.run(waiting, self._context.clock)
 
     def _server(self, verb: str) -> CanDeploy:
         return self._context.need(CanDeploy, verb)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
-from finetune_sdk.errors import ConfigurationError, FineTuneError, NotFoundError, ReapError
+from finetune_sdk.errors import ConfigurationError, FineTuneError, ReapError
 from finetune_sdk.resources.plain import is_a
-from finetune_sdk.transport import Clock
 from finetune_sdk.types import Deployment, DeploymentStatus
-
-if TYPE_CHECKING:
-    from finetune_sdk.resources.deployments import Deployments
 
 _GOING = (DeploymentStatus.DELETING, DeploymentStatus.DELETED)
 # Some keep whole seconds.
@@ -91,8 +86,14 @@ def overdue(found: Iterable[Deployment], now: datetime) -> list[Deployment]:
     return [deployment for deployment in found if is_over(deployment, now)]
 
 
-def reap(room: Deployments, found: Iterable[Deployment], clock: Clock) -> list[Deployment]:
-    """Deletes those of them that are still over; gives what was deleted.
+def reap(
+    end: Callable[[Deployment], Deployment | None], found: Iterable[Deployment]
+) -> list[Deployment]:
+    """Ends those of them that are still over; gives what was ended.
+
+    Args:
+        end: ends one, and gives it as it last stood; None where it was not over any more.
+        found: those that were over when they were listed.
 
     Raises:
         ReapError: some are left, after all were tried.
@@ -101,24 +102,14 @@ def reap(room: Deployments, found: Iterable[Deployment], clock: Clock) -> list[D
     faults: dict[str, FineTuneError] = {}
     for deployment in found:
         try:
-            reaped += _reap_one(room, deployment, clock)
+            ended = end(deployment)
         except FineTuneError as error:
             faults[deployment.handle] = error
+        else:
+            reaped += [ended] if ended else []
     if faults:
         raise _left(reaped, faults) from next(iter(faults.values()))
     return reaped
-
-
-def _reap_one(room: Deployments, deployment: Deployment, clock: Clock) -> Sequence[Deployment]:
-    # Since it was listed somebody may have deleted it, or made it anew.
-    try:
-        now_there = room.get(deployment)
-    except NotFoundError:
-        return ()
-    if not is_over(now_there, clock.now()):
-        return ()
-    room.delete(now_there)
-    return (now_there,)
 
 
 def _left(reaped: Sequence[Deployment], faults: dict[str, FineTuneError]) -> ReapError:

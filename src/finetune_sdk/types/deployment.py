@@ -96,6 +96,7 @@ class Connection:
             below 3.0) to use instead of the network; None is the network.
         headers: sent with each request, such as the organization's.
         renew: gives the key of the moment, where keys end by themselves; None where they do not.
+        refused: is called when that key was refused, before the next one is asked for.
     """
 
     base_url: str
@@ -104,6 +105,7 @@ class Connection:
     transport: object | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     renew: Callable[[], str] | None = field(default=None, repr=False)
+    refused: Callable[[], object] | None = field(default=None, repr=False)
 
 
 class ChatReply(Value):

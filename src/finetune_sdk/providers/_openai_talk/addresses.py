@@ -11,11 +11,14 @@ from finetune_sdk.transport.hosts import is_loopback
 
 # RFC 9110, 5.1 and 5.5, without what is outside of ASCII.
 _HEADER = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_PORTS = {"http": 80, "https": 443}
 _HEADER_VALUE = r"(?:[!-~](?:[\t -~]*[!-~])?)?"
 
 
 def address(url: str, *, word: str, example: str) -> str:
-    """An address that a key may be sent to, without a slash at its end.
+    """An address that a key may be sent to, in the one spelling that it has.
+
+    Scheme and host in small letters, no port that goes without saying, no slash at its end.
 
     Args:
         url: as somebody has written it.
@@ -45,7 +48,9 @@ def address(url: str, *, word: str, example: str) -> str:
         raise ConfigurationError(
             f"`{word}` would send the key to {host!r} in clear text; write `https://`"
         )
-    return url.strip().rstrip("/")
+    port = "" if parts.port in (None, _PORTS[parts.scheme]) else f":{parts.port}"
+    named = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{named}{port}{parts.path.rstrip('/')}"
 
 
 def host_of(url: str) -> str:

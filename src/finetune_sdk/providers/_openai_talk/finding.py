@@ -37,6 +37,9 @@ def find(
         # Some servers take no metadata: there the file tells, whose name carries the key.
         jobs = list(_since(talk, since))
         found = [job for job in jobs if _is_of(job, spec, key, unmarked=unmarked)]
+        if not found and unmarked:
+            # Some services go by other values than was asked for, and say those.
+            found = [job for job in jobs if _is_of(job, spec, key, unmarked=True, read_back=False)]
     return _oldest_first(found)
 
 
@@ -57,7 +60,7 @@ def find_by_files(talk: Talk, key: str, spec: JobSpec | None) -> list[Job]:
         return []
     jobs = [job for one in _listed(talk, JOBS, {}) if (job := _job(talk, one))]
     ours = [job for job in jobs if job.training_file and job.training_file.id in files]
-    same = [job for job in ours if spec is None or _alike(job, spec)]
+    same = [job for job in ours if spec is None or _alike(job, spec, read_back=False)]
     if ours and not same:
         raise _conflict(key, ours[-1].id)
     return _oldest_first(same)
@@ -105,7 +108,7 @@ def _job(talk: Talk, found: Table) -> Job | None:
     return job_of(found, provider=talk.provider)
 
 
-def _is_of(job: Job, spec: JobSpec, key: str, *, unmarked: bool) -> bool:
+def _is_of(job: Job, spec: JobSpec, key: str, *, unmarked: bool, read_back: bool = True) -> bool:
     if job.training_file is None or job.training_file.id != spec.training_file.id:
         return False
     if mark(key) in (spec.training_file.name or ""):
@@ -114,20 +117,26 @@ def _is_of(job: Job, spec: JobSpec, key: str, *, unmarked: bool) -> bool:
         return False  # With a mark it would have been found by it: it is somebody else's.
     ours = spec.validation_file.id if spec.validation_file else None
     theirs = job.validation_file.id if job.validation_file else None
-    return ours == theirs and _alike(job, spec)
+    return ours == theirs and _alike(job, spec, read_back=read_back)
 
 
-def _alike(job: Job, spec: JobSpec) -> bool:
-    """Nothing that the job says of itself is other than what was asked for, its files apart."""
+def _alike(job: Job, spec: JobSpec, *, read_back: bool) -> bool:
+    """Nothing that the job says of itself is other than what was asked for, its files apart.
+
+    Args:
+        read_back: its hyperparameters are those that were asked for.
+    """
     same_model = job.model == spec.model or job.model.startswith(f"{spec.model}-")
     same_seed = spec.seed is None or job.seed is None or job.seed == spec.seed
     same_words = spec.suffix is None or job.suffix in (None, spec.suffix)
-    return same_model and same_seed and same_words and _same_way(job, spec)
+    return same_model and same_seed and same_words and _same_way(job, spec, read_back=read_back)
 
 
-def _same_way(job: Job, spec: JobSpec) -> bool:
+def _same_way(job: Job, spec: JobSpec, *, read_back: bool) -> bool:
     if job.method is None:
         return True
+    if not read_back:
+        return job.method.name == spec.method.name
     said = spec.method.given() & job.method.given()
     return job.method.name == spec.method.name and all(
         getattr(job.method, name) == getattr(spec.method, name) for name in said

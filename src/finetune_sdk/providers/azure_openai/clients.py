@@ -53,7 +53,7 @@ class Clients:
                     raise MissingDependencyError("azure-mgmt-cognitiveservices", "azure") from None
                 make: Any = CognitiveServicesManagementClient
                 self._management = self._opened(
-                    make, self._identity.credential(), self._subscription, base_url=self._place
+                    make, self._identity, self._subscription, base_url=self._place
                 )
             return self._management.deployments
 
@@ -67,6 +67,11 @@ class Clients:
                 self._pipeline = self._opened(make, self._place)
             return self._pipeline
 
+    def renew(self) -> None:
+        """The next request is sent by new ones, which know no token; others end what they do."""
+        with self._held():
+            self._management, self._pipeline = None, None
+
     def close(self) -> None:
         """Closes connections. Twice is allowed; a later request opens them anew."""
         with self._held():
@@ -75,9 +80,10 @@ class Clients:
         stack.close()
 
     def _opened(self, make: Any, *given: object, **words: object) -> Any:
-        own = {} if self._transport is None else {"transport": self._transport}
-        client = make(*given, policies=self._policies(), **words, **own)
-        return self._stack.enter_context(client)
+        if self._transport is not None:
+            # It is the caller's to open and to close.
+            return make(*given, policies=self._policies(), transport=self._transport, **words)
+        return self._stack.enter_context(make(*given, policies=self._policies(), **words))
 
     def _policies(self) -> list[Any]:
         from azure.core.pipeline import policies
@@ -88,7 +94,7 @@ class Clients:
             policies.UserAgentPolicy("finetune-anywhere"),
             policies.ContentDecodePolicy(),
             guard(self._place),
-            ARMChallengeAuthenticationPolicy(self._identity.credential(), self._scope),
+            ARMChallengeAuthenticationPolicy(self._identity, self._scope),
             policies.CustomHookPolicy(),
             policies.HttpLoggingPolicy(),
         ]

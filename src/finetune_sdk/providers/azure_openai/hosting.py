@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import NoReturn
 
 from finetune_sdk.errors import (
     AuthenticationError,
     ConfigurationError,
     ConflictError,
+    FineTuneError,
     InvalidRequestError,
     NotFoundError,
     PermissionDeniedError,
@@ -73,14 +74,19 @@ class Hosting:
             ConflictError: the name is taken by another model, which is left alone.
             QuotaExceededError: the quota is full.
         """
+        body = wire.body(spec)
+        model = wire.wanted_model(body)
         put = self.manager.put(
-            spec.name, wire.body(spec), unless=lambda there: _stands(self._read(there), spec)
+            spec.name, body, unless=lambda there: _stands(self._read(there), model)
         )
+        made = self._read(put.found)
+        if made.name.lower() != spec.name.lower():
+            raise _unreadable("is of another deployment")
         if not put.made:
-            there = self._read(put.found)
-            return self._warned(there, *_unlike(there, spec))
+            return self._warned(made, *_unlike(made, spec))
         self._answered.discard(spec.name)
-        return self._noted(self._read(put.found), put.operation)
+        # By the name that was asked for: what is in an answer is no name of a file.
+        return self._noted(made.model_copy(update={"name": spec.name}), put.operation)
 
     def get(self, name: str) -> Deployment:
         """The deployment as it stands; one that has gone by itself reads `deleted`.
@@ -115,7 +121,8 @@ class Hosting:
     def delete(self, name: str) -> None:
         """Ends a deployment and what it costs; the model stays."""
         self.manager.delete(name)
-        self.records.remove(name)
+        with suppress(OSError):
+            self.records.remove(name)  # It is gone, whatever is remembered of it.
         self._answered.discard(name)
 
     def cost(self, spec: DeploymentSpec) -> float | None:
@@ -129,7 +136,9 @@ class Hosting:
 
     def _read(self, found: Table) -> Deployment:
         made = wire.deployment_of(found, url=self.url, hourly=self.hourly)
-        return made if made is not None else _unreadable()
+        if made is None:
+            raise _unreadable("has no name in it")
+        return made
 
     def _noted(self, made: Deployment, operation: str | None) -> Deployment:
         kept = {_SKU: made.raw.get(_SKU), _OPERATION: operation}
@@ -195,13 +204,11 @@ class Hosting:
         )
 
     def _told(self, name: str) -> JobError | None:
-        record = self.records.read(name)
-        operation = text(record.raw.get(_OPERATION)) if record else None
-        if operation is None:
-            return None
         try:
-            return wire.failure_of(self.manager.operation(operation))
-        except (ProviderError, ValueError):
+            record = self.records.read(name)
+            operation = text(record.raw.get(_OPERATION)) if record else None
+            return wire.failure_of(self.manager.operation(operation)) if operation else None
+        except (FineTuneError, ValueError):
             return None  # That it failed is known without it, too.
 
 
@@ -215,7 +222,7 @@ _AN_ANSWER = (
 """It is there, and says no to what was asked or to who asks."""
 
 
-def _stands(there: Deployment, spec: DeploymentSpec) -> bool:
+def _stands(there: Deployment, model: str) -> bool:
     """What is there is what is wanted.
 
     Raises:
@@ -223,9 +230,9 @@ def _stands(there: Deployment, spec: DeploymentSpec) -> bool:
     """
     if there.status is DeploymentStatus.DELETING:
         return False  # It is made anew as soon as it is gone, which is waited for.
-    if there.model != spec.model:
+    if there.model != model:
         raise ConflictError(
-            f"the name {spec.name!r} is taken by a deployment of {there.model!r}, which was left "
+            f"the name {there.name!r} is taken by a deployment of {there.model!r}, which was left "
             "alone; choose another name, or delete that one first",
             provider=NAME,
         )
@@ -250,17 +257,18 @@ def _for_a_day(made: Deployment) -> bool:
 
 def _unlike(there: Deployment, spec: DeploymentSpec) -> Iterator[str]:
     """What was asked for and is otherwise at the one that is there."""
-    options = AzureDeploymentOptions.model_validate(spec.options)
-    sku, capacity = wire.sku_of(there)
-    if "sku" in spec.options and sku.lower() != options.sku.lower():
-        yield f"it was there before, and its `sku` is {sku!r}; delete it to make it anew"
-    if "capacity" in spec.options and capacity != options.capacity:
-        yield f"it was there before, and its `capacity` is {capacity}; delete it to make it anew"
+    asked = AzureDeploymentOptions.model_validate(spec.options).model_dump()
+    for name, theirs in wire.settings_of(there).items():
+        ours = asked[name]
+        if name in spec.options and str(theirs).lower() != str(ours).lower():
+            yield (
+                f"it was there before, and its `{name}` is {theirs!r}; delete it to make it anew"
+            )
 
 
 def _age(one: Deployment) -> tuple[bool, str, str]:
     return one.created_at is not None, str(one.created_at), one.name
 
 
-def _unreadable() -> NoReturn:
-    raise ResponseDecodeError(f"{NAME}: Resource Manager's answer has no name in it", provider=NAME)
+def _unreadable(why: str) -> ResponseDecodeError:
+    return ResponseDecodeError(f"{NAME}: Resource Manager's answer {why}", provider=NAME)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -13,6 +14,7 @@ from finetune_sdk.errors import (
     AuthenticationError,
     ConfigurationError,
     ConnectionFailedError,
+    FineTuneError,
     MissingDependencyError,
     ProviderError,
 )
@@ -23,6 +25,7 @@ from finetune_sdk.transport import redact
 # Of one request to the token service; its own retries come on top.
 _PATIENCE: Mapping[str, Any] = {"connection_timeout": 10, "read_timeout": 20, "retry_total": 1}
 _CLI_SECONDS = 10
+_SECRETS = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD")
 _NO_TOKEN = "no_token"  # noqa: S105 - a code of ours
 
 _SERVICE_PRINCIPAL = (
@@ -81,6 +84,7 @@ class Identity:
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._made: Any = None
+        self._retired: list[Any] = []
         self._providers: dict[str, Callable[[], str]] = {}
 
     @property
@@ -95,60 +99,67 @@ class Identity:
             AuthenticationError: there is none to be had.
             MissingDependencyError: the package `azure-identity` is not installed.
         """
+        return self._provider(scope)()
+
+    def get_token(self, *scopes: str, **words: Any) -> Any:
+        """For Microsoft's own clients, which ask a credential so; raises what `token` does."""
         try:
-            return str(self._provider(scope)())
-        except (AuthenticationError, ConfigurationError, MissingDependencyError):
+            token = self._credential().get_token(*scopes, **words)
+            text = getattr(token, "token", None)
+            if isinstance(text, str) and re.fullmatch(r"[!-~]+", text):
+                return token
+            failure: FineTuneError = self._failed("what it gave is no token")
+        except FineTuneError:
             raise
         except Exception as error:  # noqa: BLE001 - of azure-identity, or of anybody's credential
             failure = self.failure(error)
         # Not raised where it was caught: the package's exception may hold a request with a secret.
         raise failure
 
-    def credential(self) -> Any:
-        """The credential itself, for Microsoft's own clients.
-
-        Raises:
-            AuthenticationError: it cannot be made.
-        """
-        with self._held():
-            if self._made is None:
-                self._made = self._make()
-            return self._made
-
     def renew(self) -> None:
         """The next token is a new one, as far as that is ours to say: what we made starts anew."""
         with self._held():
             self._providers.clear()
+            self._retired += [self._made]  # Another thread may be at it.
             self._made = None
 
     def close(self) -> None:
         """Hangs up on whom tokens are from. Twice is allowed; a later token opens it anew."""
         with self._held():
-            made, self._made = self._made, None
+            made, self._made = [*self._retired, self._made], None
+            self._retired = []
             self._providers.clear()
         # The caller's own is not ours to close.
-        if made is not None and isinstance(self._source, Asking):
-            made.close()
+        for one in made if isinstance(self._source, Asking) else ():
+            if one is not None:
+                one.close()
+
+    def _credential(self) -> Any:
+        with self._held():
+            if self._made is None:
+                self._made = self._make()
+            return self._made
 
     def _held(self) -> threading.Lock:
         if self._process != os.getpid():
             # Whoever held the lock at the fork is not in this process.
             self._process, self._lock = os.getpid(), threading.Lock()
-            self._made, self._providers = None, {}
+            self._made, self._retired, self._providers = None, [], {}
         return self._lock
 
     def _provider(self, scope: str) -> Callable[[], str]:
-        credential = self.credential()
         with self._held():
             if scope not in self._providers:
-                make = _package().get_bearer_token_provider
-                self._providers[scope] = make(credential, scope)
+                make: Any = _package().get_bearer_token_provider
+                self._providers[scope] = make(self, scope)
             return self._providers[scope]
 
     def _make(self) -> Any:
         if not isinstance(self._source, Asking):
             return self._source
         package = _package()
+        # Its warnings are the pages behind an error that is told in a line.
+        logging.getLogger("azure.identity").addHandler(logging.NullHandler())
         try:
             return _MAKERS[self._source.name](package, self._source)
         except ValueError as error:
@@ -164,16 +175,24 @@ class Identity:
         """Our error for one that came out of this credential, maybe inside of a client."""
         if _unreachable(error):
             return ConnectionFailedError(
-                f"{NAME}: the credential {self.name!r} gets no token: {_told(error)}; look at the "
-                "network, and at `cloud` or `authority`",
+                f"{NAME}: the credential {self.name!r} gets no token: {self._told(error)}; look at "
+                "the network, and at `cloud` or `authority`",
                 provider=NAME,
             )
+        return self._failed(self._told(error))
+
+    def _failed(self, why: str) -> AuthenticationError:
         return AuthenticationError(
-            f"{NAME}: the credential {self.name!r} gives no token: {_told(error)}; "
-            f"{_MENDS[self.name]}",
+            f"{NAME}: the credential {self.name!r} gives no token: {why}; {_MENDS[self.name]}",
             provider=NAME,
             code=_NO_TOKEN,
         )
+
+    def _told(self, error: BaseException) -> str:
+        """The reason in one line, without a secret that somebody has repeated."""
+        source = self._source
+        said = [source.environ.get(name) for name in _SECRETS] if isinstance(source, Asking) else []
+        return _told(error, [secret for secret in said if secret])
 
     def __repr__(self) -> str:
         return f"<Identity {self.name!r}>"
@@ -201,13 +220,13 @@ def _unreachable(error: BaseException | None) -> bool:
     return False
 
 
-def _told(error: BaseException) -> str:
+def _told(error: BaseException, secrets: Sequence[str]) -> str:
     """The reason in one line: a whole chain fails in a page of them."""
     words = str(error).strip() or type(error).__name__
     tried = re.findall(r"^\s{0,8}(\w{1,60}Credential): ", words[:20_000], re.MULTILINE)
     if tried:
         return f"none of {', '.join(dict.fromkeys(tried))} works here"
-    return redact(words.splitlines()[0][:300]).rstrip(". ")
+    return redact(words.splitlines()[0], *secrets)[:300].rstrip(". ")
 
 
 def _settings(asking: Asking) -> dict[str, Any]:

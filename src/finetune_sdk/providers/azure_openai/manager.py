@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
+from filelock import BaseFileLock, FileLock, Timeout
+
 from finetune_sdk.errors import (
     ConfigurationError,
     ConflictError,
     FineTuneError,
-    NotFoundError,
     ProviderError,
 )
 from finetune_sdk.providers._openai_wire.values import Table, table, text
@@ -21,6 +22,7 @@ from finetune_sdk.providers.azure_openai.clients import Clients
 from finetune_sdk.providers.azure_openai.elsewhere import is_elsewhere
 from finetune_sdk.providers.azure_openai.identity import Identity
 from finetune_sdk.providers.azure_openai.settings import Site
+from finetune_sdk.providers.azure_openai.wire import is_going
 from finetune_sdk.transport import Clock
 from finetune_sdk.transport.deadlines import Deadline
 from finetune_sdk.transport.policy import Policy, Use
@@ -28,10 +30,9 @@ from finetune_sdk.transport.waits import asked_wait
 
 T = TypeVar("T")
 
-PATIENCE = 900.0
-"""Seconds that a change waits for the account to be done with other ones."""
+_TURN = 5.0
+"""Seconds that a change waits for others of this machine, before it says that it has to."""
 
-_FIRST, _LONGEST = 2.0, 30.0
 _CONNECT_SECONDS = 10.0
 _OPERATION = "azure-asyncoperation"
 
@@ -85,12 +86,7 @@ class Manager:
         Raises:
             NotFoundError: there is no such resource.
         """
-        try:
-            return self._ask("read", lambda client, how: _table(client.get(*self._at, name, **how)))
-        except NotFoundError as error:
-            if refusals.of_resource(error):
-                raise
-            return None
+        return self._ask("read", lambda client, how: _found(client, (*self._at, name), how))
 
     def list(self) -> list[Table]:
         """All deployments of the resource, whoever made them."""
@@ -114,35 +110,45 @@ class Manager:
             name: of the deployment.
             body: of the request.
             unless: of that name there is one already, and it is left as it is. It is looked at
-                while nobody else of this machine changes the resource.
+                before each try, while nobody else of this machine changes the resource.
+
+        Raises:
+            ConflictError: the resource is at another operation; `retryable`.
         """
         content = json.dumps(body).encode()
+        tries = 0
 
         def put(client: Any, how: dict[str, Any]) -> Put:
+            nonlocal tries
+            tries += 1
+            there = _found(client, (*self._at, name), how)
+            if there is not None and unless(there):
+                # One that is there at a further try may be of one whose answer was lost.
+                return Put(there, None, made=tries > 1)
             begun = client.begin_create_or_update(
                 *self._at, name, content, polling=False, cls=_begun, **how
             )
             return cast("Put", begun.result())
 
-        def change() -> Put:
-            there = self.find(name)
-            if there is not None and unless(there):
-                return Put(there, None, made=False)
-            return self._ask("put", put)
-
-        return self._changed(change)
+        with self._alone():
+            return self._changed("put", put)
 
     def delete(self, name: str) -> None:
-        """Ends a deployment; one that is gone is no error."""
+        """Ends a deployment; one that is gone is no error, and one made anew is left alone.
+
+        Raises:
+            ConflictError: the resource is at another operation; `retryable`.
+        """
+        first = self.find(name)
 
         def delete(client: Any, how: dict[str, Any]) -> None:
-            client.begin_delete(*self._at, name, polling=False, **how)
+            there = _found(client, (*self._at, name), how)
+            if there is not None and _born(there) == _born(first) and not is_going(there):
+                _ended(client, (*self._at, name), how)
 
-        try:
-            self._changed(lambda: self._ask("delete", delete))
-        except NotFoundError as error:
-            if refusals.of_resource(error):
-                raise
+        if first is not None:
+            with self._alone(needed=False):
+                self._changed("delete", delete)
 
     def operation(self, url: str) -> Table:
         """How an operation stands; empty where it is not told by Resource Manager itself."""
@@ -168,20 +174,13 @@ class Manager:
 
     # Sending
 
-    def _changed(self, change: Callable[[], T]) -> T:
-        """A change, as soon as the account is at no other one."""
-        end, pause = self._clock.monotonic() + PATIENCE, _FIRST
-        while True:
-            try:
-                with self._alone():
-                    return change()
-            except ConflictError as error:
-                if error.code != refusals.BUSY:
-                    raise
-            if self._clock.monotonic() + pause > end:
-                raise refusals.busy(PATIENCE)
-            self._clock.sleep(pause)
-            pause = min(pause * 2, _LONGEST)
+    def _changed(self, use: Use, send: Callable[[Any, dict[str, Any]], T]) -> T:
+        try:
+            return self._ask(use, send)
+        except ConflictError as error:
+            if error.code != refusals.BUSY:
+                raise
+        raise refusals.busy()
 
     def _ask(self, use: Use, send: Callable[[Any, dict[str, Any]], T]) -> T:
         def attempt(deadline: Deadline) -> T:
@@ -254,32 +253,69 @@ class Manager:
 
     def _renewed(self) -> bool:
         self._identity.renew()
-        self.close()
+        self._clients.renew()
         return True
 
     # One at a time
 
     @contextmanager
-    def _alone(self) -> Generator[None]:
-        """While no other thread or process of this machine changes the account."""
-        from filelock import FileLock, Timeout
+    def _alone(self, *, needed: bool = True) -> Generator[None]:
+        """While no other thread or process of this machine changes the account.
 
+        Args:
+            needed: without a folder to lock in nothing is changed; ending what costs goes on.
+        """
+        lock = self._lock(needed=needed)
+        try:
+            yield
+        finally:
+            if lock is not None:
+                lock.release()
+
+    def _lock(self, *, needed: bool) -> BaseFileLock | None:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self._folder / "writes.lock", thread_local=False)
-            lock.acquire(timeout=PATIENCE)
+            lock.acquire(timeout=_TURN)
         except Timeout:
-            raise refusals.busy(PATIENCE) from None
+            raise refusals.busy() from None
         except (OSError, NotImplementedError) as error:
+            if not needed:
+                return None
             raise ConfigurationError(
                 f"the state folder {str(self._folder)!r} cannot be used ({error}): changes of a "
                 "resource wait for each other there; set FINETUNE_HOME to a folder that you may "
                 "write to"
             ) from None
-        try:
-            yield
-        finally:
-            lock.release()
+        return lock
+
+
+def _found(client: Any, at: tuple[str, ...], how: dict[str, Any]) -> Table | None:
+    """The deployment of that name, where there is one."""
+    from azure.core.exceptions import ResourceNotFoundError
+
+    try:
+        return _table(client.get(*at, **how))
+    except ResourceNotFoundError as error:
+        if refusals.of_resource(*refusals.parts(error)):
+            raise
+        return None
+
+
+def _ended(client: Any, at: tuple[str, ...], how: dict[str, Any]) -> None:
+    """Asks for the end of a deployment; one that has just gone is no error."""
+    from azure.core.exceptions import ResourceNotFoundError
+
+    try:
+        client.begin_delete(*at, polling=False, **how)
+    except ResourceNotFoundError as error:
+        if refusals.of_resource(*refusals.parts(error)):
+            raise
+
+
+def _born(found: Table | None) -> object:
+    """What tells a deployment from a later one of its name."""
+    return table(found and found.get("systemData")).get("createdAt")
 
 
 def _begun(response: Any, model: Any, _: object) -> Put:

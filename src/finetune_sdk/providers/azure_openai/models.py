@@ -108,6 +108,7 @@ class Models:
         own, ends = self.sunsets.of(NAME, model.id), table(found.get("deprecation"))
         return model.model_copy(
             update={
+                "created_at": model.created_at or moment(found.get("created_at")),
                 "shutdown_date": own.shutdown or _day(ends.get("inference")),
                 "new_jobs_end": own.new_jobs_end or _day(ends.get("fine_tune")),
             }

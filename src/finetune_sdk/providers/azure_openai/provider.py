@@ -127,6 +127,7 @@ class AzureOpenAIProvider(AzureOpenAITrainer, CanDeploy):
             name,
             headers=self._kept.headers,
             renew=lambda: key.get(NAME),
+            refused=key.renew,
         )
 
     def close(self) -> None:

@@ -32,8 +32,11 @@ def passed_over(job: Job, spec: JobSpec) -> Iterator[str]:
             yield f"`{name}` is {asked!r}, and the service says that it goes by {theirs!r}"
     if spec.seed is not None and job.seed not in (None, spec.seed):
         yield f"`seed` is {spec.seed!r}, and the service says that it goes by {job.seed!r}"
+    if not spec.metadata.items() <= job.metadata.items() and _LEFT_OUT not in str(job.warnings):
+        yield "the service does not say that it keeps your `metadata`"
 
 
+_LEFT_OUT = "takes no `metadata`"
 _READ_BACK = frozenset({"epochs", "batch_size", "learning_rate_multiplier", "beta"})
 
 

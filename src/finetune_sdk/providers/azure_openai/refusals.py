@@ -107,14 +107,15 @@ def unreadable(why: str, *, place: str) -> ResponseDecodeError:
     )
 
 
-def busy(seconds: float) -> ConflictError:
-    """The account was at other operations for all that time."""
+def busy() -> ConflictError:
+    """The account is at another operation."""
     return ConflictError(
-        f"{NAME}: the resource is at another operation for {seconds / 60:.0f} minutes, and does "
-        "one at a time; nothing was changed, try it again later",
+        f"{NAME}: the resource is at another operation, and does one at a time; nothing was "
+        "changed, try it again later",
         provider=NAME,
         code=BUSY,
         status_code=409,
+        retryable=True,
     )
 
 
@@ -125,12 +126,12 @@ def parts(error: Any) -> tuple[str | None, str]:
     return code, words or text(getattr(error, "message", None)) or type(error).__name__
 
 
-def of_resource(error: NotFoundError) -> bool:
+def of_resource(code: str | None, words: str) -> bool:
     """What is not there is the resource itself, and so nothing is known of a deployment.
 
     Neither is it by an answer without a code, which is none of Resource Manager's.
     """
-    return error.code is None or (error.code in _OF_RESOURCE and "/deployments/" not in str(error))
+    return code is None or (code in _OF_RESOURCE and "/deployments/" not in words)
 
 
 def _kind(status: int, code: str | None) -> type[ProviderError]:

@@ -103,8 +103,8 @@ def kind_of_credential(said: str) -> str:
     known = get_args(CredentialName)
     if said not in known:
         raise ConfigurationError(
-            f"`credential` is a text that names no kind; it takes {', '.join(map(repr, known))}, or "
-            "an object of azure-identity. A secret stands in the environment"
+            f"`credential` is a text that names no kind; it takes {', '.join(map(repr, known))}, "
+            "or an object of azure-identity. A secret stands in the environment"
         )
     return said
 

@@ -82,6 +82,17 @@ def deployment_of(found: Table, *, url: str, hourly: float) -> Deployment | None
     )
 
 
+def is_going(found: Table) -> bool:
+    """It is being deleted already."""
+    word = table(found.get("properties")).get("provisioningState")
+    return status_of(word)[0] is DeploymentStatus.DELETING
+
+
+def wanted_model(body: Table) -> str:
+    """The model of a body, as it is read back."""
+    return model_of(table(body.get("properties")))
+
+
 def changed_at(found: Deployment) -> datetime | None:
     """When it was made or changed last."""
     said = table(found.raw.get("systemData"))
@@ -136,9 +147,24 @@ def when(value: object) -> datetime | None:
     """A moment as ISO 8601 writes it; None where it is none."""
     try:
         found = datetime.fromisoformat(text(value) or "")
-    except ValueError:
+        # At the ends of the calendar there is no other time of day.
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def settings_of(found: Deployment) -> dict[str, object]:
+    """What of `AzureDeploymentOptions` can be read back, by its names there."""
+    properties = table(found.raw.get("properties"))
+    model, sku = table(properties.get("model")), table(found.raw.get("sku"))
+    return {
+        "sku": text(sku.get("name")),
+        "capacity": whole(sku.get("capacity")),
+        "format": text(model.get("format")),
+        "version": text(model.get("version")),
+        "source": text(model.get("source")),
+        "content_filter": text(properties.get("raiPolicyName")),
+    }
 
 
 def sku_of(found: Deployment) -> tuple[str, int | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -40,15 +40,10 @@ class AsyncDeployments(Asynchronous):
         ttl: timedelta | float | None = None,
     ) -> Deployment:
         """See `Deployments.create`."""
-        return await self._do(
-            lambda: Deployments(self._context).create(
-                model,
-                name=name,
-                options=options,
-                max_cost_per_hour=max_cost_per_hour,
-                ttl=ttl,
-            )
+        making = serving.create(
+            self._context, model, name=name, options=options, limit=max_cost_per_hour, ttl=ttl
         )
+        return await self._run(making)
 
     async def get(self, deployment: Deployment | str, /) -> Deployment:
         """See `Deployments.get`."""
@@ -73,16 +68,15 @@ class AsyncDeployments(Asynchronous):
         """See `Deployments.wait`."""
         context = self._context
         context.need(CanDeploy, "deployments.wait")
-        name = context.deployment_name(deployment)
-        return await self._run(serving.wait(context, name, timeout))
+        return await self._run(serving.wait(context, deployment, timeout))
 
     async def delete(self, deployment: Deployment | str, /) -> None:
         """See `Deployments.delete`."""
-        await self._do(lambda: Deployments(self._context).delete(deployment))
+        await self._run(serving.delete(self._context, deployment))
 
-    async def reap(self) -> builtins.list[Deployment]:
+    async def reap(self, *, among: Iterable[Deployment] | None = None) -> builtins.list[Deployment]:
         """See `Deployments.reap`."""
-        return await self._do(lambda: Deployments(self._context).reap())
+        return await self._do(lambda: Deployments(self._context).reap(among=among))
 
     async def chat(
         self,
@@ -119,5 +113,4 @@ class AsyncDeployments(Asynchronous):
     async def _connect(self, deployment: Deployment | str) -> Connection:
         context = self._context
         context.need(CanDeploy, "deployments.chat")
-        name = context.deployment_name(deployment)
-        return await self._run(serving.connect(context, name, READY_TIMEOUT))
+        return await self._run(serving.connect(context, deployment, READY_TIMEOUT))
