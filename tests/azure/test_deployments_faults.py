@@ -346,8 +346,8 @@ def test_without_a_state_folder_nothing_is_made_and_what_costs_can_be_ended(
     assert "FINETUNE_HOME" in made
     assert str(home) in made
     assert (deleted, listed) == ("None", "theirs")
-    assert bench.deletes == 1
-    assert (bench.puts, bench.deletes, bench.there) == (1, 0, ["warm"])
+    # The one PUT is that of whoever made it.
+    assert (bench.puts, bench.deletes) == (1, 1)
 
 
 def test_one_that_cannot_be_noted_is_told_all_the_same(bench: Bench) -> None:
