@@ -80,7 +80,11 @@ class CanManageDatasets(ABC):
 
 
 class CanDeploy(ABC):
-    """Serves models."""
+    """Serves models.
+
+    A place that is at another change raises a `ConflictError` with `retryable=True`; whoever asked
+    waits for its turn above, up to 15 minutes.
+    """
 
     @abstractmethod
     def create_deployment(self, spec: DeploymentSpec, /) -> Deployment:
