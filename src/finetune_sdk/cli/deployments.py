@@ -15,6 +15,7 @@ from finetune_sdk.cli.pairs import option_pairs
 from finetune_sdk.cli.session import Session, clean
 from finetune_sdk.errors import ConfigurationError, NotFoundError, ProviderError
 from finetune_sdk.resources.lifetimes import overdue
+from finetune_sdk.types import DeploymentStatus
 
 if TYPE_CHECKING:
     from finetune_sdk.client import FineTuneClient
@@ -116,10 +117,17 @@ def list_(context: typer.Context) -> None:
     elif found:
         render.table(_COLUMNS, [_row(made, now) for made in found])
         lifetimes.sum_up(session, found)
-        session.next(*(lifetimes.REAP if overdue(found, now) else ("chat", found[0].handle)))
+        session.next(*_next(found, now))
     else:
         session.say(f"{profile} has no deployments.")
         session.next("deploy", "JOB", "--name", "NAME")
+
+
+def _next(found: Sequence[Deployment], now: datetime) -> tuple[str, ...]:
+    if overdue(found, now):
+        return lifetimes.REAP
+    ready = [made.handle for made in found if made.status is DeploymentStatus.READY]
+    return ("chat", ready[0]) if ready else ("deploy", "JOB", "--name", "NAME")
 
 
 _COLUMNS = ("deployment", "status", "model", "url", "cost", "created", "expires")

@@ -81,7 +81,7 @@ def _picture(session: Session, job: Job, measured: Sequence[Panel], path: Path) 
 def _next(session: Session, client: FineTuneClient, job: Job) -> None:
     if job.fine_tuned_model:
         _name_better(session, client, job)
-        session.next(*waiting.after_success(job))
+        session.next(*waiting.after_success(client, job))
     elif job.status is JobStatus.PAUSED and isinstance(client.provider, CanPause):
         session.next("jobs", "resume", job.handle)
     elif job.status.terminal and _left_something(session, client, job):

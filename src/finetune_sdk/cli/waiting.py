@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from finetune_sdk.cli import render
 from finetune_sdk.cli.session import Session, say
 from finetune_sdk.errors import JobFailedError, JobPausedError
+from finetune_sdk.providers.base import CanDeploy
 from finetune_sdk.resources.progress import status_words
 from finetune_sdk.types import MethodName
 
@@ -32,14 +33,16 @@ def wait(
         show(session, error.job)
         raise
     show(session, done)
-    session.next(*after_success(done))
+    session.next(*after_success(client, done))
 
 
-def after_success(job: Job) -> tuple[str, ...]:
+def after_success(client: FineTuneClient, job: Job) -> tuple[str, ...]:
     """The command that makes use of what a job has made."""
     if job.method is not None and job.method.name is MethodName.REWARD:
         # It scores answers and cannot chat.
         return "models", "download", job.handle, "FOLDER"
+    if not isinstance(client.provider, CanDeploy):
+        return "jobs", "show", job.handle
     return "deploy", job.handle, "--name", job.suffix or "NAME"
 
 

@@ -214,7 +214,10 @@ def job_of(context: Context, model: Job | Checkpoint | str) -> Job | Checkpoint 
         handle = parse_handle(model)
     except ValueError:
         return model  # A model's own name, a path for instance.
-    return waiting.fetch(context, handle.id) if handle.owner == context.owner else model
+    if handle.owner == context.owner or (handle.owner and handle.id.startswith("ftjob-")):
+        # Of another profile it is an error that names the client to open.
+        return waiting.fetch(context, context.job_id(model))
+    return model
 
 
 def _made_by(model: Job | Checkpoint | str) -> str | None:

@@ -14,7 +14,7 @@ from finetune_sdk.resources.drafting import Draft, draft
 from finetune_sdk.resources.local_rows import digest_of, refuse_changed
 from finetune_sdk.resources.request import JobRequest
 from finetune_sdk.submission import Order, call_digest
-from finetune_sdk.types import DatasetFile, Inspection, Job, JobSpec
+from finetune_sdk.types import NOT_SENT, DatasetFile, Inspection, Job, JobSpec
 
 
 def submit(
@@ -94,13 +94,15 @@ def _call(made: Draft) -> str:
 
 def _held(made: Draft) -> dict[str, DatasetFile | None]:
     """The files that the provider holds already; the others are stand-ins still."""
-    training, validation = made.training, made.validation
-    found: dict[str, DatasetFile | None] = {}
-    if isinstance(training, DatasetFile):
-        found["training_file"] = training
-    if isinstance(validation, DatasetFile):
-        found["validation_file"] = validation
-    return found
+    validation = made.validation
+    return {
+        "training_file": _held_or_not(made.training),
+        "validation_file": None if validation is None else _held_or_not(validation),
+    }
+
+
+def _held_or_not(rows: Dataset | DatasetFile) -> DatasetFile:
+    return rows if isinstance(rows, DatasetFile) else NOT_SENT
 
 
 def _uploaded(context: Context, made: Draft, spec: JobSpec) -> JobSpec:

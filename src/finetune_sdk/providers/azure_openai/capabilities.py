@@ -54,8 +54,8 @@ TRAINING = Capabilities(
     notes={
         "learning_rate": "only a factor on its own rate can be said: `learning_rate_multiplier`",
         "lora": "how the weights are trained is Azure's choice, and cannot be said",
-        "deployments": "this one has no `subscription_id`, `resource_group` and `account`: say "
-        "them in the profile, with a `credential`",
+        "deployments": "it trains only: to deploy, and to chat with what is deployed, say "
+        "`subscription_id`, `resource_group`, `account` and a `credential` in the profile",
     },
 )
 """Without a subscription."""
