@@ -1,4 +1,4 @@
-"""Every body that we send to Azure, by its published schemas, the packages' types and our overlay."""
+"""Every body that we send to Azure, by its schemas, the packages' types and our overlay."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from azure.mgmt.cognitiveservices import models
 from hypothesis import given, settings
 from jsonschema import Draft202012Validator
 
@@ -30,7 +31,6 @@ from tests.azure.bodies import (
     arm_faults,
     check_requests,
     faults_of,
-    models,
     overlay_faults,
     package_faults,
     schema_faults,
@@ -289,7 +289,8 @@ def test_a_checkpoint_and_a_base_model_are_deployed_as_is_known(
     azure: Azure, client: FineTuneClient
 ) -> None:
     checkpoint = next(client.jobs.checkpoints(done(client)))
-    for number, model in enumerate((checkpoint, MODEL)):
+    served: list[Any] = [checkpoint, MODEL]
+    for number, model in enumerate(served):
         client.deployments.wait(client.deployments.create(model, name=f"d{number}"))
     said = [put.json["properties"]["model"] for put in azure.arm.puts]
     assert [(one["name"], one["version"]) for one in said] == [

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import threading
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from finetune_sdk import (
+    AsyncFineTuneClient,
     AuthenticationError,
     ConfigurationError,
     ConflictError,
@@ -267,3 +270,113 @@ def test_models_are_listed_and_deleted(client: FineTuneClient, job: Job) -> None
 def test_a_spec_goes_to_json_and_back() -> None:
     spec = DeploymentSpec(name="x", model="base")
     assert DeploymentSpec.from_json(spec.to_json()) == spec
+
+
+class BusyProvider(FakeProvider):
+    """Its place is at other changes for so many tries."""
+
+    def __init__(self, tries: float) -> None:
+        super().__init__()
+        self.left = tries
+        self.asked = 0
+
+    def create_deployment(self, spec: DeploymentSpec, /) -> Deployment:
+        self._turn()
+        return super().create_deployment(spec)
+
+    def delete_deployment(self, name: str, /) -> None:
+        self._turn()
+        super().delete_deployment(name)
+
+    def _turn(self) -> None:
+        self.asked += 1
+        self.left -= 1
+        if self.left >= 0:
+            raise ConflictError("busy", provider="fake", code="RequestConflict", retryable=True)
+
+
+def test_a_busy_place_is_waited_for() -> None:
+    provider = BusyProvider(4)
+    with FineTuneClient(provider) as client:
+        made = client.deployments.create("base", name="plain")
+        provider.left = 2
+        client.deployments.delete(made)
+        assert list(client.deployments.list()) == []
+    assert provider.asked == 5 + 3
+
+
+def test_a_place_that_stays_busy_is_told_after_a_quarter_of_an_hour() -> None:
+    provider = BusyProvider(float("inf"))
+    with FineTuneClient(provider) as client:
+        before = provider.clock.monotonic()
+        with pytest.raises(ConflictError, match="busy"):
+            client.deployments.create("base", name="plain")
+        assert 900 <= provider.clock.monotonic() - before < 931
+
+
+async def _cancelled(provider: BusyProvider) -> None:
+    async with AsyncFineTuneClient(provider) as client:
+        making = asyncio.ensure_future(client.deployments.create("base", name="plain"))
+        while not provider.asked:
+            await asyncio.sleep(0)
+        making.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await making
+        provider.left = 0
+        assert [one async for one in client.deployments.list()] == []
+
+
+def test_a_create_that_is_cancelled_while_it_waits_makes_nothing() -> None:
+    provider = BusyProvider(float("inf"))
+    asyncio.run(_cancelled(provider))
+    assert list(FineTuneClient(provider).deployments.list()) == []
+
+
+@pytest.mark.parametrize("limit", [float("nan"), -1, "2", True])
+def test_a_limit_that_is_none_is_refused(client: FineTuneClient, limit: Any) -> None:
+    with pytest.raises(ConfigurationError, match="max_cost_per_hour"):
+        client.deployments.create("base", name="plain", max_cost_per_hour=limit)
+    assert list(client.deployments.list()) == []
+
+
+def test_a_name_that_nobody_has_made_is_told_at_once(
+    client: FineTuneClient, fake: FakeProvider
+) -> None:
+    before = fake.clock.monotonic()
+    for call in (
+        lambda: client.deployments.wait("typo"),
+        lambda: client.deployments.chat("typo", QUESTION),
+    ):
+        with pytest.raises(NotFoundError):
+            call()
+    assert fake.clock.monotonic() == before
+
+
+def test_a_job_of_another_profile_names_the_client_to_open(client: FineTuneClient) -> None:
+    with pytest.raises(ConfigurationError, match='FineTuneClient\\("azure-key"\\)'):
+        client.deployments.create("azure-key:ftjob-1", name="plain")
+
+
+class RefusedProvider(FarProvider):
+    """Its keys end by themselves."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address)
+        self.renewed = 0
+
+    def connect(self, name: str, /) -> Connection:
+        def refused() -> bool:
+            self.renewed += 1
+            return True
+
+        return replace(super().connect(name), renew=lambda: "canary-key-2", refused=refused)
+
+
+def test_a_key_that_is_refused_is_renewed_once(stub: str) -> None:
+    provider = RefusedProvider(f"{stub}/s/401")
+    with FineTuneClient(provider) as client:
+        client.deployments.create("base", name="plain")
+        with pytest.raises(AuthenticationError) as caught:
+            client.deployments.chat("plain", QUESTION)
+    assert provider.renewed == 1
+    assert "canary" not in "".join(traceback.format_exception(caught.value))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
@@ -178,11 +179,12 @@ async def chat_async(connection: Connection, body: dict[str, Any], provider: str
 
 
 def _chat(connection: Connection, body: dict[str, Any], provider: str) -> ChatReply:
+    sent = _Sent(connection)
     try:
-        with open_client(connection) as client:
+        with open_client(sent.connection) as client:
             return reply_of(ask(client, connection, body), provider)
     except Exception as error:
-        failure = _failure(error, connection, provider)
+        failure = _failure(error, sent, provider)
         if failure is None:
             raise
     # Not raised where it was caught: the package's exception holds the request and its key.
@@ -190,48 +192,64 @@ def _chat(connection: Connection, body: dict[str, Any], provider: str) -> ChatRe
 
 
 async def _chat_async(connection: Connection, body: dict[str, Any], provider: str) -> ChatReply:
+    sent = _Sent(connection)
     try:
-        async with open_async_client(connection) as client:
+        async with open_async_client(sent.connection) as client:
             return reply_of(await ask_async(client, connection, body), provider)
     except Exception as error:
-        failure = _failure(error, connection, provider)
+        failure = _failure(error, sent, provider)
         if failure is None:
             raise
     raise failure
 
 
-def _failure(error: Exception, connection: Connection, provider: str) -> ProviderError | None:
+class _Sent:
+    """A connection that remembers what went over it, and must not be told if it is repeated."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._texts = [connection.api_key, *connection.headers.values()]
+        renew = connection.renew
+
+        def renewed() -> str:
+            key = renew() if renew else connection.api_key
+            self._texts.append(key)
+            return key
+
+        self.connection = replace(connection, renew=renewed) if renew else connection
+
+    @property
+    def secrets(self) -> list[str]:
+        """Those; a short one is a word of any message."""
+        return [text for text in self._texts if len(text) >= _SHORTEST_SECRET]
+
+    def __repr__(self) -> str:
+        return "<what was sent>"
+
+
+def _failure(error: Exception, sent: _Sent, provider: str) -> ProviderError | None:
     """Our error for one of the package's, without the key; None where it is another one."""
     import openai
 
-    told = redact(str(error), *_secrets(connection))
+    told = redact(str(error), *sent.secrets)
     if isinstance(error, openai.APIStatusError):
-        return _status_error(error, connection, provider)
+        return _status_error(error, sent, provider)
     if isinstance(error, openai.APIConnectionError):
         return ConnectionFailedError(
-            f"no answer from {connection.base_url}: {told}; "
+            f"no answer from {sent.connection.base_url}: {told}; "
             "look at the deployment with `deployments.get`",
             provider=provider,
         )
     if isinstance(error, openai.OpenAIError):
         return ResponseDecodeError(
-            f"the answer of {connection.base_url} cannot be read: {told}", provider=provider
+            f"the answer of {sent.connection.base_url} cannot be read: {told}", provider=provider
         )
     return None
 
 
-def _secrets(connection: Connection) -> list[str]:
-    """What may be repeated and must not be told; a short one is a word of any message."""
-    sent = (connection.api_key, *connection.headers.values())
-    return [text for text in sent if len(text) >= _SHORTEST_SECRET]
-
-
-def _status_error(
-    error: openai.APIStatusError, connection: Connection, provider: str
-) -> ProviderError:
+def _status_error(error: openai.APIStatusError, sent: _Sent, provider: str) -> ProviderError:
     fallback = ServerError if error.status_code >= 500 else ProviderError
     kind = _BY_STATUS.get(error.status_code, fallback)
-    words = redact(error.message, *_secrets(connection))
+    words = redact(error.message, *sent.secrets)
     return kind(
         f"the deployment answered {error.status_code}: {words}",
         provider=provider,

@@ -137,7 +137,7 @@ def hold_against_limit(
     """Refuses what would cost more per hour than the caller allows, or nobody knows what."""
     if limit is None:
         return
-    if not (is_a(limit, int, float) and limit >= 0):
+    if is_a(limit, bool) or not (is_a(limit, int, float) and limit >= 0):
         raise ConfigurationError(
             f"`max_cost_per_hour` is {limit!r:.80}; it is in US dollars, 0 or more"
         )

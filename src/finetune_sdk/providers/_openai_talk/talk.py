@@ -16,7 +16,7 @@ from finetune_sdk.errors import (
     NotFoundError,
 )
 from finetune_sdk.providers._openai_talk import limits, stack
-from finetune_sdk.providers._openai_wire.failures import failure_of, lost, unreadable
+from finetune_sdk.providers._openai_wire.failures import BASE_URL, failure_of, lost, unreadable
 from finetune_sdk.providers._openai_wire.requests import Answer, Request
 from finetune_sdk.providers._openai_wire.values import Table, encode, parse_object, shown
 from finetune_sdk.transport import Clock, redact
@@ -148,6 +148,7 @@ class Talk:
         open_client: Callable[[Any, Callable[[], str]], Any],
         http_client: Any = None,
         seconds: float,
+        word: str = BASE_URL,
     ) -> None:
         """Opens nothing yet.
 
@@ -157,9 +158,10 @@ class Talk:
             open_client: makes the package's client from an HTTP client and a source of keys.
             http_client: the caller's own, which is not closed here.
             seconds: the deadline of a call that has no other.
+            word: what the address is called where it is set.
         """
         self.provider = provider
-        self._place = place
+        self._place, self._word = place, word
         self._direct = is_loopback(urlsplit(place).hostname or "")
         self._clock = clock
         self._credential = credential
@@ -349,6 +351,7 @@ class Talk:
             place=self._place,
             why=f"none in time ({name})" if late else self._told(cause),
             arrived=name not in _NEVER_LEFT,
+            word=self._word,
         )
 
     def _told(self, cause: BaseException) -> str:
@@ -363,6 +366,7 @@ class Talk:
             place=self._place,
             key=self._credential.source,
             now=self._clock.now(),
+            word=self._word,
         )
 
     def _answer(self, response: Any) -> Answer:

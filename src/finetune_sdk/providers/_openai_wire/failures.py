@@ -28,6 +28,9 @@ from finetune_sdk.providers._openai_wire.values import Table, parse_object, show
 from finetune_sdk.transport.redaction import redact
 from finetune_sdk.transport.waits import asked_wait
 
+BASE_URL = "base_url"
+"""What most call their address."""
+
 NOT_READY = "file_not_ready"
 NO_METADATA = "metadata_not_accepted"
 """Our codes of two refusals that mean: not created; mend it and send it again."""
@@ -81,7 +84,14 @@ _NOT_READY_WORDS = re.compile(
 
 
 def failure_of(
-    answer: Answer, request: Request, *, provider: str, place: str, key: str, now: datetime
+    answer: Answer,
+    request: Request,
+    *,
+    provider: str,
+    place: str,
+    key: str,
+    now: datetime,
+    word: str = BASE_URL,
 ) -> FineTuneError:
     """The error of an answer that is not a good one.
 
@@ -92,10 +102,11 @@ def failure_of(
         place: the address, for messages.
         key: where the credential is from, for messages.
         now: the wall clock, for waits that name a moment.
+        word: what the address is called where it is set.
     """
     said = _said(answer)
     if 300 <= answer.status < 400:
-        return _redirected(answer, request, provider, place)
+        return _redirected(answer, request, provider, place, word)
     if request.use == "create" and _ended(answer, said):
         return SunsetError(f"{provider} takes no such job any more: {_words(said, answer)}")
     kind = _kind(answer, said)
@@ -105,7 +116,7 @@ def failure_of(
     wait = asked_wait(answer.headers, now=now) if answer.status in (429, 503) else None
     return kind(
         f"{provider} answered {answer.status}: {_words(said, answer)}"
-        f"{_advice(kind, wait, key)}{_slip(answer, said, place)}",
+        f"{_advice(kind, wait, key)}{_slip(answer, said, place, word)}",
         provider=provider,
         code=_code(said, request),
         status_code=answer.status,
@@ -130,16 +141,23 @@ def effect_of(answer: Answer, request: Request) -> Effect:
 
 
 def lost(
-    request: Request, *, provider: str, place: str, why: str, arrived: bool
+    request: Request,
+    *,
+    provider: str,
+    place: str,
+    why: str,
+    arrived: bool,
+    word: str = BASE_URL,
 ) -> ConnectionFailedError:
     """No answer at all.
 
     Args:
         why: in words.
         arrived: the request may have reached the service.
+        word: what the address is called where it is set.
     """
     unsure = arrived and request.use != "read"
-    hint = "" if arrived else "; look at the network, at a proxy, and at `base_url`"
+    hint = "" if arrived else f"; look at the network, at a proxy, and at `{word}`"
     return ConnectionFailedError(
         redact(f"{provider}: no answer from {place}: {why}{hint}"),
         provider=provider,
@@ -217,10 +235,10 @@ def _words(said: Table, answer: Answer) -> str:
     return redact(words[:1000]).rstrip(". ")
 
 
-def _slip(answer: Answer, said: Table, place: str) -> str:
+def _slip(answer: Answer, said: Table, place: str, word: str) -> str:
     # The commonest one with own servers; theirs say 404 or 405 to every path then.
     lost = answer.status == 405 or (answer.status == 404 and not said)
-    return "" if not lost or place.endswith("/v1") else "; should `base_url` end in `/v1`?"
+    return "" if not lost or place.endswith("/v1") else f"; should `{word}` end in `/v1`?"
 
 
 def _advice(kind: type[ProviderError], wait: float | None, key: str) -> str:
@@ -233,10 +251,12 @@ def _advice(kind: type[ProviderError], wait: float | None, key: str) -> str:
     return ""
 
 
-def _redirected(answer: Answer, request: Request, provider: str, place: str) -> ProviderError:
+def _redirected(
+    answer: Answer, request: Request, provider: str, place: str, word: str
+) -> ProviderError:
     return ProviderError(
         f"{place} answered {answer.status} and points elsewhere, and a key is sent to no other "
-        "place; if it has moved, set `base_url`",
+        f"place; if it has moved, set `{word}`",
         provider=provider,
         code="redirected",
         status_code=answer.status,

@@ -124,6 +124,7 @@ class AzureOpenAITrainer(OpenAIVerbs, CanPreflight, CanListModels, CanEstimate):
             open_client=self._open_client,
             http_client=http_client,
             seconds=self._profile.timeout,
+            word="endpoint",
         )
         self._models = Models(talk=self._talk, sunsets=sunsets or Sunsets())
 
