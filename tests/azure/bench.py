@@ -8,7 +8,6 @@ at a time, no thread and no file left open.
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import logging
 import math
@@ -31,7 +30,7 @@ from finetune_sdk.transport import Clock
 from tests.standins.azure import Asked, Azure
 from tests.standins.azure.clients import BASE, tuned_model, wanted
 from tests.standins.openai import Action, Answer, Fault
-from tests.submission.bench import left_open, told
+from tests.submission.bench import check_left_open, left_open, told
 from tests.support import Heard
 
 E = TypeVar("E", bound=FineTuneError)
@@ -261,9 +260,7 @@ def bench_of(
     bench.check("\n".join(heard.lines))
     # Some of them hold an exception, and so the connection that it came from.
     caplog.get_records("call").clear()
-    if left_open() != before:
-        gc.collect()
-        assert left_open() == before
+    check_left_open(before)
 
 
 def profile_of(azure: Azure) -> dict[str, Any]:
