@@ -8,13 +8,18 @@ from typing import Any
 
 import pytest
 
-from finetune_sdk import FineTuneClient, IdempotencyConflictError, Supervised
+from finetune_sdk import (
+    FineTuneClient,
+    IdempotencyConflictError,
+    SubmissionUnknownError,
+    Supervised,
+)
 from finetune_sdk.providers.azure_openai.trainer import AzureOpenAITrainer
 from finetune_sdk.testing import VirtualClock
 from finetune_sdk.types import DatasetFile
 from tests.azure.bench import ROWS
 from tests.standins.azure import AzureService
-from tests.standins.openai import DropAfter, Fault
+from tests.standins.openai import DropAfter, DropBefore, Fault
 
 MODEL = "gpt-4.1-mini-2025-04-14"
 METHOD = Supervised(epochs=2, batch_size=4)
@@ -47,7 +52,18 @@ def create(client: FineTuneClient, rows: Any = ROWS, **words: Any) -> str:
 
 
 @pytest.mark.parametrize("shows", ["all", "epochs", "none"])
-def test_a_job_that_goes_by_other_values_is_found(
+def test_a_job_of_our_own_rows_is_found_whatever_it_goes_by(
+    service: AzureService, tmp_path: Path, shows: Any
+) -> None:
+    service.ignores, service.shows = {"batch_size"}, shows
+    service.faults.add(Fault(action=DropAfter()))
+    with opened(service, tmp_path) as client:
+        found = create(client)
+    assert list(service.jobs) == [found]
+
+
+@pytest.mark.parametrize("shows", ["epochs", "none"])
+def test_what_is_not_said_is_no_difference(
     service: AzureService, tmp_path: Path, shows: Any
 ) -> None:
     service.ignores, service.shows = {"batch_size"}, shows
@@ -57,16 +73,16 @@ def test_a_job_that_goes_by_other_values_is_found(
     assert list(service.jobs) == [found]
 
 
-def test_one_that_is_alike_in_all_comes_before_one_that_is_not(
+def test_a_colleagues_sweep_on_the_same_file_is_not_ours(
     service: AzureService, tmp_path: Path
 ) -> None:
     with opened(service, tmp_path / "theirs") as other:
         file = uploaded(other)
-        create(other, file, method=Supervised(epochs=2, batch_size=8))
-    service.faults.add(Fault(action=DropAfter()))
-    with opened(service, tmp_path / "mine") as client:
-        found = create(client, file)
-    assert service.jobs[found].asked["method"]["supervised"]["hyperparameters"]["batch_size"] == 4
+        theirs = create(other, file, method=Supervised(epochs=2, batch_size=8))
+    service.faults.add(Fault(action=DropBefore()))
+    with opened(service, tmp_path / "mine") as client, pytest.raises(SubmissionUnknownError):
+        create(client, file)
+    assert list(service.jobs) == [theirs]
 
 
 def test_a_key_of_another_machine_is_found_by_its_file(

@@ -464,9 +464,16 @@ class World:
             return False
         if job.metadata:
             return job.metadata[KEY] == row.key
+        if self._is_of_another(row, job):
+            return False
         file = self.service.files[job.asked["training_file"]]
         # Of a key of the caller's there may be a file of each machine.
         return file.id == row.spec.training_file.id or mark(row.key) in file.filename
+
+    def _is_of_another(self, row: Row, job: StoredJob) -> bool:
+        """The machine knows whose it is, as it knows it of all jobs that callers were told."""
+        rows = self.journals[self.machine].sent()
+        return any(other.job_id == job.id for other in rows if other.id != row.id)
 
     # The end
 

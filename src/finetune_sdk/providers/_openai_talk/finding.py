@@ -37,9 +37,6 @@ def find(
         # Some servers take no metadata: there the file tells, whose name carries the key.
         jobs = list(_since(talk, since))
         found = [job for job in jobs if _is_of(job, spec, key, unmarked=unmarked)]
-        if not found and unmarked:
-            # Some services go by other values than was asked for, and say those.
-            found = [job for job in jobs if _is_of(job, spec, key, unmarked=True, read_back=False)]
     return _oldest_first(found)
 
 
@@ -108,7 +105,7 @@ def _job(talk: Talk, found: Table) -> Job | None:
     return job_of(found, provider=talk.provider)
 
 
-def _is_of(job: Job, spec: JobSpec, key: str, *, unmarked: bool, read_back: bool = True) -> bool:
+def _is_of(job: Job, spec: JobSpec, key: str, *, unmarked: bool) -> bool:
     if job.training_file is None or job.training_file.id != spec.training_file.id:
         return False
     if mark(key) in (spec.training_file.name or ""):
@@ -117,7 +114,7 @@ def _is_of(job: Job, spec: JobSpec, key: str, *, unmarked: bool, read_back: bool
         return False  # With a mark it would have been found by it: it is somebody else's.
     ours = spec.validation_file.id if spec.validation_file else None
     theirs = job.validation_file.id if job.validation_file else None
-    return ours == theirs and _alike(job, spec, read_back=read_back)
+    return ours == theirs and _alike(job, spec, read_back=True)
 
 
 def _alike(job: Job, spec: JobSpec, *, read_back: bool) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from finetune_sdk.errors import MissingDependencyError
@@ -35,6 +36,28 @@ def client_class(*, asynchronous: bool = False) -> Any:
     """The package's own HTTP client."""
     library_name = "Httpx2" if _is_new() else "Httpx"
     return getattr(package(), f"Default{'Async' if asynchronous else ''}{library_name}Client")
+
+
+def open_client(
+    http_client: Any,
+    key: Callable[[], str],
+    *,
+    url: str,
+    headers: Mapping[str, str],
+    organization: str | None = None,
+    project: str | None = None,
+) -> Any:
+    """The package's client, which sends each request once."""
+    client = package().OpenAI(
+        api_key=key,
+        base_url=url,
+        default_headers=headers,
+        max_retries=0,
+        http_client=http_client,
+    )
+    # Given as None, the package would take them from an environment that is not ours.
+    client.organization, client.project = organization, project
+    return client
 
 
 def past_proxies() -> dict[str, Any]:

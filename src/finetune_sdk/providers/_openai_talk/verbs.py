@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from finetune_sdk.errors import ConflictError, InvalidRequestError, ResponseDecodeError
 from finetune_sdk.providers._openai_talk import creating, files, finding, numbers, uploads
@@ -64,6 +64,10 @@ class OpenAIVerbs(
     @property
     def clock(self) -> Clock:
         return self._clock
+
+    def __reduce__(self) -> NoReturn:
+        # It holds a key.
+        raise TypeError("a provider is not copied or pickled; open it anew where it is needed")
 
     # What differs
 

@@ -6,13 +6,13 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from finetune_sdk.datasets.tokens import encoding_of
 from finetune_sdk.errors import InvalidRequestError
 from finetune_sdk.home import state_folder
 from finetune_sdk.prices import Prices, training_cost
-from finetune_sdk.providers._openai_talk import Credential, Talk, finding
+from finetune_sdk.providers._openai_talk import Credential, Talk, finding, stack
 from finetune_sdk.providers._openai_talk.addresses import check_headers
 from finetune_sdk.providers._openai_talk.unmarked import Unmarked
 from finetune_sdk.providers._openai_talk.verbs import OpenAIVerbs
@@ -128,10 +128,6 @@ class AzureOpenAITrainer(OpenAIVerbs, CanPreflight, CanListModels, CanEstimate):
         )
         self._models = Models(talk=self._talk, sunsets=sunsets or Sunsets())
 
-    def __reduce__(self) -> NoReturn:
-        # It holds a key.
-        raise TypeError("a provider is not copied or pickled; open it anew where it is needed")
-
     @classmethod
     def open(cls, settings_: ProviderSettings, /) -> AzureOpenAITrainer:
         return cls(
@@ -180,16 +176,15 @@ class AzureOpenAITrainer(OpenAIVerbs, CanPreflight, CanListModels, CanEstimate):
         except InvalidRequestError as error:
             kind = limits.chosen(spec, self._profile.training_type)
             raise readback.understood(error, spec, kind) from None
-        return job.model_copy(
-            update={"warnings": (*job.warnings, *readback.passed_over(job, spec))}
-        )
+        return self._read_back(job, spec)
 
     def find_jobs(
         self, key: str, /, *, spec: JobSpec | None = None, since: datetime | None = None
     ) -> list[Job]:
         # Nobody has seen yet whether Azure gives metadata back, so all jobs count as unmarked.
         found = finding.find(self._talk, key, spec, since, unmarked=True)
-        return found or finding.find_by_files(self._talk, key, spec)
+        found = found or finding.find_by_files(self._talk, key, spec)
+        return [self._read_back(job, spec) for job in found] if spec else found
 
     def copy_checkpoint(
         self, checkpoint: Checkpoint, /, *, destination: str, region: str
@@ -241,6 +236,10 @@ class AzureOpenAITrainer(OpenAIVerbs, CanPreflight, CanListModels, CanEstimate):
     def _body(self, spec: JobSpec, *, marked: bool) -> dict[str, object]:
         return limits.body(spec, self._profile.training_type, marked=marked)
 
+    def _read_back(self, job: Job, spec: JobSpec) -> Job:
+        words = readback.passed_over(job, spec)
+        return job.model_copy(update={"warnings": (*job.warnings, *words)})
+
     def _read_job(self, found: Table) -> Job | None:
         job = job_of(found, provider=NAME)
         return job and readback.explained(job)
@@ -290,18 +289,7 @@ class AzureOpenAITrainer(OpenAIVerbs, CanPreflight, CanListModels, CanEstimate):
         )
 
     def _open_client(self, http_client: Any, key: Callable[[], str]) -> Any:
-        import openai
-
-        client = openai.OpenAI(
-            api_key=key,
-            base_url=self._url,
-            default_headers=self._kept.headers,
-            max_retries=0,
-            http_client=http_client,
-        )
-        # Given as None, the package would take them from an environment that speaks of OpenAI.
-        client.organization = client.project = None
-        return client
+        return stack.open_client(http_client, key, url=self._url, headers=self._kept.headers)
 
 
 _MISSING = (

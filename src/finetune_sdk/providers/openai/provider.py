@@ -6,12 +6,12 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from finetune_sdk.datasets.tokens import auto_epochs, encoding_of
 from finetune_sdk.home import state_folder
 from finetune_sdk.prices import Prices, training_cost
-from finetune_sdk.providers._openai_talk import Talk
+from finetune_sdk.providers._openai_talk import Talk, stack
 from finetune_sdk.providers._openai_talk.records import Records
 from finetune_sdk.providers._openai_talk.unmarked import Unmarked
 from finetune_sdk.providers._openai_talk.verbs import OpenAIVerbs
@@ -133,10 +133,6 @@ class OpenAIProvider(
         self._deployments = Deployments(Records(folder / "deployments"), account.url)
         self._unmarked = Unmarked(folder / "unmarked")
 
-    def __reduce__(self) -> NoReturn:
-        # It holds a key.
-        raise TypeError("a provider is not copied or pickled; open it anew where it is needed")
-
     @classmethod
     def open(cls, settings_: ProviderSettings, /) -> OpenAIProvider:
         return cls(
@@ -218,15 +214,12 @@ class OpenAIProvider(
     # How it is done
 
     def _open_client(self, http_client: Any, key: Callable[[], str]) -> Any:
-        import openai
-
-        client = openai.OpenAI(
-            api_key=key,
-            base_url=self._account.url,
-            default_headers=self._kept.headers,
-            max_retries=0,
-            http_client=http_client,
+        account = self._account
+        return stack.open_client(
+            http_client,
+            key,
+            url=account.url,
+            headers=self._kept.headers,
+            organization=account.organization,
+            project=account.project,
         )
-        # Given as None, the package would take them from an environment that is not ours.
-        client.organization, client.project = self._account.organization, self._account.project
-        return client
