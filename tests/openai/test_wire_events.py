@@ -124,6 +124,12 @@ def test_a_number_of_a_new_name_keeps_it() -> None:
     assert numbers(data={"step": 1, "entropy": 2}) == [(1, "entropy", "train", 2.0)]
 
 
+def test_azures_names_are_the_same_numbers() -> None:
+    assert named("train_reward_mean") == named("train_mean_reward")
+    assert named("valid_reward_mean") == named("valid_mean_reward")
+    assert named("validation_mean_token_accuracy") == named("valid_mean_token_accuracy")
+
+
 def test_a_batch_and_all_rows_are_told_apart() -> None:
     data = {"step": 1, "valid_loss": 2, "full_valid_loss": 3}
     assert numbers(data=data) == [
@@ -133,8 +139,14 @@ def test_a_batch_and_all_rows_are_told_apart() -> None:
 
 
 def test_no_two_names_of_one_answer_are_the_same_number() -> None:
-    # The result file and the events name the accuracy differently; none has both.
-    names = [name for name in NAMES if name != "train_accuracy"]
+    # The result file and the events name the accuracy differently, and Azure three; none has both.
+    others = {
+        "train_accuracy",
+        "train_reward_mean",
+        "valid_reward_mean",
+        "validation_mean_token_accuracy",
+    }
+    names = [name for name in NAMES if name not in others]
     assert len({NAMES[name] for name in names}) == len(names)
 
 
