@@ -27,7 +27,7 @@ def test_loc_16_a_deaf_trainer_and_its_children_are_killed(bench: Bench) -> None
     bench.provider = bench.another()
     job = bench.create(ending="ignore_sigterm")
     eventually(lambda: (bench.folder(job) / "deaf.json").exists())
-    assert len(bench.processes()) == 3
+    eventually(lambda: len(bench.processes()) == 3)
     bench.provider.cancel_job(job.id)
 
     assert bench.ended(job).status is JobStatus.CANCELLED

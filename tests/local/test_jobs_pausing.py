@@ -154,7 +154,7 @@ def test_many_who_resume_at_once_start_it_once(bench: Bench) -> None:
     assert len([words for words in said(bench, job) if words.startswith("resumed")]) == 1
     bench.until(job, JobStatus.RUNNING)
     eventually(lambda: starts(bench, job) == 2)
-    assert len(bench.processes()) == 2
+    eventually(lambda: len(bench.processes()) == 2)
 
 
 def test_a_supervisor_that_is_killed_while_its_trainer_pauses(bench: Bench) -> None:
