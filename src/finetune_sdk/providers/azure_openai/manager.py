@@ -280,6 +280,7 @@ class Manager:
         except Timeout:
             raise refusals.busy() from None
         except (OSError, NotImplementedError) as error:
+            # The latter is filelock's word for a file system that has no locks.
             if not needed:
                 return None
             raise ConfigurationError(

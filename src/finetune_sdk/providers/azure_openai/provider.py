@@ -94,14 +94,7 @@ class AzureOpenAIProvider(AzureOpenAITrainer, CanDeploy):
     def open(cls, settings_: ProviderSettings, /) -> AzureOpenAITrainer:
         """One that deploys where the profile says where to; else one that trains."""
         profile = read_profile(AzureSettings, settings_.values, provider=NAME)
-        kind = cls if profile.deploys else AzureOpenAITrainer
-        return kind(
-            profile=profile,
-            home=settings_.home,
-            prices=settings_.prices,
-            sunsets=settings_.sunsets,
-            environ=settings_.environ,
-        )
+        return super().open(settings_) if profile.deploys else AzureOpenAITrainer.open(settings_)
 
     def create_deployment(self, spec: DeploymentSpec, /) -> Deployment:
         return self._deploying().create(spec)
