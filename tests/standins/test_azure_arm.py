@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -27,32 +26,11 @@ from tests.standins.azure.clients import (
     data_client,
     management,
     refused,
-    tuned_model,
     wanted,
 )
 
 DAY = 24 * 3600
 HELLO: Any = [{"role": "user", "content": "hello"}]
-
-
-@pytest.fixture
-def azure(clock: VirtualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Azure]:
-    with Azure(clock, tmp_path) as azure:
-        azure.authority.lifetime = 100 * DAY
-        for name, value in azure.environ.items():
-            monkeypatch.setenv(name, value)
-        yield azure
-
-
-@pytest.fixture
-def arm(azure: Azure) -> Iterator[Deployer]:
-    with credential(azure) as secret, management(azure, secret) as client:
-        yield Deployer(azure, client)
-
-
-@pytest.fixture
-def tuned(azure: Azure) -> str:
-    return tuned_model(azure)
 
 
 def test_a_deployment_is_made_while_time_goes_on(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import openai
@@ -12,7 +11,7 @@ import pytest
 
 from finetune_sdk.testing import VirtualClock
 from tests.standins.azure import Azure, unsafe_data, unsafe_model
-from tests.standins.azure.clients import BASE, data_client, start, upload
+from tests.standins.azure.clients import BASE, data_client, error_of, get, start, upload
 from tests.standins.openai import DropAfter, Fault, JobCourse
 
 GRADER = {
@@ -25,23 +24,9 @@ GRADER = {
 
 
 @pytest.fixture
-def azure(clock: VirtualClock, tmp_path: Path) -> Iterator[Azure]:
-    with Azure(clock, tmp_path) as azure:
-        yield azure
-
-
-@pytest.fixture
 def client(azure: Azure) -> Iterator[openai.OpenAI]:
     with data_client(azure) as client:
         yield client
-
-
-def get(client: openai.OpenAI, job_id: str) -> Any:
-    return client.fine_tuning.jobs.retrieve(job_id)
-
-
-def error_of(caught: pytest.ExceptionInfo[openai.APIStatusError]) -> Any:
-    return caught.value.response.json()["error"]
 
 
 class TestCreation:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, cast
 
 import openai
@@ -21,11 +19,8 @@ from tests.standins.azure import Azure, azure_error
 from tests.standins.azure.clients import (
     BASE,
     Deployer,
-    credential,
     data_client,
-    management,
     refused,
-    tuned_model,
     wanted,
 )
 from tests.standins.openai import (
@@ -41,26 +36,6 @@ from tests.standins.openai import (
 
 DAY = 24 * 3600
 HELLO: Any = [{"role": "user", "content": "hello"}]
-
-
-@pytest.fixture
-def azure(clock: VirtualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Azure]:
-    with Azure(clock, tmp_path) as azure:
-        azure.authority.lifetime = 100 * DAY
-        for name, value in azure.environ.items():
-            monkeypatch.setenv(name, value)
-        yield azure
-
-
-@pytest.fixture
-def arm(azure: Azure) -> Iterator[Deployer]:
-    with credential(azure) as secret, management(azure, secret) as client:
-        yield Deployer(azure, client)
-
-
-@pytest.fixture
-def tuned(azure: Azure) -> str:
-    return tuned_model(azure)
 
 
 def test_a_deployment_answers_only_some_time_after_it_succeeded(

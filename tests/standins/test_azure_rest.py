@@ -11,27 +11,13 @@ import pytest
 
 from finetune_sdk.testing import VirtualClock
 from tests.standins.azure import Azure, AzureModel
-from tests.standins.azure.clients import BASE, ROWS, data_client, start, upload
-
-
-@pytest.fixture
-def azure(clock: VirtualClock, tmp_path: Path) -> Iterator[Azure]:
-    with Azure(clock, tmp_path) as azure:
-        yield azure
+from tests.standins.azure.clients import BASE, ROWS, data_client, error_of, get, start, upload
 
 
 @pytest.fixture
 def client(azure: Azure) -> Iterator[openai.OpenAI]:
     with data_client(azure) as client:
         yield client
-
-
-def get(client: openai.OpenAI, job_id: str) -> Any:
-    return client.fine_tuning.jobs.retrieve(job_id)
-
-
-def error_of(caught: pytest.ExceptionInfo[openai.APIStatusError]) -> Any:
-    return caught.value.response.json()["error"]
 
 
 class TestAccess:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 import openai
+import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.identity import ClientSecretCredential
 from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
@@ -104,3 +105,12 @@ class Deployer:
 def refused(error: HttpResponseError) -> tuple[int | None, str | None]:
     """The status and the code of an error of the control plane."""
     return error.status_code, error.error.code if error.error else None
+
+
+def get(client: openai.OpenAI, job_id: str) -> Any:
+    return client.fine_tuning.jobs.retrieve(job_id)
+
+
+def error_of(caught: pytest.ExceptionInfo[openai.APIStatusError]) -> Any:
+    """What the service said is wrong."""
+    return caught.value.response.json()["error"]
