@@ -118,7 +118,7 @@ def training_cost(
         return NoEstimate(
             reason=f"the price of {model!r} at {provider!r} is not known"
             f"{prices.near(provider, model)}; say it in finetune.toml under "
-            f'[prices.{provider}."{model}"]'
+            f'[prices.{provider}."{model}"], as `training`, `as_of` and `source`'
         )
     if tokens is None:
         return NoEstimate(reason="the tokens of the training data are not known")
