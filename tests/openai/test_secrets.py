@@ -31,9 +31,9 @@ from finetune_sdk.errors import (
     FineTuneError,
     ProviderError,
 )
-from finetune_sdk.providers._openai_talk import Credential
 from finetune_sdk.providers.openai.provider import OpenAIProvider
 from finetune_sdk.testing import VirtualClock
+from finetune_sdk.transport.credentials import Credential
 from tests.standins.openai import (
     Action,
     Edit,

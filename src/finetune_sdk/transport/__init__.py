@@ -1,8 +1,8 @@
 """What every talk with a provider shares: time, secrets, and one policy for what fails.
 
 clock      the clock that waiting goes by
-redaction  what is never told
-hosts      which hosts are this machine
+redaction  what is never told                    credentials  a key that shows up nowhere
+hosts      which hosts are this machine          addresses    what a key may be sent to
 deadlines  how long a whole call may take
 waits      how long a server asks to wait
 policy     which failures are tried again, when, and how often

@@ -7,12 +7,11 @@ talk      one request, by the policy
 uploads   files, in parts where they are large       files     whether a job can read them
 creating  the request that spends                    finding   what a lost create has made
 unmarked  the creates that left without our mark     numbers   metrics, from events or a file
-addresses what a key may be sent to
 verbs     the verbs that all of them do alike        records   of deployments, on this machine
 
 The `openai` package is imported on first use.
 """
 
-from finetune_sdk.providers._openai_talk.talk import Credential, Talk
+from finetune_sdk.providers._openai_talk.talk import Talk
 
-__all__ = ["Credential", "Talk"]
+__all__ = ["Talk"]

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from finetune_sdk.errors import AuthenticationError
 from finetune_sdk.prices import Prices
-from finetune_sdk.providers._openai_talk.addresses import address
 from finetune_sdk.providers._openai_talk.records import Records
 from finetune_sdk.providers.azure_openai import settings
 from finetune_sdk.providers.azure_openai.capabilities import CAPABILITIES
@@ -21,6 +20,7 @@ from finetune_sdk.providers.azure_openai.trainer import AzureOpenAITrainer, with
 from finetune_sdk.providers.base import CanDeploy, Capabilities, ProviderSettings, read_profile
 from finetune_sdk.sunsets import Sunsets
 from finetune_sdk.transport import SYSTEM_CLOCK, Clock
+from finetune_sdk.transport.addresses import address
 from finetune_sdk.types import Connection, Page
 
 if TYPE_CHECKING:

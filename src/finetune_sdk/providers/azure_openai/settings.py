@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from finetune_sdk.errors import ConfigurationError
-from finetune_sdk.providers._openai_talk.addresses import address
 from finetune_sdk.providers.azure_openai.clouds import CLOUDS, MANAGERS, CloudName
 from finetune_sdk.providers.azure_openai.options import TrainingType
+from finetune_sdk.transport.addresses import address
 from finetune_sdk.transport.deadlines import CALL_SECONDS
 
 NAME = "azure_openai"

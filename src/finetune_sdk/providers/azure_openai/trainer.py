@@ -12,8 +12,7 @@ from finetune_sdk.datasets.tokens import encoding_of
 from finetune_sdk.errors import InvalidRequestError
 from finetune_sdk.home import state_folder
 from finetune_sdk.prices import Prices, training_cost
-from finetune_sdk.providers._openai_talk import Credential, Talk, finding, stack
-from finetune_sdk.providers._openai_talk.addresses import check_headers
+from finetune_sdk.providers._openai_talk import Talk, finding, stack
 from finetune_sdk.providers._openai_talk.unmarked import Unmarked
 from finetune_sdk.providers._openai_talk.verbs import OpenAIVerbs
 from finetune_sdk.providers._openai_wire.jobs import job_of
@@ -34,6 +33,8 @@ from finetune_sdk.providers.base import (
 )
 from finetune_sdk.sunsets import Sunsets
 from finetune_sdk.transport import SYSTEM_CLOCK, Clock
+from finetune_sdk.transport.addresses import check_headers
+from finetune_sdk.transport.credentials import Credential
 from finetune_sdk.types import CostEstimate, Inspection, Job, MethodName, NoEstimate, Page
 
 if TYPE_CHECKING:

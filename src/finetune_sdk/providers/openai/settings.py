@@ -11,9 +11,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from finetune_sdk.errors import ConfigurationError
-from finetune_sdk.providers._openai_talk import Credential
-from finetune_sdk.providers._openai_talk.addresses import address, check_headers, host_of
 from finetune_sdk.providers.base import read_profile
+from finetune_sdk.transport.addresses import address, check_headers, host_of
+from finetune_sdk.transport.credentials import Credential
 from finetune_sdk.transport.deadlines import CALL_SECONDS
 
 NAME = "openai"
