@@ -66,6 +66,7 @@ class Capabilities:
         fields: which optional words of `jobs.create` it takes.
         options: the class of its own job options, None where it has none.
         deployment_options: the class of its own deployment options.
+        hub_datasets: it reads rows from the Hugging Face Hub.
         poll_interval: seconds between two looks at a job: the first wait, and the longest.
         notes: why something is missing, by the name of what is: shown in errors and the table.
     """
@@ -74,6 +75,7 @@ class Capabilities:
     fields: frozenset[Field] = frozenset()
     options: type[ProviderOptions] | None = None
     deployment_options: type[ProviderOptions] | None = None
+    hub_datasets: bool = False
     poll_interval: tuple[float, float] = (5.0, 60.0)
     notes: Mapping[str, str] = field(default_factory=dict[str, str])
 

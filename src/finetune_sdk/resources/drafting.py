@@ -12,7 +12,7 @@ from finetune_sdk.datasets.codes import CODES
 from finetune_sdk.errors import ConfigurationError, DatasetValidationError
 from finetune_sdk.providers import base
 from finetune_sdk.providers.base import CanEstimate
-from finetune_sdk.resources.context import Context
+from finetune_sdk.resources.context import Context, unsupported
 from finetune_sdk.resources.defaults import with_defaults
 from finetune_sdk.resources.guard import Guarded, guard
 from finetune_sdk.resources.local_rows import Stamp, stamped
@@ -23,6 +23,7 @@ from finetune_sdk.types import (
     ConversionReport,
     DatasetFile,
     DatasetReport,
+    HubDataset,
     JobSpec,
 )
 
@@ -88,9 +89,9 @@ def draft(context: Context, request: JobRequest) -> Draft:
     method = with_defaults(context, method_of(request.method))
     passed = guard(context, method, request.options, request.fields(), strict=request.strict)
     model = base_model(context, request.model, resolved=request.resolved)
-    given = _loaded(request.training_data)
+    given = _loaded(context, request.training_data)
     wanted = None if "validation_data" in passed.dropped else request.validation_data
-    given_validation = None if wanted is None else _loaded(wanted)
+    given_validation = None if wanted is None else _loaded(context, wanted)
     rules = row_rules(
         passed.method.name, passed.support, provider=context.provider.name, allow=request.allow
     )
@@ -144,8 +145,21 @@ def check_limit(limit: object) -> None:
         raise ConfigurationError(f"`max_cost` is {limit!r}; it is in US dollars, 0 or more")
 
 
-def _loaded(source: Rows) -> Dataset | DatasetFile:
+def _loaded(context: Context, source: Rows) -> Dataset | DatasetFile:
+    if isinstance(source, HubDataset):
+        return _on_the_hub(context, source)
     return source if isinstance(source, DatasetFile) else datasets.load(source)
+
+
+def _on_the_hub(context: Context, source: HubDataset) -> DatasetFile:
+    if not context.opened.capabilities.hub_datasets:
+        raise unsupported(
+            context,
+            f"rows that lie on the Hugging Face Hub ({source.id!r})",
+            lambda other: other.capabilities.hub_datasets,
+            note="download them (`hf download --repo-type dataset`) and name the file",
+        )
+    return source.file
 
 
 def _counting(context: Context, model: str, passed: Guarded, rules: RowRules) -> Counting | None:

@@ -132,7 +132,8 @@ class Jobs:
                 was planned, once, however often it is created.
             model: a name of `[models]`, the provider's own name of a base model, or a finished
                 job or a checkpoint to train on.
-            training_data: a file, rows, a table, a `Dataset`, or a `DatasetFile` of this provider.
+            training_data: a file, rows, a table, a `Dataset`, a `DatasetFile` of this provider, or
+                a `HubDataset` where the provider reads from there.
             validation_data: rows to measure on and not to learn from.
             method: how to learn; `Supervised()` by default.
             suffix: a word for the name of what comes out.

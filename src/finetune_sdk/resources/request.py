@@ -20,6 +20,7 @@ from finetune_sdk.types import (
     BaseMethod,
     Checkpoint,
     DatasetFile,
+    HubDataset,
     Job,
     JobSpec,
     JobStatus,
@@ -30,8 +31,9 @@ from finetune_sdk.types import (
 
 T = TypeVar("T")
 
-Rows = Source | DatasetFile
-"""What `training_data` takes: a local file, rows, a dataset, or what a provider holds already."""
+Rows = Source | DatasetFile | HubDataset
+"""What `training_data` takes: a local file, rows, a dataset, what a provider holds already, or
+one of the Hugging Face Hub."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
+from urllib.parse import urlencode
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
 
 from finetune_sdk.types._base import Document, Value
 
@@ -56,6 +58,35 @@ class DatasetFile(Document):
 
 NOT_SENT = DatasetFile(id="not-sent-yet")
 """Stands in a spec for rows that are on this machine still."""
+
+
+_PART = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}"
+_WORD = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,96}$")]
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class HubDataset:
+    """A dataset of the Hugging Face Hub, for a provider that reads it there.
+
+    Attributes:
+        id: `owner/name`, or the name alone of one that has no owner.
+        split: the rows of it.
+        config: the subset, of a dataset that has several.
+        revision: a branch, a tag or a commit; the newest commit by default.
+    """
+
+    id: Annotated[str, Field(pattern=rf"^(?:{_PART}/)?{_PART}$")]
+    split: _WORD = "train"
+    config: _WORD | None = None
+    revision: _WORD | None = None
+
+    @property
+    def file(self) -> DatasetFile:
+        """The same, as what a provider holds."""
+        said = {"split": self.split, "config": self.config, "revision": self.revision}
+        usual = {"split": "train"}
+        words = {name: one for name, one in said.items() if one not in (None, usual.get(name))}
+        return DatasetFile(id=f"{self.id}?{urlencode(words)}" if words else self.id)
 
 
 class Finding(Value):
