@@ -115,7 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server: _Listener  # pyright: ignore[reportIncompatibleVariableOverride]
-    methods: ClassVar = ("GET", "POST", "DELETE", "PUT", "PATCH")
+    methods: ClassVar = ("GET", "HEAD", "POST", "DELETE", "PUT", "PATCH")
 
     def __getattr__(self, name: str) -> Callable[[], None]:
         if name.removeprefix("do_") in self.methods:
@@ -172,7 +172,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, answer: Answer) -> None:
         self._wait(answer.wait)
-        head, body = self._head(answer), answer.body[: answer.cut]
+        # HEAD is told how long a body would be, and gets none.
+        head = self._head(answer)
+        body = b"" if self.command == "HEAD" else answer.body[: answer.cut]
         if answer.cut is not None:
             self.close_connection = True
         if answer.drip_headers or answer.drip:
