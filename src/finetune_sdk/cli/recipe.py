@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated, TypedDict, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
 
-from finetune_sdk.cli import yaml_text
+from finetune_sdk import yaml_text
 from finetune_sdk.config import did_you_mean
 from finetune_sdk.errors import ConfigurationError
 from finetune_sdk.providers import registry
 from finetune_sdk.resources import plain
 from finetune_sdk.types import (
     DatasetFile,
+    HubDataset,
     Job,
     Method,
     MethodName,
@@ -48,7 +49,8 @@ class Recipe(BaseModel):
 
     Attributes:
         method: a table with its `type`; `supervised` by default.
-        training_data: a file, relative to the recipe; or `{id: ...}` of one that the provider has.
+        training_data: a file, relative to the recipe; or `{id: ...}` of one that the provider has,
+            with `split`, `config` or `revision` of one on the Hub.
         options: by provider, what it alone knows; entries for others are passed over.
         allow: codes of findings to live with.
     """
@@ -56,8 +58,8 @@ class Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     model: str
-    training_data: str | DatasetFile
-    validation_data: str | DatasetFile | None = None
+    training_data: str | DatasetFile | HubDataset
+    validation_data: str | DatasetFile | HubDataset | None = None
     method: Annotated[Method | None, BeforeValidator(_typed)] = None
     suffix: str | None = None
     seed: int | None = None
@@ -68,9 +70,14 @@ class Recipe(BaseModel):
     allow: tuple[str, ...] = ()
     strict: bool = True
 
+    def warnings(self, provider: str) -> tuple[str, ...]:
+        """What is otherwise at this provider than the file says."""
+        del provider
+        return ()
+
 
 def load(path: Path, *, model: str | None = None) -> Recipe:
-    """Reads a recipe file; its paths come out relative to nothing.
+    """Reads a recipe file, or AutoTrain's own; its paths come out relative to nothing.
 
     Args:
         path: of the file.
@@ -80,7 +87,10 @@ def load(path: Path, *, model: str | None = None) -> Recipe:
         ConfigurationError: it cannot be read, or a word in it is wrong.
     """
     text = _text(path)
-    recipe = of_table(_table(path, text), source=str(path), where=_lines_of(path, text))
+    table = _table(path, text)
+    recipe = _of_autotrain(path, text, table)
+    if recipe is None:
+        recipe = of_table(table, source=str(path), where=_lines_of(path, text))
     places = {
         "model": _placed(recipe.model, path) if recipe.model[:2] in ("./", "..") else recipe.model,
         "training_data": _placed(recipe.training_data, path),
@@ -111,20 +121,24 @@ def of_table(table: Mapping[str, object], *, source: str, where: Where = _nowher
 
 def create(client: FineTuneClient, recipe: Recipe) -> Job:
     """Creates the recipe's job."""
-    return client.jobs.create(**_words(client, recipe))
+    job = client.jobs.create(**_words(client, recipe))
+    told = recipe.warnings(client.provider.name)
+    return job.model_copy(update={"warnings": (*told, *job.warnings)})
 
 
 def plan(client: FineTuneClient, recipe: Recipe) -> Plan:
     """Plans the recipe's job."""
-    return client.jobs.plan(**_words(client, recipe))
+    made = client.jobs.plan(**_words(client, recipe))
+    told = recipe.warnings(client.provider.name)
+    return made.model_copy(update={"warnings": (*told, *made.warnings)})
 
 
 class _Words(TypedDict):
     """The words that `jobs.create` and `jobs.plan` share."""
 
     model: str | Job
-    training_data: str | DatasetFile
-    validation_data: str | DatasetFile | None
+    training_data: str | DatasetFile | HubDataset
+    validation_data: str | DatasetFile | HubDataset | None
     method: Method | None
     suffix: str | None
     seed: int | None
@@ -187,7 +201,17 @@ def _base(client: FineTuneClient, model: str) -> str | Job:
     return client.jobs.get(model) if owner == client.profile else model
 
 
-def _placed(value: str | DatasetFile | None, recipe: Path) -> str | DatasetFile | None:
+def _of_autotrain(path: Path, text: str, table: Mapping[str, object]) -> Recipe | None:
+    from finetune_sdk.cli import autotrain_recipe
+
+    if path.suffix == ".toml" or not autotrain_recipe.is_one(table):
+        return None
+    return autotrain_recipe.read(path, text)
+
+
+def _placed(
+    value: str | DatasetFile | HubDataset | None, recipe: Path
+) -> str | DatasetFile | HubDataset | None:
     if not isinstance(value, str):
         return value
     return str(recipe.absolute().parent / Path(value).expanduser())

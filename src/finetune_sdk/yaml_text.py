@@ -1,4 +1,4 @@
-"""YAML, as far as a recipe needs it."""
+"""YAML, as far as people's files need it: its value, and the line of each word."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
