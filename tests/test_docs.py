@@ -23,6 +23,8 @@ CONFIG = """
 provider = "fake"
 [profiles.openai]
 provider = "fake"
+[profiles.hub]
+provider = "fake"
 [profiles.azure-eu]
 provider = "fake"
 """

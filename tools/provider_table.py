@@ -30,6 +30,7 @@ MIXINS = {
     "`jobs.parse_webhook`": base.CanVerifyWebhooks,
     "`datasets.list get delete`": base.CanManageDatasets,
     "`deployments`": base.CanDeploy,
+    "`deployments.pause resume`": base.CanPauseDeployments,
     "`models.list get delete`": base.CanListModels,
     "`models.download`": base.CanDownloadModels,
     "`max_cost`": base.CanEstimate,
@@ -123,6 +124,7 @@ def _values() -> Iterator[Row]:
             )
     for field in sorted({f for p in _loaded() for f in p.capabilities.fields}):
         yield f"`{field}`", lambda p, f=field: _yes(f in p.capabilities.fields)
+    yield "rows on the Hub (`HubDataset`)", lambda p: _yes(p.capabilities.hub_datasets)
 
 
 def _kinds(method: MethodName) -> Iterator[str]:

@@ -13,6 +13,7 @@ from finetune_sdk._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from finetune_sdk.aio import AsyncFineTuneClient as AsyncFineTuneClient
+    from finetune_sdk.autotrain import AutoTrainSpec as AutoTrainSpec
     from finetune_sdk.client import FineTuneClient as FineTuneClient
     from finetune_sdk.datasets import Dataset as Dataset
     from finetune_sdk.errors import AuthenticationError as AuthenticationError
@@ -43,6 +44,12 @@ if TYPE_CHECKING:
     from finetune_sdk.errors import SunsetError as SunsetError
     from finetune_sdk.errors import UnsupportedError as UnsupportedError
     from finetune_sdk.errors import WaitTimeoutError as WaitTimeoutError
+    from finetune_sdk.providers.autotrain.options import (
+        AutoTrainDeploymentOptions as AutoTrainDeploymentOptions,
+    )
+    from finetune_sdk.providers.autotrain.options import (
+        AutoTrainOptions as AutoTrainOptions,
+    )
     from finetune_sdk.providers.azure_openai.options import (
         AzureDeploymentOptions as AzureDeploymentOptions,
     )
@@ -69,6 +76,7 @@ if TYPE_CHECKING:
     from finetune_sdk.types import Finding as Finding
     from finetune_sdk.types import Gap as Gap
     from finetune_sdk.types import GraderMessage as GraderMessage
+    from finetune_sdk.types import HubDataset as HubDataset
     from finetune_sdk.types import Inspection as Inspection
     from finetune_sdk.types import Job as Job
     from finetune_sdk.types import JobError as JobError
@@ -133,6 +141,11 @@ _ROOMS = {
         "WaitTimeoutError",
     ),
     "finetune_sdk.providers.local.options": ("LocalDeploymentOptions", "LocalOptions"),
+    "finetune_sdk.autotrain": ("AutoTrainSpec",),
+    "finetune_sdk.providers.autotrain.options": (
+        "AutoTrainDeploymentOptions",
+        "AutoTrainOptions",
+    ),
     "finetune_sdk.providers.azure_openai.options": (
         "AzureDeploymentOptions",
         "AzureOpenAIOptions",
@@ -153,6 +166,7 @@ _ROOMS = {
         "Finding",
         "Lineage",
         "Gap",
+        "HubDataset",
         "ExportedJob",
         "Inspection",
         "Job",

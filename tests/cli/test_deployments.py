@@ -53,6 +53,19 @@ def test_deployments_are_listed_and_deleted(finetune: Command, bot: str) -> None
     assert "desk has no deployments" in finetune("deployments", "list").err
 
 
+def test_a_deployment_is_paused_and_goes_on(finetune: Command, bot: str) -> None:
+    paused = finetune("deployments", "pause", bot)
+    assert paused.code == 0
+    assert "paused" in paused.out
+    assert f"Next: finetune deployments resume {bot}" in paused.err
+    asked = finetune("chat", bot, "hello")
+    assert asked.code == 1
+    assert "deployments.resume" in asked.err
+    resumed = finetune("deployments", "resume", "bot", "--json")
+    assert resumed.documents[0]["status"] == "ready"
+    assert finetune("chat", bot, "hello").code == 0
+
+
 def test_deleting_what_is_not_there_says_so(finetune: Command) -> None:
     told = finetune("deployments", "delete", "desk:nobody")
     assert told.code == 0

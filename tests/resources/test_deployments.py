@@ -30,10 +30,12 @@ from finetune_sdk import (
     ProviderError,
     RateLimitError,
     ServerError,
+    UnsupportedError,
     WaitTimeoutError,
 )
 from finetune_sdk.testing import FakeProvider
 from finetune_sdk.types import Connection, Deployment, DeploymentSpec
+from tests.resources.bare import BareProvider
 
 ROWS = [
     {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]},
@@ -270,6 +272,56 @@ def test_models_are_listed_and_deleted(client: FineTuneClient, job: Job) -> None
 def test_a_spec_goes_to_json_and_back() -> None:
     spec = DeploymentSpec(name="x", model="base")
     assert DeploymentSpec.from_json(spec.to_json()) == spec
+
+
+def test_a_deployment_is_paused_and_goes_on(client: FineTuneClient, job: Job) -> None:
+    made = client.deployments.create(job, name="recipes")
+    paused = client.deployments.pause(made)
+    assert (paused.status, paused.handle) == (DeploymentStatus.PAUSED, "fake:recipes")
+    assert client.deployments.get(made) == paused
+    assert client.deployments.pause(paused.handle).status is DeploymentStatus.PAUSED
+    resumed = client.deployments.resume("recipes")
+    assert resumed.status is DeploymentStatus.READY
+    assert client.deployments.chat(made, QUESTION).content == "because"
+
+
+def test_one_that_is_paused_is_not_waited_for(client: FineTuneClient, fake: FakeProvider) -> None:
+    made = client.deployments.create("base", name="plain")
+    client.deployments.pause(made)
+    before = fake.clock.monotonic()
+    for call in (
+        lambda: client.deployments.wait(made),
+        lambda: client.deployments.chat(made, QUESTION),
+    ):
+        with pytest.raises(DeploymentFailedError, match=r"`deployments\.resume`") as caught:
+            call()
+        assert caught.value.deployment.status is DeploymentStatus.PAUSED
+    assert fake.clock.monotonic() == before
+
+
+def test_pausing_what_is_not_there_says_so(client: FineTuneClient) -> None:
+    for verb in (client.deployments.pause, client.deployments.resume):
+        with pytest.raises(NotFoundError):
+            verb("nobody")
+
+
+def test_a_provider_without_these_verbs_pauses_nothing() -> None:
+    with FineTuneClient(BareProvider()) as client:
+        for verb in (client.deployments.pause, client.deployments.resume):
+            with pytest.raises(UnsupportedError, match=r"deployments\.(pause|resume)"):
+                verb("plain")
+
+
+async def _paused() -> list[DeploymentStatus]:
+    async with AsyncFineTuneClient(FakeProvider()) as client:
+        made = await client.deployments.create("base", name="plain")
+        paused = await client.deployments.pause(made)
+        resumed = await client.deployments.resume(made)
+        return [paused.status, resumed.status]
+
+
+def test_the_asynchronous_client_pauses_too() -> None:
+    assert asyncio.run(_paused()) == [DeploymentStatus.PAUSED, DeploymentStatus.READY]
 
 
 class BusyProvider(FakeProvider):

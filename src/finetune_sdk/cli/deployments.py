@@ -146,6 +146,26 @@ def _row(made: Deployment, now: datetime) -> tuple[str | None, ...]:
 
 
 @app.command()
+def pause(context: typer.Context, deployment: Name) -> None:
+    """Stop a deployment and what it costs, until it is resumed."""
+    session = Session.of(context)
+    with session.open(deployment) as client:
+        found = client.deployments.pause(deployment)
+    _show(session, found)
+    session.next("deployments", "resume", found.handle)
+
+
+@app.command()
+def resume(context: typer.Context, deployment: Name) -> None:
+    """Start a paused deployment again, and what it costs."""
+    session = Session.of(context)
+    with session.open(deployment) as client:
+        found = client.deployments.resume(deployment)
+    _show(session, found)
+    session.next("chat", found.handle)
+
+
+@app.command()
 def delete(context: typer.Context, deployment: Name) -> None:
     """End a deployment and what it costs; the model stays."""
     session = Session.of(context)

@@ -30,6 +30,11 @@ provider = "local"
 # provider = "openai"
 # api_key_env = "OPENAI_API_KEY"
 
+# A model of the Hugging Face Hub, trained on HF Jobs:
+# [profiles.hub]
+# provider = "autotrain"
+# token_env = "HF_TOKEN"
+
 # What a job learns with where it does not say so itself:
 # [profiles.local.hyperparameters]
 # epochs = 3

@@ -23,7 +23,7 @@ def cost_of(
     if not isinstance(provider, CanEstimate):
         return NoEstimate(reason=f"the provider {provider.name!r} tells no prices")
     rows = replace(made.rows(), inspection=found)
-    return context.call(lambda: provider.estimate_cost(made.spec, rows))
+    return context.call(lambda: provider.estimate_cost(made.held, rows))
 
 
 def dollars(amount: float) -> str:

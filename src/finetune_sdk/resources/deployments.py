@@ -87,7 +87,7 @@ class Deployments:
             timeout: seconds; 0 looks once, None waits without end.
 
         Raises:
-            DeploymentFailedError: it failed or was deleted.
+            DeploymentFailedError: it failed, was deleted, or is paused.
             WaitTimeoutError: `timeout` is over; it is still being made.
             StatusUnavailableError: no contact for 30 minutes.
         """
@@ -95,6 +95,24 @@ class Deployments:
         context = self._context
         waiting = serving.wait(context, deployment, timeout)
         return steps.run(waiting, context.clock)
+
+    def pause(self, deployment: Deployment | str, /) -> Deployment:
+        """Stops the deployment and what it costs; it answers nobody until it is resumed.
+
+        Raises:
+            NotFoundError: there is none of that name.
+            UnsupportedError: the provider cannot pause one.
+        """
+        return steps.run(serving.pause(self._context, deployment), self._context.clock)
+
+    def resume(self, deployment: Deployment | str, /) -> Deployment:
+        """Starts a paused deployment again, and what it costs; `wait` waits until it is ready.
+
+        Raises:
+            NotFoundError: there is none of that name.
+            UnsupportedError: the provider cannot pause one.
+        """
+        return steps.run(serving.resume(self._context, deployment), self._context.clock)
 
     def delete(self, deployment: Deployment | str, /) -> None:
         """Ends it and what it costs. One that is gone already is no error."""
@@ -148,7 +166,7 @@ class Deployments:
             timeout: seconds for the answer; 600 by default.
 
         Raises:
-            DeploymentFailedError: it failed.
+            DeploymentFailedError: it failed, or is paused.
             MissingDependencyError: the package `openai` is not installed.
             ProviderError: the server refused or failed.
         """
@@ -169,7 +187,7 @@ class Deployments:
         """A ready `openai.OpenAI` that talks to the deployment: close it when done.
 
         Raises:
-            DeploymentFailedError: it failed.
+            DeploymentFailedError: it failed, or is paused.
             MissingDependencyError: the package `openai` is not installed.
         """
         return _openai_client.open_client(self._connect(deployment))

@@ -20,6 +20,7 @@ from finetune_sdk.resources.plain import is_a
 from finetune_sdk.resources.request import JobRequest, Rows, base_model, method_of, spec_of
 from finetune_sdk.resources.rules import counting_for, row_rules
 from finetune_sdk.types import (
+    NOT_SENT,
     ConversionReport,
     DatasetFile,
     DatasetReport,
@@ -57,6 +58,16 @@ class Draft:
     warnings: tuple[str, ...]
     stamps: Sequence[tuple[Dataset, Stamp]]
 
+    @property
+    def held(self) -> JobSpec:
+        """The spec with the files that the provider holds already; for the others stand-ins."""
+        validation = self.validation
+        files = {
+            "training_file": _held_or_not(self.training),
+            "validation_file": None if validation is None else _held_or_not(validation),
+        }
+        return self.spec.model_copy(update=files)
+
     def rows(self) -> base.Rows:
         """What a provider gets to see of the rows beforehand."""
         training, validation, report = self.training, self.validation, self.training_report
@@ -73,6 +84,10 @@ class Draft:
         for report in (self.training_report, self.validation_report):
             if report is not None:
                 yield from map(str, report.findings[:_SHOWN])
+
+
+def _held_or_not(rows: Dataset | DatasetFile) -> DatasetFile:
+    return rows if isinstance(rows, DatasetFile) else NOT_SENT
 
 
 def draft(context: Context, request: JobRequest) -> Draft:

@@ -177,7 +177,7 @@ def _inspected(context: Context, made: Draft) -> Inspection | None:
     provider = context.provider
     if not isinstance(provider, CanInspect):
         return None
-    return context.call(lambda: provider.inspect_job(made.spec, made.rows()))
+    return context.call(lambda: provider.inspect_job(made.held, made.rows()))
 
 
 def _epochs(context: Context, made: Draft, found: Inspection) -> tuple[float | None, str | None]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from finetune_sdk.errors import ConfigurationError
-from finetune_sdk.providers.base import CanFindJob
+from finetune_sdk.providers.base import CanFindJob, CanRescue
 from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.plain import is_a
-from finetune_sdk.types import Job
+from finetune_sdk.types import Job, JobStatus
 
 
 def recover(context: Context, submission: str, *, abandon: bool = False) -> Job | None:
@@ -26,7 +26,15 @@ def recover(context: Context, submission: str, *, abandon: bool = False) -> Job 
     if not desk.knows(submission):
         context.need(CanFindJob, "jobs.recover")
     job = desk.recover(submission, abandon=abandon)
-    return None if job is None else context.stamp(job)
+    return None if job is None else context.stamp(_rescued(context, job))
+
+
+def _rescued(context: Context, job: Job) -> Job:
+    """The job, with its model where it belongs, should the job itself not have got it there."""
+    provider = context.provider
+    if not isinstance(provider, CanRescue) or job.status is not JobStatus.FAILED:
+        return job
+    return context.call(lambda: provider.rescue_job(job.id))
 
 
 def _is_text(key: str) -> bool:

@@ -16,7 +16,7 @@ from finetune_sdk.errors import (
     NotFoundError,
     WaitTimeoutError,
 )
-from finetune_sdk.providers.base import CanDeploy
+from finetune_sdk.providers.base import CanDeploy, CanPauseDeployments
 from finetune_sdk.resources import lifetimes, waiting
 from finetune_sdk.resources.contact import Contact, Pace
 from finetune_sdk.resources.context import Context
@@ -45,7 +45,13 @@ BUSY_LIMIT = 900.0
 
 BUSY_BOUNDS = (2.0, 30.0)
 
-ENDED = (DeploymentStatus.FAILED, DeploymentStatus.DELETING, DeploymentStatus.DELETED)
+STOPPED = (
+    DeploymentStatus.PAUSED,
+    DeploymentStatus.FAILED,
+    DeploymentStatus.DELETING,
+    DeploymentStatus.DELETED,
+)
+"""Where no wait makes one ready."""
 
 
 def spec(
@@ -109,6 +115,22 @@ def delete(context: Context, deployment: Deployment | str) -> Quiet[None]:
     yield from changed(context, lambda: context.call(lambda: server.delete_deployment(name)))
 
 
+def pause(context: Context, deployment: Deployment | str) -> Quiet[Deployment]:
+    """Stops a deployment, as soon as its place is at no other change."""
+    server = context.need(CanPauseDeployments, "deployments.pause")
+    name = context.deployment_name(deployment)
+    made = yield from changed(context, lambda: context.call(lambda: server.pause_deployment(name)))
+    return context.stamp_deployment(made)
+
+
+def resume(context: Context, deployment: Deployment | str) -> Quiet[Deployment]:
+    """Starts a deployment again, as soon as its place is at no other change."""
+    server = context.need(CanPauseDeployments, "deployments.resume")
+    name = context.deployment_name(deployment)
+    made = yield from changed(context, lambda: context.call(lambda: server.resume_deployment(name)))
+    return context.stamp_deployment(made)
+
+
 def end_overdue(context: Context, deployment: Deployment) -> Quiet[Deployment | None]:
     """Ends a deployment that outlived its `ttl`; None where it has not, or is gone.
 
@@ -163,7 +185,11 @@ def fetch(context: Context, name: str) -> Deployment:
 def wait(
     context: Context, deployment: Deployment | str, timeout: float | None
 ) -> Quiet[Deployment]:
-    """Looks at the deployment until it is ready; ends with it."""
+    """Looks at the deployment until it is ready; ends with it.
+
+    Raises:
+        DeploymentFailedError: it failed, was deleted, or is paused.
+    """
     name = context.deployment_name(deployment)
     # A name alone may be a slip, and nobody wants to wait for that.
     known = isinstance(deployment, Deployment)
@@ -174,7 +200,7 @@ def wait(
         if found is not None:
             if found.status is DeploymentStatus.READY:
                 return found
-            if found.status in ENDED:
+            if found.status in STOPPED:
                 raise DeploymentFailedError(_reason(found), deployment=found)
         yield from pace.rest(f"the deployment {name!r} is not ready")
 
@@ -227,6 +253,11 @@ def _made_by(model: Job | Checkpoint | str) -> str | None:
 
 
 def _reason(deployment: Deployment) -> str:
+    if deployment.status is DeploymentStatus.PAUSED:
+        return (
+            f"the deployment {deployment.handle!r} is paused and answers nobody; "
+            "`deployments.resume` starts it again"
+        )
     error = deployment.error
     words = error.message if error else "the provider gave no reason"
     return f"the deployment {deployment.handle!r} is {deployment.status.value}: {words}"

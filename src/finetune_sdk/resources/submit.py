@@ -14,7 +14,7 @@ from finetune_sdk.resources.drafting import Draft, draft
 from finetune_sdk.resources.local_rows import digest_of, refuse_changed
 from finetune_sdk.resources.request import JobRequest
 from finetune_sdk.submission import Order, call_digest
-from finetune_sdk.types import NOT_SENT, DatasetFile, Inspection, Job, JobSpec
+from finetune_sdk.types import DatasetFile, Inspection, Job, JobSpec
 
 
 def submit(
@@ -33,7 +33,7 @@ def submit(
         told.extend(preflight(context, made).warnings)
 
     order = Order(
-        spec=made.spec.model_copy(update={"call": _call(made), **_held(made)}),
+        spec=made.held.model_copy(update={"call": _call(made)}),
         keyed=request.idempotency_key is not None,
         check=check,
         upload=lambda spec: _uploaded(context, made, spec),
@@ -54,11 +54,10 @@ def preflight(context: Context, made: Draft) -> Inspection:
     provider = context.provider
     if not isinstance(provider, CanPreflight):
         return Inspection()
-    spec = made.spec.model_copy(update=_held(made))
     try:
-        return context.call(lambda: provider.preflight_job(spec))
+        return context.call(lambda: provider.preflight_job(made.held))
     except SunsetError as error:
-        raise _with_ways_on(context, spec, error) from None
+        raise _with_ways_on(context, made.spec, error) from None
 
 
 def _enriched(context: Context, order: Order) -> Job:
@@ -90,19 +89,6 @@ def _call(made: Draft) -> str:
     """The digest of the whole call."""
     both = (made.given, made.given_validation)
     return call_digest(made.spec, [digest_of(rows) for rows in both if rows is not None])
-
-
-def _held(made: Draft) -> dict[str, DatasetFile | None]:
-    """The files that the provider holds already; the others are stand-ins still."""
-    validation = made.validation
-    return {
-        "training_file": _held_or_not(made.training),
-        "validation_file": None if validation is None else _held_or_not(validation),
-    }
-
-
-def _held_or_not(rows: Dataset | DatasetFile) -> DatasetFile:
-    return rows if isinstance(rows, DatasetFile) else NOT_SENT
 
 
 def _uploaded(context: Context, made: Draft, spec: JobSpec) -> JobSpec:

@@ -33,6 +33,7 @@ from finetune_sdk.providers.base import (
     CanListMetrics,
     CanListModels,
     CanPause,
+    CanPauseDeployments,
     CanReadLogs,
     Capabilities,
     FineTuneProvider,
@@ -84,6 +85,7 @@ class FakeProvider(
     CanDownloadModels,
     CanEstimate,
     CanDeploy,
+    CanPauseDeployments,
     CanExport,
 ):
     """A provider in memory with a clock of its own.
@@ -309,6 +311,14 @@ class FakeProvider(
     def list_deployments(self, *, limit: int, cursor: str | None) -> Page[Deployment]:
         self._record("list_deployments", limit, cursor)
         return page_of(self._server.all(), limit, cursor)
+
+    def pause_deployment(self, name: str, /) -> Deployment:
+        self._record("pause_deployment", name)
+        return self._server.pause(name)
+
+    def resume_deployment(self, name: str, /) -> Deployment:
+        self._record("resume_deployment", name)
+        return self._server.resume(name)
 
     def delete_deployment(self, name: str, /) -> None:
         self._record("delete_deployment", name)

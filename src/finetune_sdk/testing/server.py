@@ -56,17 +56,30 @@ class FakeServer:
     def all(self) -> list[Deployment]:
         return [deployment for _, deployment in self._made.values()]
 
+    def pause(self, name: str) -> Deployment:
+        return self._say(name, DeploymentStatus.PAUSED)
+
+    def resume(self, name: str) -> Deployment:
+        return self._say(name, DeploymentStatus.READY)
+
     def delete(self, name: str) -> None:
         self._made.pop(name, None)
 
     def connect(self, name: str) -> Connection:
-        self.get(name)
+        if self.get(name).status is not DeploymentStatus.READY:
+            raise ConflictError(f"the deployment {name!r} is paused", provider="fake")
         return Connection(
             base_url="http://fake.invalid/v1",
             api_key="fake-key",
             model=name,
             transport=stack.library().MockTransport(self._answer),
         )
+
+    def _say(self, name: str, status: DeploymentStatus) -> Deployment:
+        told = {"status": status, "raw_status": status.value}
+        made = self.get(name).model_copy(update=told)
+        self._made[name] = (self._made[name][0], made)
+        return made
 
     def _answer(self, request: Any) -> Any:
         http = stack.library()

@@ -18,6 +18,7 @@ from finetune_sdk.providers.base.holdings import (
     CanDownloadModels,
     CanListModels,
     CanManageDatasets,
+    CanPauseDeployments,
 )
 from finetune_sdk.providers.base.jobs import (
     CanExport,
@@ -26,6 +27,7 @@ from finetune_sdk.providers.base.jobs import (
     CanListMetrics,
     CanPause,
     CanReadLogs,
+    CanRescue,
     CanVerifyWebhooks,
 )
 from finetune_sdk.providers.base.planning import (
@@ -58,9 +60,11 @@ __all__ = [
     "CanListModels",
     "CanManageDatasets",
     "CanPause",
+    "CanPauseDeployments",
     "CanPreflight",
     "CanPrepare",
     "CanReadLogs",
+    "CanRescue",
     "CanTokenize",
     "CanVerifyWebhooks",
     "Capabilities",

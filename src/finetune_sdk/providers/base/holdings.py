@@ -125,6 +125,26 @@ class CanDeploy(ABC):
         """
 
 
+class CanPauseDeployments(ABC):
+    """Stops deployments and what they cost, and starts them again as they were."""
+
+    @abstractmethod
+    def pause_deployment(self, name: str, /) -> Deployment:
+        """Stops it. One that is paused already is given back as it is.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
+
+    @abstractmethod
+    def resume_deployment(self, name: str, /) -> Deployment:
+        """Starts it again, and what it costs. One that runs is given back as it is.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
+
+
 class CanClean(ABC):
     """Shows what it keeps on this machine's disk, and deletes what nobody needs."""
 

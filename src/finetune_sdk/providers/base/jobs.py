@@ -96,6 +96,20 @@ class CanVerifyWebhooks(ABC):
         """
 
 
+class CanRescue(ABC):
+    """Gets a model that was trained to where it belongs, where the job itself could not."""
+
+    @abstractmethod
+    def rescue_job(self, job_id: str, /) -> Job:
+        """The job as it stands, once what it kept is in its place. Nothing is trained again.
+
+        One that needs none of it is given back as it is.
+
+        Raises:
+            NotFoundError: there is none of that id, or it kept nothing.
+        """
+
+
 class CanExport(ABC):
     """Gives back the rows that a job has learned from."""
 

@@ -70,6 +70,14 @@ class AsyncDeployments(Asynchronous):
         context.need(CanDeploy, "deployments.wait")
         return await self._run(serving.wait(context, deployment, timeout))
 
+    async def pause(self, deployment: Deployment | str, /) -> Deployment:
+        """See `Deployments.pause`."""
+        return await self._run(serving.pause(self._context, deployment))
+
+    async def resume(self, deployment: Deployment | str, /) -> Deployment:
+        """See `Deployments.resume`."""
+        return await self._run(serving.resume(self._context, deployment))
+
     async def delete(self, deployment: Deployment | str, /) -> None:
         """See `Deployments.delete`."""
         await self._run(serving.delete(self._context, deployment))

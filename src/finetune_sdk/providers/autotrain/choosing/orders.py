@@ -1,0 +1,239 @@
+"""A job's words, and all that the Hub knows of them, as one order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from finetune_sdk import autotrain
+from finetune_sdk.errors import ConfigurationError, ConflictError, UnsupportedError
+from finetune_sdk.providers.autotrain.choosing import base_model, estimate, machines, rights, rows
+from finetune_sdk.providers.autotrain.choosing.base_model import BaseModel
+from finetune_sdk.providers.autotrain.choosing.engine import Decided, decide
+from finetune_sdk.providers.autotrain.choosing.estimate import Load
+from finetune_sdk.providers.autotrain.choosing.rows import Rows
+from finetune_sdk.providers.autotrain.hub import Hub
+from finetune_sdk.providers.autotrain.options import AutoTrainOptions
+from finetune_sdk.providers.autotrain.order import Machine, Order
+from finetune_sdk.providers.autotrain.runners.truth import is_weights
+from finetune_sdk.providers.autotrain.settings import NAME, AutoTrainSettings
+from finetune_sdk.types import NOT_SENT, DatasetFile, JobSpec, Span
+
+EVERY = 5
+"""Optimizer steps between two measurements, where nobody says it; few rows are measured at each."""
+_FEW = 2**20
+
+_HALF = ("A10G", "L4", "A100", "H100", "H200", "L40S", "RTX PRO 6000")
+"""Accelerators that compute in bfloat16."""
+
+
+class Orders:
+    """Makes orders at one Hub, for one profile."""
+
+    def __init__(self, hub: Hub, profile: AutoTrainSettings) -> None:
+        self._hub, self._profile = hub, profile
+
+    def check(self, spec: JobSpec) -> None:
+        """What can be refused before rows are sent, and costs one look each.
+
+        Raises:
+            PermissionDeniedError: of the token, of the namespace, or of a gated model.
+            ConflictError: the name of the project is taken.
+        """
+        needs = (rights.WRITE, rights.JOBS)
+        rights.check(self._hub, needs=needs if self._profile.runner == "jobs" else needs[:1])
+        self._check_free(spec)
+
+    def make(self, spec: JobSpec, *, size: int | None = None) -> Order:
+        """The order of a job.
+
+        Args:
+            size: bytes of the rows to learn from, where they are not sent yet.
+
+        Raises:
+            FineTuneError: the job would be refused, or would fail.
+        """
+        options = AutoTrainOptions.model_validate(spec.options)
+        base = base_model.look(self._hub, spec.model)
+        decided = decide(options.engine or self._profile.engine, spec, base, self._profile.runner)
+        training = rows.look(self._hub, spec.training_file)
+        sent = spec.training_file != NOT_SENT
+        # Before rows are looked at, only what does not depend on them is decided.
+        bytes_ = _size(spec.training_file, training) or size or (None if sent else 0)
+        load = _load(spec, options, base, bytes_)
+        machine, why = self._machine(options, load)
+        took = estimate.seconds(load, machine)
+        ended = self._ended(options, took)
+        project = project_of(spec, options)
+        mapped = autotrain.of_job(
+            spec,
+            project=project,
+            username=self._hub.namespace,
+            data=training.repo if training else spec.training_file.id,
+            columns=options.columns if training is None or training.file is None else None,
+            choices=autotrain.Choices(
+                gpus=max(machine.gpus, 1),
+                mixed_precision=_precision(machine),
+                engine=decided.engine,
+            ),
+            train_split=_split(training),
+            valid_split="validation" if spec.validation_file else None,
+            backend=f"spaces-{machine.name}",
+        )
+        counted = _counted(mapped.spec, EVERY if (bytes_ or _FEW) >= _FEW else 1)
+        lost = mapped.lost if decided.engine == "autotrain" else ()
+        return Order(
+            spec=spec,
+            namespace=self._hub.namespace,
+            project=project,
+            engine=decided.engine,
+            machine=machine,
+            seconds=ended,
+            image=options.image or self._image(decided),
+            description=counted,
+            settings={
+                **mapped.settings,
+                **_told(decided, machine, why, ended, self._hub.namespace, project),
+                **_train_on(spec, decided),
+                "logging_steps": str(counted.llm.logging_steps),
+            },
+            warnings=(*lost, *_columns(training, mapped.spec), *_size_warnings(base, took)),
+            took=took,
+        )
+
+    def rows(self, order: Order) -> Mapping[str, Rows]:
+        """Where the rows of an order lie, by what they are for."""
+        files = {"train": order.spec.training_file, "validation": order.spec.validation_file}
+        return {
+            name: found
+            for name, file in files.items()
+            if file is not None and (found := rows.look(self._hub, file)) is not None
+        }
+
+    def _image(self, decided: Decided) -> str:
+        profile = self._profile
+        return profile.trl_image if decided.engine == "trl" else profile.autotrain_image
+
+    def _machine(self, options: AutoTrainOptions, load: Load) -> tuple[Machine, str]:
+        found = machines.listed(self._hub)
+        wish = options.hardware or self._profile.hardware
+        if wish is not None:
+            machine = machines.named(found, wish)
+            _check_quantization(options, machine)
+            return machine, "as you said"
+        return machines.cheapest(found, load), "estimated to cost least of those that hold it"
+
+    def _ended(self, options: AutoTrainOptions, took: Span | None) -> float:
+        ended = options.timeout or self._profile.job_timeout or estimate.timeout(took)
+        if ended is None:
+            raise ConfigurationError(
+                f"{NAME}: nobody can tell how long the job takes, and it has to end some time: "
+                "without a `timeout` the Hub ends it after 30 minutes, and what it has learned "
+                "goes with it. Say `timeout` in seconds, as in "
+                "`options=[AutoTrainOptions(timeout=4 * 3600)]`, or `job_timeout` in the profile"
+            )
+        return ended
+
+    def _check_free(self, spec: JobSpec) -> None:
+        """A name that somebody has said is not that of a model that is there."""
+        name = spec.options.get("project_name")
+        if name is None:
+            return
+        repo = f"{self._hub.namespace}/{name}"
+        found = self._hub.find(lambda api: _names(api, repo), what=f"the model {repo!r}")
+        # AutoTrain itself fails on any repository, even an empty one; our program does not.
+        if found is not None and (self._profile.runner != "jobs" or any(map(is_weights, found))):
+            raise ConflictError(
+                f"{NAME}: the project name {name!r} is taken: there is a model {repo!r}; give "
+                "another `project_name`, or leave it out for one of its own. Nothing was started",
+                provider=NAME,
+                code="project_taken",
+            )
+
+
+def _names(api: Any, repo: str) -> list[str]:
+    return [str(one.rfilename) for one in api.model_info(repo).siblings or ()]
+
+
+def _counted(description: autotrain.AutoTrainSpec, every: int) -> autotrain.AutoTrainSpec:
+    """With a number in place of AutoTrain's own choice, so that each measurement has its step."""
+    if description.llm.logging_steps > 0:
+        return description
+    params = description.llm.model_copy(update={"logging_steps": every})
+    return description.model_copy(update={"params": params})
+
+
+def project_of(spec: JobSpec, options: AutoTrainOptions) -> str:
+    """The name of a job's project: what is said, or one that the key makes unlike others."""
+    return options.project_name or autotrain.project_name(spec.suffix, spec.model, spec.key)
+
+
+def _size(file: DatasetFile, found: Rows | None) -> int | None:
+    return file.bytes or (found.bytes if found else None)
+
+
+def _load(spec: JobSpec, options: AutoTrainOptions, base: BaseModel, bytes_: int | None) -> Load:
+    return Load(
+        parameters=base.parameters,
+        adapters=spec.method.lora is not False,
+        quantization=options.quantization,
+        bytes=bytes_,
+        epochs=spec.method.epochs or 1.0,
+    )
+
+
+def _split(training: Rows | None) -> str:
+    if training is None or training.file is not None:
+        return "train"
+    return f"{training.config}:{training.split}" if training.config else training.split
+
+
+def _precision(machine: Machine) -> Literal["bf16", "fp16"] | None:
+    if machine.gpus == 0:
+        return None
+    return "bf16" if any(name in machine.accelerator.upper() for name in _HALF) else "fp16"
+
+
+def _check_quantization(options: AutoTrainOptions, machine: Machine) -> None:
+    if options.quantization in ("int4", "int8") and machine.gpus == 0:
+        raise UnsupportedError(
+            f"{NAME}: `quantization` is {options.quantization!r}, which needs a CUDA GPU, and "
+            f"{machine.name!r} has none; choose another `hardware`, or leave it out"
+        )
+
+
+def _told(
+    decided: Decided, machine: Machine, why: str, ended: float, namespace: str, project: str
+) -> dict[str, str]:
+    price = f", {machine.per_hour:.2f} US dollars an hour" if machine.per_hour is not None else ""
+    return {
+        "engine": f"{decided.engine}; {decided.why}",
+        "hardware": f"{machine.name}{price}; {why}",
+        "timeout": f"{ended / 3600:.1f} h, when the job is ended",
+        "repository": f"{namespace}/{project}, private",
+    }
+
+
+def _train_on(spec: JobSpec, decided: Decided) -> dict[str, str]:
+    """What is learned where nobody says it: the engines differ."""
+    if spec.method.name != "supervised" or getattr(spec.method, "train_on", None) is not None:
+        return {}
+    if decided.engine == "trl":
+        return {"train_on": "assistant, what TRL does"}
+    return {"train_on": "all, what AutoTrain does"}
+
+
+def _columns(training: Rows | None, description: autotrain.AutoTrainSpec) -> Iterator[str]:
+    if training is None:
+        return
+    wanted = [name for name in description.data.column_mapping.values() if isinstance(name, str)]
+    warning = rows.check_columns(training, wanted)
+    if warning is not None:
+        yield warning
+
+
+def _size_warnings(base: BaseModel, took: Span | None) -> Iterator[str]:
+    if base.parameters is None:
+        yield f"the Hub does not say how large {base.id!r} is, so nobody can tell how long it takes"
+    elif took is None:
+        yield "nobody can tell how long the job takes"

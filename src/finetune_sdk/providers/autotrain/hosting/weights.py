@@ -1,0 +1,89 @@
+"""Which commit of which repository is served."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from finetune_sdk.errors import InvalidRequestError, NotFoundError, UnsupportedError
+from finetune_sdk.providers.autotrain.choosing.base_model import MERGED
+from finetune_sdk.providers.autotrain.hosting.wire import Weights
+from finetune_sdk.providers.autotrain.hub import Hub
+from finetune_sdk.providers.autotrain.settings import NAME
+
+_WHOLE = re.compile(r"(?!adapter)[^/]+\.(?:safetensors|gguf)|pytorch_model[^/]*\.bin")
+_ADAPTER = "adapter_config.json"
+_ID = re.compile(r"[\w.-]{1,96}(?:/[\w.-]{1,96})?")
+
+
+def served(hub: Hub, model: str) -> Weights:
+    """What an engine loads for a model: a repository's id, or `ID@REVISION`.
+
+    An engine loads whole weights. Of an adapter those are served that its job has left on the
+    branch `merged`.
+
+    Raises:
+        InvalidRequestError: it is no id of the Hub, or there are no weights in it.
+        NotFoundError: the Hub does not have it, or does not show it to this token.
+        UnsupportedError: it is an adapter, and nobody has merged it.
+    """
+    repo, _, revision = model.partition("@")
+    if not _ID.fullmatch(repo):
+        raise _wrong(
+            f"{model!r:.100} is no model of the Hub; write its id, such as 'alice/recipes'"
+        )
+    commit, files = _state(hub, repo, revision or None)
+    if any(map(_WHOLE.fullmatch, files)):
+        return Weights(repo, commit)
+    if _ADAPTER not in files:
+        raise _wrong(
+            f"{model!r} has no weights at its commit {commit[:7]}, so nothing can serve it"
+        )
+    merged = None if revision else _merged(hub, repo)
+    if merged is None:
+        raise _unmerged(model)
+    return Weights(repo, merged)
+
+
+def _state(hub: Hub, repo: str, revision: str | None) -> tuple[str, tuple[str, ...]]:
+    def look(api: Any) -> tuple[str, tuple[str, ...]]:
+        info = api.model_info(repo, revision=revision)
+        return str(info.sha), tuple(str(one.rfilename) for one in info.siblings or ())
+
+    found = hub.find(look, what=f"the model {repo!r}")
+    if found is None:
+        at = f" at {revision!r}" if revision else ""
+        raise NotFoundError(
+            f"{NAME}: the Hub has no model {repo!r}{at}, or does not show it to this token",
+            provider=NAME,
+            status_code=404,
+        )
+    return found
+
+
+def _merged(hub: Hub, repo: str) -> str | None:
+    """The commit with the whole weights of an adapter; None where there are none."""
+
+    def look(api: Any) -> str | None:
+        branches = api.list_repo_refs(repo).branches
+        return next((str(one.target_commit) for one in branches if one.name == MERGED), None)
+
+    commit = hub.find(look, what=f"the branches of {repo!r}")
+    if commit is None:
+        return None
+    files = _state(hub, repo, commit)[1]
+    return commit if any(map(_WHOLE.fullmatch, files)) else None
+
+
+def _unmerged(model: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"{NAME}: {model!r} is a LoRA adapter, which Inference Endpoints do not serve without its "
+        f"base model, and nobody has left its whole weights on the branch `{MERGED}` of its "
+        "repository, where those of the newest commit are looked for; train it with "
+        "`options=[AutoTrainOptions(merge_adapter=True)]`, or merge it with peft's "
+        "`merge_and_unload` after `models.download` and push that to the branch; nothing was made"
+    )
+
+
+def _wrong(words: str) -> InvalidRequestError:
+    return InvalidRequestError(f"{NAME}: {words}", provider=NAME, param="model")
