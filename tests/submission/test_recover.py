@@ -15,6 +15,7 @@ from finetune_sdk import (
     ConfigurationError,
     FineTuneClient,
     IdempotencyConflictError,
+    InvalidRequestError,
     JobSpec,
     JobStatus,
     NotFoundError,
@@ -483,3 +484,16 @@ def test_a_cancelled_await_of_a_create_that_did_not_arrive_is_unknown(bench: Ben
 
     asyncio.run(main())
     assert (len(bench.made), bench.states) == (1, ["abandoned", "told"])
+
+
+@KEYS
+def test_what_is_taken_up_again_is_sent_whole(bench: Bench, key: str | None) -> None:
+    # The journal keeps neither the caller's words nor the options: they may hold a secret.
+    bench.hurt(bench.says(400, "The model is not ready."))
+    words: dict[str, Any] = {"metadata": {"team": "kitchen"}, "idempotency_key": key}
+    bench.refuses(InvalidRequestError, **words)
+    job = bench.create(**words)
+    first, second = (one.json() for one in bench.service.posts("/fine_tuning/jobs"))
+    assert job.metadata["team"] == "kitchen"
+    assert second["training_file"] == first["training_file"]
+    assert second["metadata"]["team"] == "kitchen"
