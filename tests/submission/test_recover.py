@@ -493,7 +493,7 @@ def test_what_is_taken_up_again_is_sent_whole(bench: Bench, key: str | None) -> 
     words: dict[str, Any] = {"metadata": {"team": "kitchen"}, "idempotency_key": key}
     bench.refuses(InvalidRequestError, **words)
     job = bench.create(**words)
-    first, second = (one.json() for one in bench.service.posts("/fine_tuning/jobs"))
+    first, second = (one.json for one in bench.service.posts("/fine_tuning/jobs"))
     assert job.metadata["team"] == "kitchen"
     assert second["training_file"] == first["training_file"]
     assert second["metadata"]["team"] == "kitchen"
