@@ -190,10 +190,11 @@ class Desk:
 
     def _with_files(self, order: Order, row: Row) -> Row:
         """The row with the files of the order, uploaded now or by an earlier try."""
-        if _file_ids(row.spec) != _file_ids(order.spec) and self._usable(row.spec):
-            # The journal keeps no options and no words of the caller's: those are the order's.
-            files = {name: getattr(row.spec, name) for name in ("training_file", "validation_file")}
-            return replace(row, spec=order.spec.model_copy(update=files))
+        # The journal keeps no options and no words of the caller's: those are the order's.
+        files = {name: getattr(row.spec, name) for name in ("training_file", "validation_file")}
+        again = order.spec.model_copy(update=files)
+        if _file_ids(again) != _file_ids(order.spec) and self._usable(again):
+            return replace(row, spec=again)
         spec = order.upload(order.spec)
         # Before the file is noted: rows that changed meanwhile must not be taken up by a re-run.
         order.recheck()

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterable
-from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from finetune_sdk.testing import VirtualClock
 from finetune_sdk.transport import Clock
 from tests.standins.azure.door import Asked, Door, Log
 from tests.standins.hub.accounts import Account, new_token
+from tests.standins.hub.endpoints import Endpoints
 from tests.standins.hub.jobs import Jobs
 from tests.standins.hub.repos import Repos
 from tests.standins.hub.rights import demand
@@ -30,6 +29,7 @@ from tests.standins.hub.routes import (
     refuse,
 )
 from tests.standins.hub.running import Image
+from tests.standins.hub.spaces import Spaces
 from tests.standins.openai import Answer, Faults
 
 Rule = tuple[str, "re.Pattern[str]", Callable[[Call, "re.Match[str]"], Answer]]
@@ -57,15 +57,14 @@ class Hub:
         self._door = Door(self._handle, self._log, self.lock, relative=lambda path: path)
         self.repos = Repos(self)
         self.jobs = Jobs(self)
-        self.spaces: Any = _room("spaces", "Spaces", self)
-        self.endpoints: Any = _room("endpoints", "Endpoints", self)
+        self.spaces = Spaces(self)
+        self.endpoints = Endpoints(self)
         self._rules = [_rule(route) for room in self.rooms for route in room.routes()]
 
     @property
     def rooms(self) -> list[Room]:
         """Those that answer, the more special ones first."""
-        made = (self.endpoints, self.spaces, self.jobs, self.repos)
-        return [_Porch(self), *(room for room in made if room is not None)]
+        return [_Porch(self), self.endpoints, self.spaces, self.jobs, self.repos]
 
     @property
     def url(self) -> str:
@@ -116,6 +115,7 @@ class Hub:
     def stop(self) -> None:
         """Ends what runs, then closes every connection; returns when no thread is left."""
         self.jobs.stop()
+        self.spaces.stop()
         self._door.stop()
         if (folder := self._folder) is not None:
             self._folder = None
@@ -180,10 +180,3 @@ class _Porch:
 def _rule(route: Route) -> Rule:
     method, path, handler = route
     return method, re.compile(path), handler
-
-
-def _room(module: str, name: str, hub: Hub) -> Any:
-    path = f"tests.standins.hub.{module}"
-    if find_spec(path) is None:
-        return None
-    return getattr(importlib.import_module(path), name)(hub)

@@ -29,6 +29,8 @@ _AUTOTRAIN = re.compile(
     r"(?P<level>[A-Z]+)\s*\|\s*(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\s*\|\s*"
     r"(?P<where>[\w.:]+)\s+-\s(?P<words>.*)"
 )
+_BARE = re.compile(r"(?<=: )(-?(?:nan|inf))(?=[,}])")
+"""What Python writes for such a number, and does not read back as a literal."""
 _SHOWN = 300
 _LONGEST = 20_000
 """Characters of a line that are looked at."""
@@ -200,7 +202,7 @@ def _literal(text: str) -> dict[str, object] | None:
     if not (begin.startswith("{'") and begin.endswith("}")):
         return None
     try:
-        value: object = ast.literal_eval(begin)
+        value: object = ast.literal_eval(_BARE.sub(r"'\1'", begin))
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return None
     if not isinstance(value, dict):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from finetune_sdk.providers.autotrain import settings
 from finetune_sdk.providers.autotrain.capabilities import ON_SPACES
@@ -12,11 +12,14 @@ from finetune_sdk.providers.autotrain.runners.server import ServerRunner
 from finetune_sdk.providers.autotrain.runners.space import SpaceRunner
 from finetune_sdk.providers.autotrain.settings import NAME, AutoTrainSettings
 from finetune_sdk.providers.autotrain.verbs import AutoTrainVerbs
-from finetune_sdk.providers.base import Capabilities, ProviderSettings, read_profile
+from finetune_sdk.providers.base import CanPrepare, Capabilities, ProviderSettings, read_profile
 from finetune_sdk.transport import SYSTEM_CLOCK, Clock
 
+if TYPE_CHECKING:
+    from finetune_sdk.types import JobSpec
 
-class AutoTrainSpaceProvider(AutoTrainVerbs):
+
+class AutoTrainSpaceProvider(AutoTrainVerbs, CanPrepare):
     """Fine-tunes by AutoTrain on a Space for each job, started from here or by an AutoTrain app.
 
     Args:
@@ -73,13 +76,21 @@ class AutoTrainSpaceProvider(AutoTrainVerbs):
         profile = read_profile(AutoTrainSettings, settings_.values, provider=NAME)
         return cls(profile=profile, home=settings_.home, environ=settings_.environ)
 
+    def prepare_job(self, spec: JobSpec, /) -> None:
+        """Makes the Space, with all that it needs but the hardware that is paid for."""
+        self._spaces.prepare(self._orders.make(spec))
+
     def _open_runner(self) -> SpaceRunner:
-        if self._profile.runner != "server":
+        self._spaces = self._runner_of(self._profile)
+        return self._spaces
+
+    def _runner_of(self, profile: AutoTrainSettings) -> SpaceRunner:
+        if profile.runner != "server":
             return SpaceRunner(self._hub)
         return ServerRunner(
             self._hub,
-            url=settings.server(self._profile),
+            url=settings.server(profile),
             folder=self._folder / "projects",
-            seconds=self._profile.timeout,
+            seconds=profile.timeout,
             http_client=self._http_client,
         )

@@ -45,6 +45,7 @@ class Order:
         seconds: after which it is ended.
         image: the container.
         description: for AutoTrain, and by it for TRL.
+        revision: of the base model, other than its newest commit.
         settings: what was chosen and why, by name.
         warnings: what the caller should know.
         took: how long it is estimated to take, in seconds; None where nobody can tell.
@@ -58,6 +59,7 @@ class Order:
     seconds: float
     image: str
     description: AutoTrainSpec
+    revision: str | None = None
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
     warnings: tuple[str, ...] = ()
     took: Span | None = None

@@ -17,14 +17,11 @@ from finetune_sdk.errors import (
     InvalidRequestError,
     UnsupportedError,
 )
-from finetune_sdk.providers.autotrain.choosing.rows import ROWS, parts
+from finetune_sdk.providers.autotrain.choosing.rows import PREFIX, ROWS, made_here, parts
 from finetune_sdk.providers.autotrain.hub import Hub
 from finetune_sdk.providers.autotrain.settings import NAME
 from finetune_sdk.transport.deadlines import upload_seconds
 from finetune_sdk.types import DatasetFile
-
-PREFIX = "finetune-"
-"""Of the names of our datasets: others of the namespace are left alone."""
 
 
 def send(hub: Hub, dataset: Dataset, *, key: str) -> DatasetFile:
@@ -119,8 +116,8 @@ def download(hub: Hub, file_id: str, path: Path) -> None:
         NotFoundError: it is gone, or is none of ours.
         UnsupportedError: it is a dataset of the Hub in whatever form.
     """
-    repo, words = parts(file_id)
-    if words or not repo.rpartition("/")[2].startswith(PREFIX):
+    repo, _ = parts(file_id)
+    if not made_here(file_id):
         raise UnsupportedError(
             f"{NAME}: the rows are a dataset of the Hub, {file_id!r}, and stay there: "
             f"`hf download --repo-type dataset {repo}` brings them"

@@ -91,6 +91,7 @@ class Orders:
             seconds=ended,
             image=options.image or self._image(decided),
             description=counted,
+            revision=base.revision,
             settings={
                 **mapped.settings,
                 **_told(decided, machine, why, ended, self._hub.namespace, project),

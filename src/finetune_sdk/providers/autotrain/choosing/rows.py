@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ from finetune_sdk.errors import DatasetFileError, FineTuneError, NotFoundError
 from finetune_sdk.providers.autotrain.hub import Hub
 from finetune_sdk.providers.autotrain.settings import NAME
 from finetune_sdk.types import NOT_SENT, DatasetFile
+
+PREFIX = "finetune-"
+"""Of the names of our datasets: others of the namespace are left alone."""
 
 ROWS = "rows.jsonl"
 """The file of a dataset that was made here; the data viewer of the Hub reads it, too."""
@@ -73,7 +77,7 @@ def look(hub: Hub, file: DatasetFile) -> Rows | None:
     except NotFoundError as error:
         raise DatasetFileError(str(error), code=error.code) from None
     sizes = {str(one.rfilename): int(one.size or 0) for one in info.siblings or ()}
-    if ROWS in sizes and not words:
+    if ROWS in sizes and made_here(file.id):
         return Rows(repo=repo, revision=str(info.sha), file=ROWS, bytes=sizes[ROWS])
     split = words.get("split", "train")
     return Rows(
@@ -82,8 +86,14 @@ def look(hub: Hub, file: DatasetFile) -> Rows | None:
         config=words.get("config"),
         split=split,
         bytes=_bytes(sizes, split),
-        columns=_columns(hub, info, sizes, split),
+        columns=_columns(hub, info, sizes, words),
     )
+
+
+def made_here(file_id: str) -> bool:
+    """Whether a dataset has the name of one of ours, whoever's it is."""
+    repo, words = parts(file_id)
+    return not words and repo.rpartition("/")[2].startswith(PREFIX)
 
 
 def parts(file_id: str) -> tuple[str, Mapping[str, str]]:
@@ -131,9 +141,12 @@ def _is_of(name: str, split: str) -> bool:
     return stem.startswith(split) or f"/{split}/" in f"/{name}"
 
 
-def _columns(hub: Hub, info: Any, sizes: Mapping[str, int], split: str) -> tuple[str, ...] | None:
-    if declared := _declared(info):
+def _columns(
+    hub: Hub, info: Any, sizes: Mapping[str, int], words: Mapping[str, str]
+) -> tuple[str, ...] | None:
+    if declared := _declared(info, words.get("config")):
         return declared
+    split = words.get("split", "train")
     files = [
         name
         for name, size in sizes.items()
@@ -141,35 +154,38 @@ def _columns(hub: Hub, info: Any, sizes: Mapping[str, int], split: str) -> tuple
     ]
     if not files:
         return None
-    try:
-        path = hub.ask(
-            "read",
-            lambda api: api.hf_hub_download(
-                info.id, files[0], repo_type="dataset", revision=info.sha
-            ),
-            what=f"the dataset {info.id!r}",
-            largest=None,
-        )
-    except FineTuneError:
-        return None
-    return _first(Path(path))
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            path = hub.ask(
+                "read",
+                lambda api: api.hf_hub_download(
+                    info.id, files[0], repo_type="dataset", revision=info.sha, local_dir=folder
+                ),
+                what=f"the dataset {info.id!r}",
+                largest=None,
+            )
+        except FineTuneError:
+            return None
+        return _first(Path(path))
 
 
-def _declared(info: Any) -> tuple[str, ...] | None:
+def _declared(info: Any, config: str | None) -> tuple[str, ...] | None:
     """The columns that the dataset's card tells of."""
     card: Any = info.card_data
     about: object = card.to_dict().get("dataset_info") if card is not None else None
-    first = cast("list[object]", about)[:1] if isinstance(about, list) else [about]
-    for one in first:
-        features = cast("dict[str, object]", one).get("features") if isinstance(one, dict) else None
-        if isinstance(features, list):
-            named = [
-                cast("dict[str, object]", feature).get("name")
-                for feature in cast("list[object]", features)
-                if isinstance(feature, dict)
-            ]
-            return tuple(name for name in named if isinstance(name, str)) or None
+    several = cast("list[object]", about) if isinstance(about, list) else [about]
+    tables = [cast("Mapping[str, object]", one) for one in several if isinstance(one, Mapping)]
+    for one in tables:
+        features = one.get("features")
+        if config in (None, one.get("config_name")) and isinstance(features, list):
+            return _names(cast("list[object]", features))
     return None
+
+
+def _names(features: Sequence[object]) -> tuple[str, ...] | None:
+    tables = [cast("Mapping[str, object]", one) for one in features if isinstance(one, Mapping)]
+    found = [table.get("name") for table in tables]
+    return tuple(name for name in found if isinstance(name, str)) or None
 
 
 def _first(path: Path) -> tuple[str, ...] | None:

@@ -23,7 +23,12 @@ from finetune_sdk.errors import (
     ServerError,
 )
 from finetune_sdk.providers.autotrain.hub import stack
-from finetune_sdk.providers.autotrain.hub.hook import ElsewhereError, OverdueError, TooLargeError
+from finetune_sdk.providers.autotrain.hub.hook import (
+    ElsewhereError,
+    OverdueError,
+    RepeatedError,
+    TooLargeError,
+)
 from finetune_sdk.providers.autotrain.settings import NAME
 from finetune_sdk.transport import redact
 from finetune_sdk.transport.waits import asked_wait
@@ -111,7 +116,7 @@ def _refusal(error: Any, response: Any, asked: Asked) -> ProviderError:
 
 def _effect(status: int, headers: Mapping[str, str]) -> Effect:
     """What the refused request may have done: a gateway refuses after the Hub has done it."""
-    own = status < 500 and status not in (408, 409, 425, 429)
+    own = 400 <= status < 500 and status not in (408, 409, 425, 429)
     return "none" if own or (status == 429 and "ratelimit" in headers) else "unknown"
 
 
@@ -157,12 +162,21 @@ def _lost(error: Exception, asked: Asked) -> ProviderError:
             "is not sent: only `endpoint` gets the token and what is written",
             provider=NAME,
             code="redirected",
+            effect="unknown",
         )
     if isinstance(error, TooLargeError):
         return ResponseDecodeError(
             f"{NAME}: {asked.what}: the answer is larger than any that is asked for",
             provider=NAME,
             retryable=False,
+            effect="unknown",
+        )
+    if isinstance(error, RepeatedError):
+        return ConnectionFailedError(
+            f"{NAME}: {asked.what}: {asked.place} cannot be reached, or gives no answer; check the "
+            "network, and `endpoint` where you have set it",
+            provider=NAME,
+            code="no_answer",
             effect="unknown",
         )
     if isinstance(error, httpx.HTTPError | httpx.StreamError | OverdueError | OSError):

@@ -102,7 +102,8 @@ class Hub:
         """
 
         def attempt(deadline: Deadline) -> T:
-            limits = Limits(place or self.place, deadline.left, largest)
+            patient = use == "upload" or largest is None
+            limits = Limits(place or self.place, deadline.left, largest, patient=patient)
             value, failure = self._once(call, what, limits)
             # Not raised where it was caught: the package's exception holds the request.
             if failure is not None:

@@ -9,6 +9,7 @@ Space's page how it went, and pauses. It needs Python 3.10 and `huggingface_hub`
 from __future__ import annotations
 
 import http.server
+import json
 import os
 import re
 import subprocess
@@ -28,6 +29,7 @@ SWALLOWED = "has failed due to an exception"
 PROGRESS = re.compile(r"\d+%\|(?!.*autotrain\.)|\d+ examples \[")
 LEFT_OUT = ["checkpoint-*", "autotrain-data/*", "runs/*", "*.pt", "*.pth", "optimizer.bin"]
 PAUSES = (0, 5, 15, 60, 120)
+PAIRS = Path("data", "train.jsonl")
 LOOK = 10
 GRACE = 60
 """Seconds in which the Hub ends the container on the old hardware."""
@@ -45,6 +47,7 @@ def main() -> None:
     overtime.daemon = True
     overtime.start()
     try:
+        fetch_pairs()
         swallowed = train()
         delivered = weights() and (not swallowed or push())
         end(SUCCEEDED if delivered else FAILED, "")
@@ -83,6 +86,25 @@ def has_hardware() -> bool:
     except Exception as error:
         print("The Hub does not tell the hardware:", told(error), flush=True)
         return False
+
+
+def fetch_pairs() -> None:
+    """Puts the prompt of each pair in front of its answers, where AutoTrain takes it from."""
+    if not os.environ.get("FINETUNE_PAIRS"):
+        return
+    source = hub().hf_hub_download(os.environ["DATA_PATH"], "rows.jsonl", repo_type="dataset")
+    Path("data").mkdir(exist_ok=True)
+    with Path(source).open(encoding="utf-8") as read, PAIRS.open("w", encoding="utf-8") as write:
+        for line in filter(str.strip, read):
+            write.write(json.dumps(whole(json.loads(line)), ensure_ascii=False) + "\n")
+    params = {**json.loads(os.environ["PARAMS"]), "data_path": "data"}
+    os.environ["PARAMS"] = json.dumps(params)
+
+
+def whole(row: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(row.get("prompt"), list):
+        return row
+    return {**row, **{key: [*row["prompt"], *row[key]] for key in ("chosen", "rejected")}}
 
 
 def train() -> bool:

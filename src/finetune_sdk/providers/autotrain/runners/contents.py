@@ -11,14 +11,16 @@ import json
 from importlib.resources import files
 
 from finetune_sdk.providers.autotrain import inside
+from finetune_sdk.providers.autotrain.choosing.rows import made_here
 from finetune_sdk.providers.autotrain.order import Order
 from finetune_sdk.providers.autotrain.record import LABEL, encode
+from finetune_sdk.providers.autotrain.runners.courses import PAIRS
 
 PREFIX = "autotrain-"
 """AutoTrain puts it before a project's name to name its Space."""
 
 RECORD_ENV = inside.RECORD_ENV
-HARDWARE_ENV, TIMEOUT_ENV = "FINETUNE_HARDWARE", "FINETUNE_TIMEOUT"
+HARDWARE_ENV, TIMEOUT_ENV, PAIRS_ENV = "FINETUNE_HARDWARE", "FINETUNE_TIMEOUT", "FINETUNE_PAIRS"
 TOKEN_ENV = "HF_TOKEN"  # noqa: S105 - the name of the variable
 
 VERSION = "0.8.36"
@@ -82,7 +84,9 @@ def secrets_of(order: Order, token: str) -> dict[str, str]:
 
 def variables_of(order: Order) -> dict[str, str]:
     """What whoever sees the Space may read, and finds the job by."""
+    pairs = order.spec.method.name in PAIRS and made_here(order.spec.training_file.id)
     return {
+        **({PAIRS_ENV: "1"} if pairs else {}),
         RECORD_ENV: encode(order),
         HARDWARE_ENV: order.machine.name,
         TIMEOUT_ENV: str(int(order.seconds)),

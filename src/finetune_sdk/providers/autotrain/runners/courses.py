@@ -14,7 +14,7 @@ from finetune_sdk.providers.autotrain.order import Order
 from finetune_sdk.providers.autotrain.record import mark
 from finetune_sdk.types import MethodName
 
-_PAIRS = (MethodName.DPO, MethodName.ORPO, MethodName.REWARD)
+PAIRS = (MethodName.DPO, MethodName.ORPO, MethodName.REWARD)
 _LOOK = 15.0
 """Seconds between two looks for checkpoints."""
 _MARGIN = 120.0
@@ -68,7 +68,7 @@ def course_of(order: Order, rows: Mapping[str, Rows]) -> dict[str, Any]:
         "key": mark(order.spec.key),
         "rows": {name: one.told() for name, one in rows.items()},
         "turns": False,
-        "pairs": order.engine == "autotrain" and order.spec.method.name in _PAIRS,
+        "pairs": order.engine == "autotrain" and order.spec.method.name in PAIRS,
         "output": order.project,
         "merge": MERGED if _merges(order) else None,
         "kept": training.repo if ours else f"{order.repo}-kept",
@@ -124,7 +124,7 @@ def _overrides(order: Order, arguments: Mapping[str, object]) -> dict[str, objec
         said["save_strategy"] = "epoch"
     if order.machine.gpus == 0:
         said["use_cpu"] = True
-    base, _, revision = order.spec.model.partition("@")
-    if revision:
-        said |= {"model_name_or_path": base, "model_revision": revision}
+    if order.revision:
+        base, _, _ = order.spec.model.partition("@")
+        said |= {"model_name_or_path": base, "model_revision": order.revision}
     return said

@@ -31,8 +31,8 @@ _TAIL = 500
 _SECONDS = 30.0
 _CANCELLING = {"status": JobStatus.CANCELLING}
 _OVER = (
-    "it was ended after {:.1f} hours, when its timeout was up; what it saved on the way may be there "
-    "(`jobs.checkpoints`). Say a longer `timeout`, or a faster `hardware`"
+    "it was ended after {:.1f} hours, when its timeout was up; what it saved on the way may be "
+    "there (`jobs.checkpoints`). Say a longer `timeout`, or a faster `hardware`"
 )
 
 NOT_PUSHED = "push_failed"

@@ -143,6 +143,8 @@ def warnings(seen: Seen, status: JobStatus, now: datetime) -> Iterator[str]:
     if status.terminal:
         if seen.stage not in STILL and seen.paid:
             yield f"the Space reads {seen.stage} and still holds {seen.requested}; {mend}"
+    elif not seen.begun:
+        yield "its hardware was never asked for, so nothing trains; create the job again"
     elif seen.overdue(now) > 0:
         yield f"the Space runs past the job's timeout of {seen.timeout:.0f} s; {mend}"
     elif status is JobStatus.QUEUED and age > _LONGEST_BUILD:
