@@ -25,7 +25,7 @@ class TestOnJobs(ProviderConformance):
         self.clock = VirtualClock()
         with Hub(self.clock, tmp_path) as self.hub:
             seeded(self.hub)
-            self.secrets = (self.hub.token,)  # type: ignore[misc] - each Hub has its own
+            type(self).secrets = (self.hub.token,)
             yield
 
     def open_provider(self, folder: Path) -> FineTuneProvider:

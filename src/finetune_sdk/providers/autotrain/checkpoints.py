@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from finetune_sdk.providers.autotrain.hub import Hub
+from finetune_sdk.providers.autotrain.hub import Hub, repos
 from finetune_sdk.providers.autotrain.runners.truth import is_weights
 from finetune_sdk.providers.autotrain.settings import NAME
 from finetune_sdk.types import Checkpoint, Job
@@ -39,7 +39,7 @@ def _checkpoint(hub: Hub, job: Job, repo: str, step: int, branch: str) -> Checkp
         lambda api: api.model_info(repo, revision=branch, files_metadata=True),
         what=f"the checkpoint {branch!r} of {repo!r}",
     )
-    names = {str(one.rfilename): int(one.size or 0) for one in info.siblings or ()} if info else {}
+    names = repos.sizes(info) if info else {}
     at = info.last_modified if info else None
     if not any(map(is_weights, names)) or at is None or (job.created_at and at < job.created_at):
         return None

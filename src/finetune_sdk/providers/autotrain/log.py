@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Literal, cast
+from typing import Literal, TypeGuard, cast
 
 from pydantic import JsonValue
 
@@ -26,7 +26,9 @@ from finetune_sdk.types import JobEvent, Metric
 
 _OURS = "FINETUNE {"
 _AUTOTRAIN = re.compile(
-    r"(?P<level>[A-Z]+)\s*\|\s*(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\s*\|\s*"
+    # Bounded, and begun once for each word: a line of capitals is read as fast as any other.
+    r"(?<![A-Z])(?P<level>[A-Z]{1,20})\s{0,20}\|\s{0,20}"
+    r"(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\s{0,20}\|\s{0,20}"
     r"(?P<where>[\w.:]+)\s+-\s(?P<words>.*)"
 )
 _BARE = re.compile(r"(?<=: )(-?(?:nan|inf))(?=[,}])")
@@ -107,9 +109,7 @@ def events(lines: Iterable[str], *, since: datetime) -> list[JobEvent]:
     found: list[JobEvent] = []
     for number, said in enumerate(read(lines, since=since)):
         message = str(said.values.get("words") or _told(said))
-        data: dict[str, JsonValue] = {
-            str(k): v for k, v in said.values.items() if isinstance(v, str | int | float)
-        }
+        data: dict[str, JsonValue] = {str(k): v for k, v in said.values.items() if _is_plain(v)}
         event = JobEvent(
             id=f"{number:06d}",
             created_at=said.at if not found else max(said.at, found[-1].created_at),
@@ -230,6 +230,10 @@ def _numbers(said: Said, step: int) -> Iterator[Metric]:
         )
 
 
+def _is_plain(value: object) -> TypeGuard[str | int | float]:
+    return isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
+
+
 def _name(name: str) -> tuple[str, Literal["train", "validation"]]:
     if name in _NAMES:
         return _NAMES[name]
@@ -242,7 +246,7 @@ def _number(value: object) -> float | None:
     """A number, which newer trainers write as text; None for all else."""
     try:
         number = float(value) if isinstance(value, str | int | float) else math.nan
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
 

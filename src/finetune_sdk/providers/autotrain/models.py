@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from finetune_sdk.errors import NotFoundError, ResponseDecodeError, UnsupportedError
-from finetune_sdk.providers.autotrain.hub import Hub
+from finetune_sdk.providers.autotrain.hub import Hub, repos
 from finetune_sdk.providers.autotrain.settings import NAME
 from finetune_sdk.types import Model
 
@@ -36,7 +36,7 @@ def get(hub: Hub, model: str) -> Model:
         lambda api: api.model_info(repo, revision=revision or None, files_metadata=True),
         what=f"the model {model!r}",
     )
-    size = sum(int(one.size or 0) for one in info.siblings or ())
+    size = sum(repos.sizes(info).values())
     found = _model(info, hub.namespace)
     return found.model_copy(update={"id": model, "bytes": size or None})
 
@@ -67,7 +67,7 @@ def download(hub: Hub, model: str, folder: Path) -> None:
 
     def fetch(api: Any) -> None:
         info = api.model_info(repo, revision=revision or None)
-        names = [str(one.rfilename) for one in info.siblings or ()]
+        names = repos.names(info)
         _check_names(repo, names)
         _check_there(repo, names)
         api.snapshot_download(repo, revision=info.sha, local_dir=folder)
@@ -95,8 +95,7 @@ def _check_there(repo: str, names: list[str]) -> None:
 
 
 def _model(info: Any, namespace: str) -> Model:
-    card: Any = info.card_data
-    base = card.get("base_model") if card is not None else None
+    base = repos.card(info).get("base_model")
     ours = str(info.id).partition("/")[0] == namespace
     return Model(
         id=str(info.id),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from hashlib import sha256
@@ -18,6 +19,9 @@ LABEL, KEY, CALL = "finetune-anywhere", "finetune-key", "finetune-call"
 """Names of labels: they hold letters, digits, dots, dashes and lines, 100 of them at most."""
 
 VERSION = 1
+
+_REPO = re.compile(r"(?!.*(?:--|\.\.))[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
+"""An id of a repository, as the Hub takes it."""
 
 
 def mark(key: str) -> str:
@@ -56,9 +60,10 @@ class Record:
     def repo(self) -> str | None:
         """Where the model is to be."""
         namespace, project = self._values.get("namespace"), self._values.get("project")
-        if isinstance(namespace, str) and isinstance(project, str):
-            return f"{namespace}/{project}"
-        return None
+        if not isinstance(namespace, str) or not isinstance(project, str):
+            return None
+        repo = f"{namespace}/{project}"
+        return repo if _REPO.fullmatch(repo) else None
 
     @property
     def timeout(self) -> float | None:
@@ -117,7 +122,7 @@ class Record:
 def _table(text: str | None) -> Mapping[str, object]:
     try:
         found: object = json.loads(text or "{}")
-    except ValueError:
+    except (ValueError, TypeError, RecursionError):
         return {}
     return cast("Mapping[str, object]", found) if isinstance(found, dict) else {}
 

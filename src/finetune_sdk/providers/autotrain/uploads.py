@@ -18,7 +18,7 @@ from finetune_sdk.errors import (
     UnsupportedError,
 )
 from finetune_sdk.providers.autotrain.choosing.rows import PREFIX, ROWS, made_here, parts
-from finetune_sdk.providers.autotrain.hub import Hub
+from finetune_sdk.providers.autotrain.hub import Hub, repos
 from finetune_sdk.providers.autotrain.settings import NAME
 from finetune_sdk.transport.deadlines import upload_seconds
 from finetune_sdk.types import DatasetFile
@@ -85,7 +85,7 @@ def get(hub: Hub, file_id: str) -> DatasetFile:
         lambda api: api.dataset_info(repo, revision=words.get("revision"), files_metadata=True),
         what=f"the dataset {repo!r}",
     )
-    sizes = {str(one.rfilename): one.size for one in info.siblings or ()}
+    sizes = repos.sizes(info)
     return DatasetFile(id=file_id, bytes=sizes.get(ROWS), created_at=info.created_at)
 
 

@@ -15,7 +15,7 @@ from finetune_sdk.errors import (
     PermissionDeniedError,
     UnsupportedError,
 )
-from finetune_sdk.providers.autotrain.hub import Hub, stack
+from finetune_sdk.providers.autotrain.hub import Hub, repos, stack
 from finetune_sdk.providers.autotrain.settings import NAME
 
 _TOKENIZER = "tokenizer_config.json"
@@ -57,7 +57,7 @@ def look(hub: Hub, model: str) -> BaseModel:
         lambda api: api.model_info(_id(repo), revision=revision or None),
         what=f"the model {model!r}",
     )
-    names = [str(one.rfilename) for one in info.siblings or ()]
+    names = repos.names(info)
     if info.gated:
         _let_in(hub, repo)
     if "adapter_config.json" in names and "config.json" not in names:
@@ -68,7 +68,7 @@ def look(hub: Hub, model: str) -> BaseModel:
         id=repo,
         revision=revision or None,
         architecture=_text(config.get("model_type")),
-        parameters=getattr(info.safetensors, "total", None),
+        parameters=repos.whole(getattr(info.safetensors, "total", None)),
         tokenizer=_tokenizer(hub, repo, str(info.sha)) if _TOKENIZER in names else None,
     )
 

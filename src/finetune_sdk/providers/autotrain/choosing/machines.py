@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -19,10 +20,11 @@ _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(GB|TB|GiB|MB)")
 
 def listed(hub: Hub) -> list[Machine]:
     """The hardware that can be had, with its price."""
-    found: list[Any] = hub.ask(
-        "read", lambda api: list(api.list_jobs_hardware()), what="the hardware of HF Jobs"
+    return hub.ask(
+        "read",
+        lambda api: [_machine(one) for one in api.list_jobs_hardware()],
+        what="the hardware of HF Jobs",
     )
-    return [_machine(one) for one in found]
 
 
 def named(machines: Iterable[Machine], name: str) -> Machine:
@@ -77,7 +79,7 @@ def _machine(found: Any) -> Machine:
     per_hour = _per_hour(found.unit_cost_usd, found.unit_label)
     if device is None:
         return Machine(name=str(found.name), per_hour=per_hour, memory=_bytes(found.ram))
-    count = int(_number(device.quantity) or 1)
+    count = max(int(_number(device.quantity) or 1), 1)
     return Machine(
         name=str(found.name),
         per_hour=per_hour,
@@ -100,7 +102,9 @@ def _bytes(text: object) -> int:
 
 
 def _number(value: object) -> float | None:
+    """A number that a price or a count can be; None for all else."""
     try:
-        return float(value) if isinstance(value, str | int | float) else None
-    except ValueError:
+        number = float(value) if isinstance(value, str | int | float) else math.nan
+    except (ValueError, OverflowError):
         return None
+    return number if 0 <= number < math.inf else None

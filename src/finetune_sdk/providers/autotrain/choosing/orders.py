@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 from finetune_sdk import autotrain
@@ -12,7 +12,7 @@ from finetune_sdk.providers.autotrain.choosing.base_model import BaseModel
 from finetune_sdk.providers.autotrain.choosing.engine import Decided, decide
 from finetune_sdk.providers.autotrain.choosing.estimate import Load
 from finetune_sdk.providers.autotrain.choosing.rows import Rows
-from finetune_sdk.providers.autotrain.hub import Hub
+from finetune_sdk.providers.autotrain.hub import Hub, repos
 from finetune_sdk.providers.autotrain.options import AutoTrainOptions
 from finetune_sdk.providers.autotrain.order import Machine, Order
 from finetune_sdk.providers.autotrain.runners.truth import is_weights
@@ -81,7 +81,7 @@ class Orders:
             backend=f"spaces-{machine.name}",
         )
         counted = _counted(mapped.spec, EVERY if (bytes_ or _FEW) >= _FEW else 1)
-        lost = mapped.lost if decided.engine == "autotrain" else ()
+        lost = mapped.lost if decided.engine == "autotrain" else _left_out(spec, counted)
         return Order(
             spec=spec,
             namespace=self._hub.namespace,
@@ -98,7 +98,11 @@ class Orders:
                 **_train_on(spec, decided),
                 "logging_steps": str(counted.llm.logging_steps),
             },
-            warnings=(*lost, *_columns(training, mapped.spec), *_size_warnings(base, took)),
+            warnings=(
+                *lost,
+                *_columns((training, self._validation(spec)), mapped.spec),
+                *_size_warnings(base, took),
+            ),
             took=took,
         )
 
@@ -110,6 +114,9 @@ class Orders:
             for name, file in files.items()
             if file is not None and (found := rows.look(self._hub, file)) is not None
         }
+
+    def _validation(self, spec: JobSpec) -> Rows | None:
+        return None if spec.validation_file is None else rows.look(self._hub, spec.validation_file)
 
     def _image(self, decided: Decided) -> str:
         profile = self._profile
@@ -153,7 +160,7 @@ class Orders:
 
 
 def _names(api: Any, repo: str) -> list[str]:
-    return [str(one.rfilename) for one in api.model_info(repo).siblings or ()]
+    return repos.names(api.model_info(repo))
 
 
 def _counted(description: autotrain.AutoTrainSpec, every: int) -> autotrain.AutoTrainSpec:
@@ -224,13 +231,24 @@ def _train_on(spec: JobSpec, decided: Decided) -> dict[str, str]:
     return {"train_on": "all, what AutoTrain does"}
 
 
-def _columns(training: Rows | None, description: autotrain.AutoTrainSpec) -> Iterator[str]:
-    if training is None:
-        return
+def _left_out(spec: JobSpec, description: autotrain.AutoTrainSpec) -> Iterator[str]:
+    """What TRL does not do of what was asked; what it cannot do at all is refused by this.
+
+    Raises:
+        ConfigurationError: the rows have other columns than TRL reads.
+        UnsupportedError: no argument of TRL says it.
+    """
+    run = description.to_trl(train_on=getattr(spec.method, "train_on", None))
+    # The others tell of AutoTrain's own ways, which nobody has asked for.
+    return (note for note in run.notes if note.startswith("`"))
+
+
+def _columns(held: Iterable[Rows | None], description: autotrain.AutoTrainSpec) -> Iterator[str]:
     wanted = [name for name in description.data.column_mapping.values() if isinstance(name, str)]
-    warning = rows.check_columns(training, wanted)
-    if warning is not None:
-        yield warning
+    for one in held:
+        warning = None if one is None else rows.check_columns(one, wanted)
+        if warning is not None:
+            yield warning
 
 
 def _size_warnings(base: BaseModel, took: Span | None) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Any, cast
 from urllib.parse import parse_qsl
 
 from finetune_sdk.errors import DatasetFileError, FineTuneError, NotFoundError
-from finetune_sdk.providers.autotrain.hub import Hub
+from finetune_sdk.providers.autotrain.hub import Hub, repos
 from finetune_sdk.providers.autotrain.settings import NAME
 from finetune_sdk.types import NOT_SENT, DatasetFile
 
@@ -76,7 +76,7 @@ def look(hub: Hub, file: DatasetFile) -> Rows | None:
         )
     except NotFoundError as error:
         raise DatasetFileError(str(error), code=error.code) from None
-    sizes = {str(one.rfilename): int(one.size or 0) for one in info.siblings or ()}
+    sizes = repos.sizes(info)
     if ROWS in sizes and made_here(file.id):
         return Rows(repo=repo, revision=str(info.sha), file=ROWS, bytes=sizes[ROWS])
     split = words.get("split", "train")
@@ -171,8 +171,7 @@ def _columns(
 
 def _declared(info: Any, config: str | None) -> tuple[str, ...] | None:
     """The columns that the dataset's card tells of."""
-    card: Any = info.card_data
-    about: object = card.to_dict().get("dataset_info") if card is not None else None
+    about = repos.card(info).get("dataset_info")
     several = cast("list[object]", about) if isinstance(about, list) else [about]
     tables = [cast("Mapping[str, object]", one) for one in several if isinstance(one, Mapping)]
     for one in tables:

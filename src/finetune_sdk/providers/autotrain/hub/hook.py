@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from finetune_sdk.providers.autotrain.hub import stack
@@ -55,7 +55,7 @@ class Limits:
     left: Callable[[], float]
     largest: int | None = _LARGEST
     patient: bool = False
-    asked: tuple[str, str] | None = None
+    asked: tuple[str, str] | None = field(default=None, repr=False)
 
 
 _limits: ContextVar[Limits | None] = ContextVar("limits", default=None)

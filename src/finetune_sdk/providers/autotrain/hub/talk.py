@@ -12,6 +12,7 @@ from finetune_sdk.errors import (
     FineTuneError,
     MissingDependencyError,
     NotFoundError,
+    ProviderError,
 )
 from finetune_sdk.providers.autotrain.hub.failures import Asked, failure_of
 from finetune_sdk.providers.autotrain.hub.hook import Limits, limited
@@ -22,6 +23,8 @@ from finetune_sdk.transport.deadlines import Deadline
 from finetune_sdk.transport.policy import Policy, Use
 
 T = TypeVar("T")
+
+_HIDDEN = "[redacted]"
 
 
 class Hub:
@@ -149,7 +152,10 @@ def _owner(found: object) -> dict[str, Any]:
 
 
 def _hidden(error: FineTuneError, token: str) -> FineTuneError:
-    error.args = tuple(str(one).replace(token, "[redacted]") for one in error.args)
+    error.args = tuple(str(one).replace(token, _HIDDEN) for one in error.args)
+    if isinstance(error, ProviderError):
+        error.code = error.code and error.code.replace(token, _HIDDEN)
+        error.request_id = error.request_id and error.request_id.replace(token, _HIDDEN)
     return error
 
 

@@ -12,6 +12,9 @@ from importlib.resources import files
 SCRIPT_ENV, COURSE_ENV, RECORD_ENV = "FINETUNE_RUN", "FINETUNE_COURSE", "FINETUNE_JOB"
 """Variables of a job: the program, what it is to do, and the record of the whole job."""
 
+BASE = "base"
+"""The folder of a base model that is not the newest commit of its repository."""
+
 LOADER = f"import os; exec(compile(os.environ['{SCRIPT_ENV}'], 'course', 'exec'))"
 """One line: `conda run` takes no argument that has several."""
 

@@ -24,8 +24,13 @@ from typing import Any
 
 WEIGHTS = re.compile(r"(?:adapter_model|model(?:-\d{5}-of-\d{5})?)\.safetensors")
 SWALLOWED = "has failed due to an exception"
-NUMBERS = re.compile(r"\{'[\w/]+': .*\}\s*$")
+LONGEST = 20_000
+"""Characters of a line that is looked at for numbers."""
+BARE = re.compile(r"(?<=: )(-?(?:nan|inf))(?=[,}])")
+# Not that of whoever has started the trainer, which comes last and says nothing.
+REASON = re.compile(r"(?!subprocess\.)(?:\w+\.)*\w+(?:Error|Exception)\b")
 MANIFEST = "finetune.json"
+BASE, ADAPTER = "base", "adapter_config.json"
 PAUSES = (5, 15, 60, 120, 240)
 REFUSED = (400, 401, 402, 403, 404, 409, 413, 422)
 LEFT_OUT = ["checkpoint-*", "autotrain-data/*", "runs/*", "*.pt", "*.pth", "optimizer.bin"]
@@ -82,6 +87,9 @@ def fetch(course: Course) -> None:
             rows(source).to_json(target, lines=True, force_ascii=False)
     for name, text in course["files"].items():
         Path(name).write_text(text, encoding="utf-8")
+    if course.get("base"):
+        # TRL reads the configuration and the tokenizer of `main`, whatever revision it is told.
+        hub().snapshot_download(**course["base"], local_dir=BASE)
     turns(course)
 
 
@@ -122,7 +130,7 @@ def turns(course: Course) -> None:
 def tells(config: dict[str, Any]) -> bool:
     templates = import_module("trl.chat_template_utils")
     tokenizer = import_module("transformers").AutoTokenizer.from_pretrained(
-        config["model_name_or_path"], revision=config.get("model_revision")
+        config["model_name_or_path"]
     )
     try:
         templates.get_training_chat_template(tokenizer)
@@ -157,7 +165,7 @@ def train(course: Course, watch: Watch) -> str:
             print(line, end="", flush=True)
             number(line)
             swallowed = swallowed or SWALLOWED in line
-            last = line.strip() if re.match(r"(?:\w+\.)*\w+(?:Error|Exception)\b", line) else last
+            last = line.strip() if REASON.match(line) else last
     if process.returncode:
         return last or f"the trainer ended with {process.returncode}"
     return (last or "AutoTrain reports an exception") if swallowed else ""
@@ -165,10 +173,11 @@ def train(course: Course, watch: Watch) -> str:
 
 def number(line: str) -> None:
     """Says again what a trainer has measured, with the time."""
-    found = NUMBERS.search(line)
+    _, begin, rest = line[:LONGEST].partition("{'")
+    text = BARE.sub(r"'\1'", f"{begin}{rest}".strip())
     try:
-        values: Any = ast.literal_eval(found.group()) if found else None
-    except (ValueError, SyntaxError):
+        values: Any = ast.literal_eval(text) if begin else None
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
         return
     if isinstance(values, dict) and "epoch" in values:
         say("measured", values=texts(values))
@@ -186,6 +195,7 @@ def weights(folder: Path) -> list[str]:
 
 def deliver(course: Course, folder: Path) -> int:
     """Puts the model on the Hub, or where it can be fetched from without training again."""
+    name_base(course, folder)
     manifest(course, folder)
     why = push(lambda: upload(course["repo"], folder), course)
     if not why:
@@ -199,6 +209,17 @@ def deliver(course: Course, folder: Path) -> int:
     return fail("push_failed", why, code=NOT_PUSHED)
 
 
+def name_base(course: Course, folder: Path) -> None:
+    """Says of an adapter what it belongs to, by its name on the Hub."""
+    path = folder / ADAPTER
+    if not course.get("base") or not path.is_file():
+        return
+    about = json.loads(path.read_text(encoding="utf-8"))
+    about["base_model_name_or_path"] = course["base"]["repo_id"]
+    about["revision"] = course["base"]["revision"]
+    path.write_text(json.dumps(about, indent=2), encoding="utf-8")
+
+
 def manifest(course: Course, folder: Path) -> None:
     files = {path.name: path.stat().st_size for path in folder.iterdir() if path.is_file()}
     about = {"key": course["key"], "engine": course["engine"], "files": files}
@@ -206,11 +227,11 @@ def manifest(course: Course, folder: Path) -> None:
 
 
 def push(step: Callable[[], object], course: Course) -> str:
-    """Tries until it is there, is refused, or the machine's time is nearly over."""
+    """Tries once, and on until it is there, is refused, or the machine's time is nearly over."""
     why = ""
     for pause in (0, *PAUSES):
-        if time.time() + pause > course["end"]:
-            return why or "there was no time left"
+        if pause and time.time() + pause > course["end"]:
+            return why
         time.sleep(pause)
         try:
             step()
@@ -231,6 +252,8 @@ def upload(repo: str, folder: Path, revision: str | None = None) -> None:
         folder_path=folder,
         revision=revision,
         ignore_patterns=LEFT_OUT,
+        # A branch begins with the files of `main`, which are those of another state.
+        delete_patterns="*" if revision else None,
         commit_message="Trained by finetune-anywhere",
     )
 
@@ -270,7 +293,7 @@ class Watch:
     """Puts checkpoints on branches of their own while the training goes on."""
 
     def __init__(self, course: Course, folder: Path) -> None:
-        self._repo, self._folder = course["repo"], folder
+        self._course, self._folder = course, folder
         self._seconds: float = course["look"]
         self._seen: set[str] = set()
         self._over = threading.Event()
@@ -299,7 +322,8 @@ class Watch:
 
     def _save(self, name: str, folder: Path) -> None:
         try:
-            upload(self._repo, folder, name)
+            name_base(self._course, folder)
+            upload(self._course["repo"], folder, name)
         except Exception as error:
             # The training matters more, and the next one may go through.
             say("checkpoint_lost", name=name, message=told(error))

@@ -69,6 +69,7 @@ def course_of(order: Order, rows: Mapping[str, Rows]) -> dict[str, Any]:
         "rows": {name: one.told() for name, one in rows.items()},
         "turns": False,
         "pairs": order.engine == "autotrain" and order.spec.method.name in PAIRS,
+        "base": _base(order),
         "output": order.project,
         "merge": MERGED if _merges(order) else None,
         "kept": training.repo if ours else f"{order.repo}-kept",
@@ -76,6 +77,13 @@ def course_of(order: Order, rows: Mapping[str, Rows]) -> dict[str, Any]:
         "look": _LOOK,
         **make(order, here),
     }
+
+
+def _base(order: Order) -> dict[str, str] | None:
+    """The base model, where it is not the newest commit."""
+    if order.revision is None:
+        return None
+    return {"repo_id": order.spec.model.partition("@")[0], "revision": order.revision}
 
 
 def _here(description: AutoTrainSpec, *, validation: bool) -> AutoTrainSpec:
@@ -95,7 +103,9 @@ def _here(description: AutoTrainSpec, *, validation: bool) -> AutoTrainSpec:
 def _merges(order: Order) -> bool:
     """Whether whole weights are wanted beside the adapter; a reward model answers nobody."""
     said = order.spec.options.get("merge_adapter")
-    return order.description.llm.peft and said is None and order.spec.method.name != "reward"
+    # AutoTrain merges by itself where it is asked to; TRL does not.
+    wanted = said is None or (said is True and order.engine == "trl")
+    return order.description.llm.peft and wanted and order.spec.method.name != "reward"
 
 
 def _autotrain(_: Order, here: AutoTrainSpec) -> dict[str, Any]:
@@ -125,6 +135,5 @@ def _overrides(order: Order, arguments: Mapping[str, object]) -> dict[str, objec
     if order.machine.gpus == 0:
         said["use_cpu"] = True
     if order.revision:
-        base, _, _ = order.spec.model.partition("@")
-        said |= {"model_name_or_path": base, "model_revision": order.revision}
+        said["model_name_or_path"] = inside.BASE
     return said

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from finetune_sdk.errors import (
     IdempotencyConflictError,
     NotFoundError,
     ProviderError,
-    ResponseDecodeError,
 )
 from finetune_sdk.providers.autotrain import inside, log
 from finetune_sdk.providers.autotrain.choosing.rows import Rows
@@ -20,10 +19,14 @@ from finetune_sdk.providers.autotrain.order import Order
 from finetune_sdk.providers.autotrain.record import CALL, KEY, LABEL, Record, encode, labels, mark
 from finetune_sdk.providers.autotrain.runners import courses
 from finetune_sdk.providers.autotrain.runners.base import Runner
+from finetune_sdk.providers.autotrain.runners.jobinfo import labels as labels_of
+from finetune_sdk.providers.autotrain.runners.jobinfo import sound
 from finetune_sdk.providers.autotrain.runners.truth import failure, proof
 from finetune_sdk.providers.autotrain.settings import NAME
 from finetune_sdk.transport import redact
 from finetune_sdk.types import Job, JobError, JobSpec, JobStatus
+
+T = TypeVar("T")
 
 _TOKEN = "HF_TOKEN"  # noqa: S105 - the name of the variable
 _TAIL = 500
@@ -65,7 +68,7 @@ class JobsRunner(Runner):
     def start(self, order: Order) -> Job:
         words = self._words(order)
         what = f"a job on {order.machine.name!r}"
-        made: Any = self._hub.ask("create", lambda api: api.run_job(**words), what=what)
+        made: Any = self._hub.ask("create", lambda api: sound(api.run_job(**words)), what=what)
         job = self._job(made)
         return job.model_copy(update={"warnings": (*order.warnings, *job.warnings)})
 
@@ -75,9 +78,9 @@ class JobsRunner(Runner):
     def find(self, key: str, *, spec: JobSpec | None, since: datetime | None) -> list[Job]:  # noqa: ARG002 - a label needs no time
         # Filtered here, too: an older Hub passes over a filter that it does not know.
         wanted = mark(key)
-        same = [one for one in self._all({KEY: wanted}) if _labels(one).get(KEY) == wanted]
+        same = [one for one in self._all({KEY: wanted}) if labels_of(one).get(KEY) == wanted]
         if spec is not None and spec.call:
-            ours = [one for one in same if _labels(one).get(CALL) == mark(spec.call)]
+            ours = [one for one in same if labels_of(one).get(CALL) == mark(spec.call)]
             if same and not ours:
                 raise IdempotencyConflictError(
                     f"the key {key!r:.80} made the job {same[0].id} of another call; use a new "
@@ -137,11 +140,10 @@ class JobsRunner(Runner):
         namespace = self._hub.namespace
         found: list[Any] = self._hub.ask(
             "read",
-            lambda api: [*api.list_jobs(namespace=namespace, labels=wanted)],
+            lambda api: [*filter(_is_ours, api.list_jobs(namespace=namespace, labels=wanted))],
             what=f"the jobs of {namespace!r}",
         )
-        ours = [one for one in found if LABEL in _labels(one)]
-        return sorted(ours, key=_born, reverse=True)
+        return sorted(found, key=_born, reverse=True)
 
     def _look(self, job_id: str) -> Any:
         if not job_id.isascii() or not job_id.replace("-", "").isalnum():
@@ -151,7 +153,7 @@ class JobsRunner(Runner):
         namespace = self._hub.namespace
         return self._hub.ask(
             "read",
-            lambda api: api.inspect_job(job_id=job_id, namespace=namespace),
+            lambda api: sound(api.inspect_job(job_id=job_id, namespace=namespace)),
             what=f"the job {job_id!r} of {namespace!r}",
         )
 
@@ -159,17 +161,20 @@ class JobsRunner(Runner):
         namespace = self._hub.namespace
         found = self._hub.ask(
             "read",
-            lambda api: [*api.fetch_job_logs(job_id=job_id, namespace=namespace, tail=tail)],
+            lambda api: [
+                *map(str, api.fetch_job_logs(job_id=job_id, namespace=namespace, tail=tail))
+            ],
             what=f"the log of the job {job_id!r}",
         )
-        secret = self._hub.credential.get(NAME)
-        return [redact(line.rstrip("\r\n"), secret) for line in found]
+        return [self._hide(line.rstrip("\r\n")) for line in found]
+
+    def _hide(self, told: T) -> T:
+        """What the Hub tells, without the token, should it or a trainer repeat it."""
+        if not isinstance(told, str):
+            return told
+        return cast("T", redact(told, self._hub.credential.get(NAME)))
 
     def _job(self, found: Any) -> Job:
-        if not isinstance(found.id, str) or not found.id:
-            raise ResponseDecodeError(
-                f"{NAME}: the answer has no job's id in it", provider=NAME, effect="unknown"
-            )
         if found.id in self._ended:
             return self._ended[found.id]
         job = self._told(found)
@@ -179,7 +184,7 @@ class JobsRunner(Runner):
         return job
 
     def _told(self, found: Any) -> Job:
-        stage = str(getattr(found.status.stage, "value", found.status.stage))
+        stage = self._hide(str(getattr(found.status.stage, "value", found.status.stage)))
         record = self._record(found)
         job = record.job(
             found.id,
@@ -188,12 +193,12 @@ class JobsRunner(Runner):
             created_at=found.created_at,
             started_at=found.started_at,
             finished_at=found.finished_at,
-        ).model_copy(update={"raw": _raw(found)})
+        ).model_copy(update={"raw": {k: self._hide(v) for k, v in _raw(found).items()}})
         if job.status is JobStatus.SUCCEEDED:
             return self._held(job, record.repo)
         if job.status is not JobStatus.FAILED:
             return job
-        error = self._why(job.id, found.status.message)
+        error = self._why(job.id, self._hide(found.status.message))
         limit = record.timeout
         if limit is not None and _is_over(found, limit):
             error = JobError(code="timed_out", message=_OVER.format(limit / 3600))
@@ -236,8 +241,8 @@ class JobsRunner(Runner):
         return map(self._job, self._all({LABEL: "1"}))
 
 
-def _labels(found: Any) -> dict[str, str]:
-    return found.labels or {}
+def _is_ours(found: Any) -> bool:
+    return LABEL in labels_of(found) and sound(found) is found
 
 
 def _is_over(found: Any, timeout: float) -> bool:

@@ -1,0 +1,31 @@
+"""What the Hub tells of a repository. The package hands on whatever type the answer had."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+
+def names(info: Any) -> list[str]:
+    """The files in it."""
+    return [str(one.rfilename) for one in info.siblings or ()]
+
+
+def sizes(info: Any) -> dict[str, int]:
+    """The bytes of each of its files, where they are told."""
+    return {str(one.rfilename): whole(one.size) or 0 for one in info.siblings or ()}
+
+
+def card(info: Any) -> Mapping[str, object]:
+    """What its card says for programs."""
+    found: Any = info.card_data
+    told: object = found.to_dict() if hasattr(found, "to_dict") else None
+    return cast("Mapping[str, object]", told) if isinstance(told, dict) else {}
+
+
+_MOST = 2**60
+
+
+def whole(value: object) -> int | None:
+    """A count; None for all else."""
+    return value if isinstance(value, int) and 0 <= value < _MOST else None
