@@ -14,7 +14,9 @@ TORCH ?= torch==2.13.0
 OLDER ?= .venv-older
 OLDER_TESTS := tests/conformance/test_openai.py tests/conformance/test_azure_openai.py \
 	tests/conformance/test_autotrain.py tests/conformance/test_autotrain_space.py \
-	tests/standins tests/exporting tests/autotrain \
+	tests/standins tests/exporting \
+	$(addprefix tests/autotrain/test_,jobs.py preflight.py choosing.py holdings.py faults_submit.py \
+	faults_upload.py faults_jobs.py hostile_jobs.py secrets.py deployments.py space.py server.py) \
 	tests/openai/test_provider.py tests/openai/test_bodies.py tests/openai/test_secrets.py \
 	tests/submission/test_faults_submit.py tests/submission/test_faults_upload.py
 
@@ -38,7 +40,7 @@ test: $(VENV)/.dev test-older
 	$(BIN)/python -m pytest -q -m "not long" --numprocesses 2 --dist loadfile
 
 test-older: $(OLDER)/.ready
-	$(OLDER)/bin/python -m pytest -q -m "not long" $(OLDER_TESTS)
+	$(OLDER)/bin/python -m pytest -q -m "not long" --numprocesses 2 --dist loadfile $(OLDER_TESTS)
 
 test-long: $(VENV)/.dev
 	$(BIN)/python -m pytest -m long

@@ -19,7 +19,7 @@ from finetune_sdk.testing import VirtualClock
 from tests.autotrain.bench import TOKEN, Bench, bench_of, call
 from tests.standins.openai import Delay, Hang
 from tests.submission.bench import Forks, say
-from tests.submission.test_processes import always, around, becomes, end, in_the_transaction
+from tests.submission.dying import always, around, becomes, end, in_the_transaction
 from tests.support import eventually
 
 KEYS = pytest.mark.parametrize("key", [None, "mine"], ids=["no key", "a key"])

@@ -27,8 +27,9 @@ from finetune_sdk.cli import main
 from finetune_sdk.cli.failures import ExitCode
 from finetune_sdk.providers.autotrain import AutoTrainOptions
 from tests.autotrain.bench import JOBS, ROWS, SOURCES, TOKEN, Bench, bench_of, transport
+from tests.autotrain.detour import Detour
 from tests.autotrain.hubs import MODEL
-from tests.autotrain.listening import Detour, Listener, closed, listener, nowhere
+from tests.listening import Listener
 from tests.standins.hub import broken
 from tests.standins.openai import (
     Action,
@@ -41,8 +42,6 @@ from tests.standins.openai import (
     Reply,
 )
 from tests.standins.openai.actions import Garbling
-
-__all__ = ["closed", "listener", "nowhere"]
 
 UNUSABLE: tuple[Garbling | bytes, ...] = (
     *("html", "null", "list", "truncated", "no_id", "empty"),

@@ -5,21 +5,21 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
-import sqlite3
 import threading
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pytest
 
 from finetune_sdk import FineTuneClient, Job, RateLimitError, SubmissionUnknownError
 from finetune_sdk.providers.openai.provider import OpenAIProvider
-from finetune_sdk.submission import Journal, Row, State
+from finetune_sdk.submission import Journal, State
 from tests.standins.openai import Action, Delay, DropAfter, DropBefore, Hang, Lag, Reply
 from tests.submission.bench import Bench, Forks, bench_of, call, client_of, say
+from tests.submission.dying import always, around, becomes, end, in_the_transaction
 from tests.support import eventually
 
 T = TypeVar("T")
@@ -45,58 +45,6 @@ def die(url: str, home: str, key: str, step: str, how: str) -> None:
     """Makes a job, and ends at the step."""
     STEPS[step](partial(end, how))
     client_of(url, home).jobs.create(**call(idempotency_key=key or None))
-
-
-def end(how: str) -> None:
-    if how == "exit":
-        os._exit(3)
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def around(
-    kind: type[Any],
-    name: str,
-    *,
-    before: Callable[..., bool] | None = None,
-    after: Callable[..., bool] | None = None,
-    last: Callable[[], None],
-) -> None:
-    """Ends before or after those calls of a method that the condition holds for."""
-    real = getattr(kind, name)
-
-    def hooked(self: Any, *arguments: Any, **words: Any) -> Any:
-        if before and before(*arguments, **words):
-            last()
-        value = real(self, *arguments, **words)
-        if after and after(*arguments, **words):
-            last()
-        return value
-
-    setattr(kind, name, hooked)
-
-
-def becomes(state: State) -> Callable[..., bool]:
-    def holds(row: Row, **fields: object) -> bool:
-        return fields.get("state") is state
-
-    return holds
-
-
-def always(*_: object) -> bool:
-    return True
-
-
-def in_the_transaction(last: Callable[[], None]) -> None:
-    """Ends when the change is made, and not yet committed."""
-
-    class Brittle(sqlite3.Connection):
-        def execute(self, statement: str, parameters: Any = (), /) -> sqlite3.Cursor:
-            cursor = super().execute(statement, parameters)
-            if statement.startswith("UPDATE") and State.CREATED.value in parameters:
-                last()
-            return cursor
-
-    setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Brittle))  # noqa: B010
 
 
 STEPS: dict[str, Callable[[Callable[[], None]], None]] = {
