@@ -6,22 +6,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from finetune_sdk.errors import ConfigurationError
+
+_MOST = 100_000
+"""Values of a text. A few lines of aliases can stand for billions."""
 
 
 def read(text: str, *, source: str) -> object:
     """The value that the text describes.
 
     Raises:
-        ConfigurationError: it is no YAML, or a key stands twice; names `source` and the line.
+        ConfigurationError: it is no YAML, a key stands twice, or its aliases stand for too many
+            values; names `source` and the line.
     """
     import yaml
 
     try:
-        _refuse_twins(yaml.compose(text, Loader=yaml.SafeLoader))
+        _weight(yaml.compose(text, Loader=yaml.SafeLoader), {})
         return yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
@@ -61,20 +65,51 @@ def _step(node: Any, key: str) -> tuple[int, Any] | None:
     return next(((at.start_mark.line + 1, value) for at, value in pairs), None)
 
 
-def _refuse_twins(node: Any) -> None:
-    """YAML lets a key stand twice, and the loader would drop the first without a word."""
+def _weight(node: Any, known: dict[int, int]) -> int:
+    """How many values a node stands for, each alias written out.
+
+    Args:
+        node: of the text.
+        known: what was weighed before. An alias is the node itself: whoever follows each of them
+            may never come to an end.
+
+    Raises:
+        yaml.MarkedYAMLError: a key stands twice, of which the loader would drop the first without
+            a word; or the values are too many.
+    """
+    import yaml
+
+    if id(node) in known:
+        return known[id(node)]
+    known[id(node)] = _MOST + 1  # What holds itself has no end.
+    weight = 1 + sum(_weight(one, known) for one in _inside(node))
+    if weight > _MOST:
+        raise yaml.MarkedYAMLError(
+            problem=f"with its aliases written out it is more than {_MOST} values",
+            problem_mark=node.start_mark,
+        )
+    known[id(node)] = weight
+    return weight
+
+
+def _inside(node: Any) -> Iterator[Any]:
     import yaml
 
     if isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            _refuse_twins(item)
-    if not isinstance(node, yaml.MappingNode):
-        return
+        yield from node.value
+    if isinstance(node, yaml.MappingNode):
+        _refuse_twins(key for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+        for pair in node.value:
+            yield from pair
+
+
+def _refuse_twins(keys: Iterable[Any]) -> None:
+    import yaml
+
     seen: set[str] = set()
-    for key, value in node.value:
-        if str(key.value) in seen:
+    for key in keys:
+        if key.value in seen:
             raise yaml.MarkedYAMLError(
                 problem=f"the key {key.value!r} stands twice", problem_mark=key.start_mark
             )
-        seen.add(str(key.value))
-        _refuse_twins(value)
+        seen.add(key.value)

@@ -78,7 +78,7 @@ class Bench:
             "environ": {},
         }
         provider = AutoTrainSpaceProvider(**{**words, **more})
-        with FineTuneClient(provider) as client:
+        with FineTuneClient(provider, home=self.folder / home) as client:
             yield client
 
     def create(self, client: FineTuneClient, **more: Any) -> Job:

@@ -261,6 +261,28 @@ def test_of_an_adapter_its_merged_weights_are_served(bench: Bench) -> None:
     assert made.model == MODEL
 
 
+def test_merged_weights_of_an_older_adapter_are_not_served(bench: Bench) -> None:
+    adapter(bench)
+    repo(bench).branches["merged"] = repo(bench).head
+    older = bench.hub.repos.commit(repo(bench), WHOLE, branch="merged", gone=list(ADAPTER))
+    bench.clock.advance(MINUTE)
+    bench.hub.repos.commit(repo(bench), {"adapter_model.safetensors": b"a second run"})
+    error = bench.refuses(UnsupportedError)
+    assert all(word in str(error) for word in ("older adapter", "merge_adapter=True"))
+    assert bench.posts == 0
+    bench.create(model=f"{MODEL}@merged")
+    assert bench.made.spec["model"]["revision"] == older.sha
+
+
+def test_a_word_on_the_card_makes_merged_weights_no_older(bench: Bench) -> None:
+    adapter(bench)
+    repo(bench).branches["merged"] = repo(bench).head
+    bench.hub.repos.commit(repo(bench), WHOLE, branch="merged", gone=list(ADAPTER))
+    bench.clock.advance(MINUTE)
+    bench.hub.repos.commit(repo(bench), {"README.md": b"A word more."})
+    assert bench.create().status is CREATING
+
+
 def test_an_adapter_that_nobody_merged_is_refused(bench: Bench) -> None:
     adapter(bench)
     error = bench.refuses(UnsupportedError)
@@ -336,6 +358,13 @@ def test_the_price_is_the_lists_for_all_machines(bench: Bench) -> None:
     made = bench.create(max_replica=3)
     assert made.cost_per_hour == pytest.approx(2.4)
     assert bench.get().cost_per_hour == pytest.approx(2.4)
+
+
+@pytest.mark.parametrize("price", [-5.0, float("nan"), float("inf")])
+def test_a_price_that_can_be_none_passes_under_no_limit(bench: Bench, price: float) -> None:
+    bench.hub.endpoints.computes[:] = [Compute(price=price)]
+    assert "cannot say" in str(bench.refuses(CostLimitError, max_cost_per_hour=0))
+    assert bench.create().cost_per_hour is None
 
 
 def test_the_limit_is_held_before_anything_is_made(bench: Bench) -> None:

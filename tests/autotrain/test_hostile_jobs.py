@@ -107,7 +107,6 @@ def test_no_line_of_a_log_holds_its_reader(text: str) -> None:
     for line in lines:
         list(log.read([line], since=START))
         log.failed([line])
-        log.kept([line])
         assert truth.failure([line]).message
         assert not truth.is_weights(line)
         course.number(line)

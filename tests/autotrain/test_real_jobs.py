@@ -45,7 +45,7 @@ def running(folder: Path) -> Generator[Bench]:
         bench.hub.images["huggingface/autotrain-advanced"] = Image(bin=Path(VENV, "bin"))
         bench.hub.repos.add("model", MODEL, files, safetensors=TOTAL)
         # It can be looked at, and not trained.
-        config = {"config.json": files["config.json"]}
+        config = {"config.json": files["config.json"], "model.safetensors": b"broken"}
         bench.hub.repos.add("model", BROKEN, config, safetensors=TOTAL)
         yield bench
 

@@ -71,7 +71,11 @@ def test_the_token_is_in_no_file_argument_or_line(bench: Bench) -> None:
 
 def test_a_training_that_fails_says_why(bench: Bench) -> None:
     # It can be looked at, and not trained.
-    bench.hub.repos.add("model", "alice/tiny", {"config.json": b'{"model_type": "llama"}'})
+    bench.hub.repos.add(
+        "model",
+        "alice/tiny",
+        {"config.json": b'{"model_type": "llama"}', "model.safetensors": b"no weights"},
+    )
     with bench.client() as client:
         job = bench.create(client, method=METHOD)
         with pytest.raises(JobFailedError) as caught:

@@ -167,3 +167,39 @@ def test_the_command_may_name_another_model(
     (project / "at.yml").write_text(LOCAL)
     assert finetune("run", "at.yml", "--model", "small").code == 0
     assert created(account).model == "base-1"
+
+
+LAUGHS = "a0: &a0 [x, x]\n" + "".join(
+    f"a{step}: &a{step} [{', '.join([f'*a{step - 1}'] * 9)}]\n" for step in range(1, 11)
+)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        LAUGHS,
+        "a: &a [*a]\n",
+        LAUGHS + "? [*a10]\n: x\n",
+        "a0: &a0 {x: 1, y: 2}\n"
+        + "".join(
+            f"a{step}: &a{step} {{<<: [{', '.join([f'*a{step - 1}'] * 9)}]}}\n"
+            for step in range(1, 11)
+        ),
+    ],
+    ids=["lists", "itself", "key", "merges"],
+)
+def test_aliases_that_stand_for_billions_are_refused(
+    finetune: Command, project: Path, rows: Path, head: str
+) -> None:
+    (project / "at.yml").write_text(head + LOCAL)
+    done = finetune("run", "at.yml")
+    assert done.code == 1
+    assert "with its aliases written out" in done.err
+
+
+def test_aliases_may_save_words(finetune: Command, project: Path, rows: Path) -> None:
+    text = LOCAL.replace("split: train", "split: &all train").replace("null", "*all", 1)
+    assert "valid_split: *all" in text
+    (project / "at.yml").write_text(text)
+    done = finetune("run", "at.yml")
+    assert done.code == 0, done.err

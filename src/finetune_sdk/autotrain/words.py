@@ -190,6 +190,11 @@ def _notes(spec: AutoTrainSpec, params: LLMParams) -> Iterator[str]:
         yield "`batch_size` is counted for one device: a `local` backend does not say how many"
     if spec.hub and spec.hub.username and not spec.hub.username.startswith("${"):
         yield "`hub.username` is passed over: the profile says whose the model is"
+    if spec.hub is None or not spec.hub.push_to_hub:
+        yield (
+            "`push_to_hub` is passed over: at AutoTrain the model goes to the Hub all the same, "
+            "as the machine goes away with the job"
+        )
     if params.padding is None or (params.peft and not (params.target_modules or "").strip()):
         yield "`padding` and `target_modules` are AutoTrain's defaults where they are `null`"
 

@@ -77,4 +77,10 @@ def _check_defaults(context: Context) -> None:
     # A wrong word in the file is told now, and not when a job is created.
     check_defaults(context)
     place = f"{context.source}: [profiles.{context.profile}.options]"
-    checked_options(context, context.options, context.provider.capabilities.options, place)
+    kind = context.provider.capabilities.options
+    checked_options(context, context.options, kind, place)
+    for name in sorted(kind.programs & set(context.options)) if kind else ():
+        raise ConfigurationError(
+            f"{place}: `{name}` may not stand in a config file, which may be somebody else's: it "
+            "says what is run; give it in code, or in a recipe"
+        )

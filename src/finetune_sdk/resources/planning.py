@@ -75,7 +75,7 @@ def _looked_up(context: Context, made: Draft) -> Inspection:
 
 
 def _both(early: Inspection, looked: Inspection | None) -> tuple[str, ...]:
-    return (*early.warnings, *(looked.warnings if looked else ()))
+    return tuple(dict.fromkeys((*early.warnings, *(looked.warnings if looked else ()))))
 
 
 def _refusal(

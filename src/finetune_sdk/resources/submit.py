@@ -41,8 +41,9 @@ def submit(
         heard=heard,
     )
     job = _enriched(context, order)
-    warnings = (*made.warnings, *told, *made.row_warnings(), *job.warnings)
-    return context.stamp(job.model_copy(update={"warnings": warnings}))
+    # What a look beforehand has told, a provider may tell once more with the job.
+    warnings = dict.fromkeys((*made.warnings, *told, *made.row_warnings(), *job.warnings))
+    return context.stamp(job.model_copy(update={"warnings": tuple(warnings)}))
 
 
 def preflight(context: Context, made: Draft) -> Inspection:

@@ -103,6 +103,17 @@ class SpaceRecord:
         """Its container trains, and does not wait for other hardware."""
         return self.variable("FINETUNE_HARDWARE") in (None, self.current)
 
+    @property
+    def ours(self) -> bool:
+        """Its container is that of our runner, and not AutoTrain's own."""
+        return "start.py" in self.repo.files()
+
+    @property
+    def over(self) -> bool:
+        """Its container pauses it as soon as it starts: its page says how the job went."""
+        titles = [one.title for one in self.repo.discussions]
+        return self.ours and any(title.startswith("Your training") for title in titles)
+
     def bill(self, seconds: float) -> None:
         """So many more are to be paid for."""
         name = self.current or FREE

@@ -2,7 +2,8 @@
 
 The container of a Space acts as AutoTrain's own or as that of our runner: it trains once it has
 the hardware that its variable `FINETUNE_HARDWARE` names, or any where it names none, says on the
-Space's page how it went, and pauses it.
+Space's page how it went, and pauses it. Ours gives the hardware back then, and does not train where
+the page has said before how it went.
 """
 
 from __future__ import annotations
@@ -168,6 +169,9 @@ class Spaces:
             space.stage = "BUILD_ERROR"
             return
         space.ran, space.stage, space.current = at, "RUNNING", space.requested
+        if space.over:
+            self._stop(space)
+            return
         if not space.trains:
             return
         space.trained += 1
@@ -190,9 +194,12 @@ class Spaces:
             return
         if course.outcome == "trained" and not overtime:
             self._leave_model(space)
-        if overtime or course.outcome in ("trained", "failed"):
+        told = overtime or course.outcome in ("trained", "failed")
+        if told:
             self._tell(space, DONE[overtime or course.outcome == "failed"], overtime)
         self._stop(space)
+        if told and space.ours:
+            space.requested = FREE
         # It went when it was over, and not when somebody looked.
         space.bill(at - self.hub.clock.monotonic())
 
@@ -208,7 +215,7 @@ class Spaces:
         # AutoTrain's own words are few; our program's hold the log.
         log = "\n".join(line for _, line in space.said)
         ours = f"{OVERTIME if overtime else ''}\n\n````\n{log}\n````\n"
-        words = ours if "start.py" in space.repo.files() else "Please check the logs"
+        words = ours if space.ours else "Please check the logs"
         num, now = len(space.repo.discussions) + 1, self.hub.clock.now()
         space.repo.discussions.append(Discussion(num, title, words, space.repo.namespace, now))
 
@@ -315,6 +322,7 @@ class Spaces:
 
     def _restart(self, call: Call, found: re.Match[str]) -> Answer:
         space = self._mine(call, found)
+        space.word = None
         self._build(space)
         return answer(space.runtime())
 

@@ -33,7 +33,9 @@ _AUTOTRAIN = re.compile(
 )
 _BARE = re.compile(r"(?<=: )(-?(?:nan|inf))(?=[,}])")
 """What Python writes for such a number, and does not read back as a literal."""
+_NOISE = re.compile(r"(?:Train|Valid) data: |Job ID: |For ORPO/DPO, |Can use unsloth|Unsloth not")
 _SHOWN = 300
+_LONGEST_TEXT = 1000
 _LONGEST = 20_000
 """Characters of a line that are looked at."""
 
@@ -96,9 +98,10 @@ def read(lines: Iterable[str], *, since: datetime) -> Iterator[Said]:
         if said is None or (ours and said.event != "log" and not line.startswith(_OURS)):
             continue  # Our program says again what AutoTrain has measured.
         if said.event == "measured":
-            if said.values == measured:
-                continue  # Its trainer and its logger both tell the last one.
-            measured = said.values
+            numbers = {name: str(said.values[name]) for name in said.values if name != "epoch"}
+            if numbers == measured:
+                continue  # Its trainer and its logger both tell it, one with a rounded epoch.
+            measured = numbers
         ours = ours or line.startswith(_OURS)
         last = max(said.at, last)
         yield said
@@ -144,15 +147,6 @@ def metrics(lines: Iterable[str], *, since: datetime, every: int = 1) -> list[Me
     return found
 
 
-def kept(lines: Iterable[str]) -> tuple[str, str] | None:
-    """The dataset and the folder in it where a model was kept that could not be pushed."""
-    for said in read(lines, since=datetime.min.replace(tzinfo=UTC)):
-        repo, path = said.values.get("repo"), said.values.get("path")
-        if said.event == "kept" and isinstance(repo, str) and isinstance(path, str):
-            return repo, path
-    return None
-
-
 def failed(lines: Iterable[str]) -> tuple[str, str] | None:
     """The code and the words of our program's own failure."""
     found: tuple[str, str] | None = None
@@ -174,16 +168,27 @@ def _said(line: str, last: datetime) -> Said | None:
 def _own(line: str, last: datetime) -> Said | None:
     try:
         values: object = json.loads(line.removeprefix("FINETUNE "))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(values, dict):
         return None
-    table = cast("dict[str, object]", values)
+    table = _plain_table(cast("dict[str, object]", values))
     event, at = str(table.pop("event", "")), _moment(table.pop("at", None)) or last
     numbers = table.get("values")
     if event == "measured" and isinstance(numbers, dict):
-        return Said(event, at, cast("dict[str, object]", numbers))
+        return Said(event, at, _plain_table(cast("dict[str, object]", numbers)))
     return Said(event, at, table, _OWN_LEVELS.get(event, "info")) if event in _WORDS else None
+
+
+def _plain_table(values: Mapping[str, object]) -> dict[str, object]:
+    return {str(_plain(name)): _plain(value) for name, value in values.items()}
+
+
+def _plain(value: object) -> object:
+    """A text that goes into JSON: half a pair of surrogates does not."""
+    if not isinstance(value, str):
+        return value
+    return value.encode("utf-8", "replace").decode("utf-8")[:_LONGEST_TEXT]
 
 
 def _autotrains(found: re.Match[str], last: datetime) -> Said | None:
@@ -191,8 +196,8 @@ def _autotrains(found: re.Match[str], last: datetime) -> Said | None:
     if values := _literal(found["words"]):
         return Said("measured", at, values)
     said = found["words"]
-    if said.startswith(("{", "[")):
-        return None  # Settings, which are in the log for whoever wants them.
+    if said.startswith(("{", "[")) or _NOISE.match(said):
+        return None  # Settings and asides, which are in the log for whoever wants them.
     return Said("log", at, {"words": said[:_SHOWN]}, _LEVELS.get(found["level"], "info"))
 
 

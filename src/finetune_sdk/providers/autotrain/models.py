@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from finetune_sdk.errors import NotFoundError, ResponseDecodeError, UnsupportedError
-from finetune_sdk.providers.autotrain.hub import Hub, repos
+from finetune_sdk.providers.autotrain.hub import Hub, repos, stack
 from finetune_sdk.providers.autotrain.settings import NAME
 from finetune_sdk.types import Model
 
@@ -70,7 +70,7 @@ def download(hub: Hub, model: str, folder: Path) -> None:
         names = repos.names(info)
         _check_names(repo, names)
         _check_there(repo, names)
-        api.snapshot_download(repo, revision=info.sha, local_dir=folder)
+        api.snapshot_download(repo, revision=info.sha, local_dir=folder, tqdm_class=stack.silent())
         # What the package has noted for its next download there.
         shutil.rmtree(folder / ".cache", ignore_errors=True)
 

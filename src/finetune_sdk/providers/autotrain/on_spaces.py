@@ -78,7 +78,7 @@ class AutoTrainSpaceProvider(AutoTrainVerbs, CanPrepare):
 
     def prepare_job(self, spec: JobSpec, /) -> None:
         """Makes the Space, with all that it needs but the hardware that is paid for."""
-        self._spaces.prepare(self._orders.make(spec))
+        self._spaces.prepare(self._ordered(spec))
 
     def _open_runner(self) -> SpaceRunner:
         self._spaces = self._runner_of(self._profile)

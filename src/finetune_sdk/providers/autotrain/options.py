@@ -31,7 +31,7 @@ class AutoTrainOptions(ProviderOptions):
             it. By default from the estimate.
         project_name: letters, digits and hyphens, at most 50; names the model's repository. By
             default made of `suffix` and the key.
-        image: the container, instead of the profile's.
+        image: the container. It gets the token, so that no config file may name it.
         columns: by AutoTrain's word for a column (`text_column`, `prompt_text_column`,
             `rejected_text_column`), its name in the rows of a `HubDataset`.
         gradient_accumulation: batches of each device that make an optimizer step.
@@ -49,6 +49,7 @@ class AutoTrainOptions(ProviderOptions):
     """
 
     provider: ClassVar[str] = "autotrain"
+    programs: ClassVar[frozenset[str]] = frozenset({"image"})
 
     engine: Engine | None = None
     hardware: HARDWARE | None = None

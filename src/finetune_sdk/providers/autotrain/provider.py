@@ -96,14 +96,14 @@ class AutoTrainProvider(AutoTrainVerbs, CanListCheckpoints, CanRescue):
     def list_checkpoints(
         self, job_id: str, /, *, limit: int, cursor: str | None
     ) -> Page[Checkpoint]:
-        found = checkpoints.listed(self._hub, self.get_job(job_id), self._jobs.repo(job_id))
+        found = checkpoints.listed(self._hub, self.get_job(job_id), self._jobs.record(job_id).repo)
         start = int(cursor or 0)
         page = tuple(found[start : start + limit])
         return Page(page, str(start + limit) if start + limit < len(found) else None)
 
     def rescue_job(self, job_id: str, /) -> Job:
         job = self.get_job(job_id)
-        repo = self._jobs.repo(job_id)
-        if repo and rescue.needed(job):
-            rescue.put(self._hub, repo, self._jobs.log(job_id))
+        if not rescue.needed(job):
+            return job
+        rescue.put(self._hub, self._jobs.record(job_id))
         return self.get_job(job_id)

@@ -11,6 +11,7 @@ from typing import cast
 
 from pydantic import ValidationError
 
+from finetune_sdk.providers.autotrain.choosing.rows import made_here
 from finetune_sdk.providers.autotrain.order import Order
 from finetune_sdk.providers.autotrain.settings import NAME
 from finetune_sdk.types import Job, JobSpec, JobStatus
@@ -32,6 +33,12 @@ def mark(key: str) -> str:
 def labels(spec: JobSpec) -> dict[str, str]:
     """By which a lost submission is found."""
     return {LABEL: str(VERSION), KEY: mark(spec.key), CALL: mark(spec.call)}
+
+
+def kept_of(namespace: str, project: str, rows: str) -> str:
+    """The dataset that keeps a model: that of its rows, where it is ours."""
+    ours = made_here(rows) and rows.startswith(f"{namespace}/")
+    return rows if ours else f"{namespace}/{project}-kept"
 
 
 def encode(order: Order) -> str:
@@ -64,6 +71,14 @@ class Record:
             return None
         repo = f"{namespace}/{project}"
         return repo if _REPO.fullmatch(repo) else None
+
+    @property
+    def kept(self) -> tuple[str, str] | None:
+        """The dataset and the folder in it where a model is kept that could not be pushed."""
+        if self.repo is None or self.spec is None:
+            return None
+        namespace, _, project = self.repo.partition("/")
+        return kept_of(namespace, project, self.spec.training_file.id), project
 
     @property
     def timeout(self) -> float | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,6 +18,7 @@ NAME = "autotrain"
 """The provider's name, as errors and jobs carry it."""
 
 TOKEN_ENV, ENDPOINT_ENV = "HF_TOKEN", "HF_ENDPOINT"
+AUTOTRAIN_IMAGE_ENV, TRL_IMAGE_ENV = "FINETUNE_AUTOTRAIN_IMAGE", "FINETUNE_TRL_IMAGE"
 HUB = "https://huggingface.co"
 HOSTS = frozenset({"huggingface.co", "hf.co", "api.endpoints.huggingface.cloud"})
 
@@ -26,7 +29,7 @@ _VARIABLE = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 # With its scheme, so that whoever reads the file sees an address, and asks whether it is trusted.
 _ADDRESS = Annotated[str, Field(pattern=r"^https?://")]
 _NAMESPACE = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,95}$")]
-_IMAGE = Annotated[str, Field(pattern=r"^[a-z0-9][A-Za-z0-9_./:@-]{0,255}$")]
+_IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9_./:@-]{0,255}")
 HARDWARE = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 SECONDS = Annotated[float, Field(ge=60, le=30 * 86_400, allow_inf_nan=False)]
 
@@ -35,6 +38,19 @@ AUTOTRAIN_IMAGE = "huggingface/autotrain-advanced:latest"
 TRL_IMAGE = "ghcr.io/astral-sh/uv:python3.12-bookworm"
 """That of `huggingface_hub` for scripts: it has `uv`, which brings TRL in the one version whose
 arguments are sent. Another image is taken to have TRL in it."""
+
+
+@dataclass(frozen=True)
+class Images:
+    """The containers that jobs run in, which get the token.
+
+    Attributes:
+        autotrain: with AutoTrain in it.
+        trl: with `uv`, or with TRL in it.
+    """
+
+    autotrain: str = AUTOTRAIN_IMAGE
+    trl: str = TRL_IMAGE
 
 
 class AutoTrainSettings(BaseModel):
@@ -49,8 +65,6 @@ class AutoTrainSettings(BaseModel):
         engine: what trains; `auto` is AutoTrain where it can, else TRL.
         hardware: of a job that does not say it itself.
         job_timeout: seconds after which a job is ended, where it does not say it itself.
-        autotrain_image: the container with AutoTrain in it.
-        trl_image: the container with `uv`, or with TRL in it.
         timeout: seconds for a call, its retries included; uploads have their own by size.
     """
 
@@ -64,11 +78,31 @@ class AutoTrainSettings(BaseModel):
     engine: Engine = "auto"
     hardware: HARDWARE | None = None
     job_timeout: SECONDS | None = None
-    autotrain_image: _IMAGE = AUTOTRAIN_IMAGE
-    trl_image: _IMAGE = TRL_IMAGE
     timeout: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False, strict=True)] = (
         CALL_SECONDS
     )
+
+
+def images(environ: Mapping[str, str]) -> Images:
+    """The containers; the environment may name others, and a config file may not: it is a program.
+
+    Raises:
+        ConfigurationError: one is no image's name.
+    """
+    return Images(
+        _image(environ, AUTOTRAIN_IMAGE_ENV, AUTOTRAIN_IMAGE),
+        _image(environ, TRL_IMAGE_ENV, TRL_IMAGE),
+    )
+
+
+def _image(environ: Mapping[str, str], variable: str, usual: str) -> str:
+    name = (environ.get(variable) or usual).strip()
+    if not _IMAGE.fullmatch(name):
+        raise ConfigurationError(
+            f"the environment variable {variable} is {name!r:.80}, which names no image; write it "
+            f"as {usual!r}"
+        )
+    return name
 
 
 def place(profile: AutoTrainSettings, environ: Mapping[str, str]) -> str:

@@ -18,7 +18,7 @@ from finetune_sdk.errors import (
     UnsupportedError,
 )
 from finetune_sdk.providers.autotrain.choosing.rows import PREFIX, ROWS, made_here, parts
-from finetune_sdk.providers.autotrain.hub import Hub, repos
+from finetune_sdk.providers.autotrain.hub import Hub, repos, stack
 from finetune_sdk.providers.autotrain.settings import NAME
 from finetune_sdk.transport.deadlines import upload_seconds
 from finetune_sdk.types import DatasetFile
@@ -56,9 +56,7 @@ def send(hub: Hub, dataset: Dataset, *, key: str) -> DatasetFile:
 
 
 def bytes_of(dataset: Dataset) -> int:
-    """How large the rows are as JSON lines."""
-    if dataset.path is not None and dataset.kind == "jsonl" and dataset.path.suffix == ".jsonl":
-        return dataset.bytes or 0
+    """How large the rows are as they are sent: each is written anew."""
     return sum(len(line) + 1 for line in dataset.lines())
 
 
@@ -125,7 +123,9 @@ def download(hub: Hub, file_id: str, path: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         found = hub.ask(
             "read",
-            lambda api: api.hf_hub_download(repo, ROWS, repo_type="dataset", local_dir=folder),
+            lambda api: api.hf_hub_download(
+                repo, ROWS, repo_type="dataset", local_dir=folder, tqdm_class=stack.silent()
+            ),
             what=f"the dataset {repo!r}",
             seconds=3600.0,
             largest=None,

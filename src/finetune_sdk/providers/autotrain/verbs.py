@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
@@ -13,11 +15,12 @@ from finetune_sdk.errors import NotFoundError
 from finetune_sdk.home import state_folder
 from finetune_sdk.providers.autotrain import log, models, settings, uploads
 from finetune_sdk.providers.autotrain.choosing import estimate
-from finetune_sdk.providers.autotrain.choosing.orders import EVERY, Orders
+from finetune_sdk.providers.autotrain.choosing.orders import EVERY, Orders, Sizes
 from finetune_sdk.providers.autotrain.hosting import Hosting
 from finetune_sdk.providers.autotrain.hosting.verbs import HostingVerbs
 from finetune_sdk.providers.autotrain.hub import Hub
 from finetune_sdk.providers.autotrain.hub.talk import stored_token
+from finetune_sdk.providers.autotrain.order import Order
 from finetune_sdk.providers.autotrain.runners.base import Runner
 from finetune_sdk.providers.autotrain.settings import NAME, AutoTrainSettings
 from finetune_sdk.providers.base import (
@@ -44,6 +47,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_REMEMBERED = 32
+_LOGS = 4
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -93,7 +98,9 @@ class AutoTrainVerbs(
             seconds=self._profile.timeout,
             namespace=self._profile.namespace,
         )
-        self._orders = Orders(self._hub, self._profile)
+        self._orders = Orders(self._hub, self._profile, settings.images(environ))
+        self._settled: dict[str, Order] = {}
+        self._read: dict[str, Told] = {}
         self._runner = self._open_runner()
         self._hosting = Hosting(self._hub, clock)
 
@@ -112,18 +119,24 @@ class AutoTrainVerbs(
     # Before a job
 
     def preflight_job(self, spec: JobSpec, /) -> Inspection:
-        self._orders.check(spec)
+        self._orders.check_rights()
         order = self._orders.make(spec)
+        self._orders.check_free(spec)
         return Inspection(
             settings=dict(order.settings), warnings=order.warnings, epochs=_epochs(spec)
         )
 
     def inspect_job(self, spec: JobSpec, rows: Rows, /) -> Inspection:
-        order = self._orders.make(spec, size=_size(rows))
-        return Inspection(settings=dict(order.settings), seconds=order.took, epochs=_epochs(spec))
+        order = self._priced(spec, rows)
+        return Inspection(
+            settings=dict(order.settings),
+            seconds=order.took,
+            epochs=_epochs(spec),
+            warnings=order.warnings,
+        )
 
     def estimate_cost(self, spec: JobSpec, rows: Rows, /) -> CostEstimate | NoEstimate:
-        order = self._orders.make(spec, size=_size(rows))
+        order = self._priced(spec, rows)
         return estimate.cost(order.machine, order.took, order.seconds)
 
     # Jobs
@@ -132,7 +145,7 @@ class AutoTrainVerbs(
         return uploads.send(self._hub, dataset, key=key)
 
     def create_job(self, spec: JobSpec, /) -> Job:
-        return self._runner.start(self._orders.make(spec))
+        return self._runner.start(self._ordered(spec))
 
     def find_jobs(
         self, key: str, /, *, spec: JobSpec | None = None, since: datetime | None = None
@@ -149,18 +162,14 @@ class AutoTrainVerbs(
         return self._runner.cancel(job_id)
 
     def list_events(self, job_id: str, /, *, limit: int, cursor: str | None) -> Page[JobEvent]:
-        found = log.events(self._runner.log(job_id), since=self._since(job_id))
-        return _page(reversed(found), lambda event: event.id, limit, cursor)
+        told = self._told(job_id, anew=cursor is None)
+        return _page(told.events, lambda event: event.id, limit, cursor)
 
     def list_metrics(self, job_id: str, /, *, limit: int, cursor: str | None) -> Page[Metric]:
-        job = self._runner.get(job_id)
-        found = log.metrics(
-            self._runner.log(job_id), since=job.created_at or _BEGINNING, every=_every(job)
-        )
-        return _slice(found, limit, cursor)
+        return _slice(self._told(job_id, anew=cursor is None).metrics, limit, cursor)
 
     def read_logs(self, job_id: str, /, *, limit: int, cursor: str | None) -> Page[str]:
-        return _slice(self._runner.log(job_id), limit, cursor)
+        return _slice(self._told(job_id, anew=cursor is None).lines, limit, cursor)
 
     # Datasets
 
@@ -195,8 +204,45 @@ class AutoTrainVerbs(
 
     # Help
 
-    def _since(self, job_id: str) -> datetime:
-        return self._runner.get(job_id).created_at or _BEGINNING
+    def _ordered(self, spec: JobSpec) -> Order:
+        """What is bought is what was told a price: the list of hardware may have changed since."""
+        return self._orders.make(spec, settled=self._settled.get(spec.key))
+
+    def _priced(self, spec: JobSpec, rows: Rows) -> Order:
+        """The order that a price is told by, which holds for the job of that key."""
+        order = self._orders.make(spec, sizes=_sizes(rows))
+        self._settled.pop(spec.key, None)
+        self._settled[spec.key] = order
+        while len(self._settled) > _REMEMBERED:
+            self._settled.pop(next(iter(self._settled)))
+        return order
+
+    def _told(self, job_id: str, *, anew: bool) -> Told:
+        """What a job has written; the pages behind the first one are of the same log."""
+        if anew or job_id not in self._read:
+            job = self._runner.get(job_id)
+            lines = self._runner.log(job_id)
+            self._read.pop(job_id, None)
+            self._read[job_id] = Told(lines, since=job.created_at or _BEGINNING, every=_every(job))
+        while len(self._read) > _LOGS:
+            self._read.pop(next(iter(self._read)))
+        return self._read[job_id]
+
+
+class Told:
+    """What a job has written, read once for all of its pages."""
+
+    def __init__(self, lines: Sequence[str], *, since: datetime, every: int) -> None:
+        self.lines, self._since, self._every = lines, since, every
+
+    @cached_property
+    def events(self) -> list[JobEvent]:
+        """Newest first."""
+        return log.events(self.lines, since=self._since)[::-1]
+
+    @cached_property
+    def metrics(self) -> list[Metric]:
+        return log.metrics(self.lines, since=self._since, every=self._every)
 
 
 def _epochs(spec: JobSpec) -> float:
@@ -207,11 +253,12 @@ def _epochs(spec: JobSpec) -> float:
 def _every(job: Job) -> int:
     """Optimizer steps between two of its measurements."""
     said = job.settings.get("logging_steps", "")
-    return int(said) if said.isdecimal() else EVERY
+    return int(said) if re.fullmatch("[1-9][0-9]{0,8}", said) else EVERY
 
 
-def _size(rows: Rows) -> int | None:
-    return None if rows.training is None else uploads.bytes_of(rows.training)
+def _sizes(rows: Rows) -> Sizes:
+    both = (rows.training, rows.validation)
+    return Sizes(*(None if one is None else uploads.bytes_of(one) for one in both))
 
 
 def _page(found: Iterable[T], name: Callable[[T], str], limit: int, cursor: str | None) -> Page[T]:

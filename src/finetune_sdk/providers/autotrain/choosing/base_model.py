@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,13 +16,26 @@ from finetune_sdk.errors import (
     PermissionDeniedError,
     UnsupportedError,
 )
+from finetune_sdk.providers.autotrain.choosing import merged
 from finetune_sdk.providers.autotrain.hub import Hub, repos, stack
 from finetune_sdk.providers.autotrain.settings import NAME
 
 _TOKENIZER = "tokenizer_config.json"
 
-MERGED = "merged"
+MERGED = merged.BRANCH
 """The branch on which a job leaves whole weights beside its adapter."""
+
+_WEIGHTS = re.compile(r"(?!adapter|consolidated)[^/]+\.safetensors|pytorch_model[^/]*\.bin")
+"""What `from_pretrained` of transformers loads; a `consolidated` file is Mistral's own."""
+
+_OTHER = re.compile(
+    r"\w+For(?:MaskedLM|PreTraining|SequenceClassification|TokenClassification|QuestionAnswering"
+    r"|MultipleChoice|NextSentencePrediction|CTC|(?:Image|Audio|Video)Classification"
+    r"|ObjectDetection|\w+Segmentation|DepthEstimation|SpeechSeq2Seq)"
+    # Encoders with decoders, of which the classes for causal language models know none.
+    r"|(?:U?MT5|LongT5|T5|SwitchTransformers)ForConditionalGeneration"
+)
+_GGUF = ": GGUF is for inference, and its card names the model that it was made of"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +63,7 @@ def look(hub: Hub, model: str) -> BaseModel:
     Raises:
         NotFoundError: the Hub has none of that name, or does not show it to this token.
         PermissionDeniedError: it is gated, and this account has not been let in.
-        UnsupportedError: it has no weights that can be trained.
+        UnsupportedError: it has no weights that can be trained, or is no model that writes.
     """
     repo, _, revision = model.partition("@")
     info: Any = hub.ask(
@@ -60,10 +74,11 @@ def look(hub: Hub, model: str) -> BaseModel:
     names = repos.names(info)
     if info.gated:
         _let_in(hub, repo)
-    if "adapter_config.json" in names and "config.json" not in names:
+    if "adapter_config.json" in names and not any(map(_WEIGHTS.fullmatch, names)):
         return _merged(hub, repo, revision)
     _check_weights(model, names)
     config = _table(info.config)
+    _check_kind(model, config)
     return BaseModel(
         id=repo,
         revision=revision or None,
@@ -117,8 +132,7 @@ def _let_in(hub: Hub, repo: str) -> None:
 
 def _merged(hub: Hub, repo: str, revision: str) -> BaseModel:
     """The whole weights of what is an adapter."""
-    found = None if revision else hub.find(lambda api: _branch(api, repo), what=repo)
-    if not found:
+    if revision or merged.find(hub, repo) is None:
         raise UnsupportedError(
             f"{NAME}: {repo!r} is an adapter, and there is no branch `{MERGED}` with whole "
             "weights to train on; train its base model, or make it with "
@@ -127,15 +141,32 @@ def _merged(hub: Hub, repo: str, revision: str) -> BaseModel:
     return look(hub, f"{repo}@{MERGED}")
 
 
-def _branch(api: Any, repo: str) -> bool:
-    return any(one.name == MERGED for one in api.list_repo_refs(repo).branches)
-
-
 def _check_weights(model: str, names: list[str]) -> None:
     if "config.json" not in names:
         raise NotFoundError(
             f"{NAME}: {model!r} on the Hub has no config.json: it is no model of transformers",
             provider=NAME,
+        )
+    if not any(map(_WEIGHTS.fullmatch, names)):
+        gguf = any(name.endswith(".gguf") for name in names)
+        raise UnsupportedError(
+            f"{NAME}: {model!r} has no weights that can be trained, which are `*.safetensors` or "
+            f"`pytorch_model*.bin` beside its config.json{_GGUF if gguf else ''}; nothing was "
+            "started"
+        )
+
+
+def _check_kind(model: str, config: Mapping[str, object]) -> None:
+    said = config.get("architectures")
+    kinds = (
+        [str(one)[-200:] for one in cast("list[object]", said)] if isinstance(said, list) else []
+    )
+    # What nobody knows here may well be a language model.
+    if kinds and all(map(_OTHER.fullmatch, kinds)):
+        raise UnsupportedError(
+            f"{NAME}: {model!r} is a {kinds[0]}, which is no language model that writes on "
+            "(`...ForCausalLM`): it would have to learn to write from nothing, or cannot be "
+            "loaded; choose another model. Nothing was started"
         )
 
 

@@ -51,6 +51,7 @@ class Load:
         adapters: only adapters are trained.
         quantization: of the frozen weights.
         bytes: of the rows, as JSON lines.
+        measured: bytes of the rows that are measured after each pass.
         epochs: passes over them.
     """
 
@@ -59,6 +60,7 @@ class Load:
     quantization: str | None
     bytes: int | None
     epochs: float
+    measured: int = 0
 
     @property
     def memory(self) -> float:
@@ -87,9 +89,11 @@ def seconds(load: Load, machine: Machine) -> Span | None:
         return None
     least, most = (4.0 if load.adapters else 6.0), 8.0
     work = load.parameters / (speed * max(machine.gpus, 1))
+    # What is measured goes forward alone.
+    seen = 2.0 * load.measured * load.epochs
     return Span(
-        low=_START[0] + least * work * tokens.low / _REACHED[1],
-        high=_START[1] + most * work * tokens.high / _REACHED[0],
+        low=_START[0] + work * (least * tokens.low + seen / _BYTES[1]) / _REACHED[1],
+        high=_START[1] + work * (most * tokens.high + seen / _BYTES[0]) / _REACHED[0],
     )
 
 

@@ -57,6 +57,11 @@ def cheapest(machines: Iterable[Machine], load: Load) -> Machine:
             f"{NAME}: the Hub does not say how large the model is, so that no hardware can be "
             "chosen for it; say `hardware`, and `timeout` in seconds"
         )
+    if load.bytes is None:
+        raise ConfigurationError(
+            f"{NAME}: nobody can tell how large the rows are, so that no hardware can be chosen for "
+            "them; say `hardware`, and `timeout` in seconds"
+        )
     fitting = [
         (price * took.high, one.name, one)
         for one in machines

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from finetune_sdk import autotrain
 from finetune_sdk.errors import ConfigurationError, ConflictError, UnsupportedError
@@ -15,8 +15,10 @@ from finetune_sdk.providers.autotrain.choosing.rows import Rows
 from finetune_sdk.providers.autotrain.hub import Hub, repos
 from finetune_sdk.providers.autotrain.options import AutoTrainOptions
 from finetune_sdk.providers.autotrain.order import Machine, Order
+from finetune_sdk.providers.autotrain.record import KEY, LABEL, mark
+from finetune_sdk.providers.autotrain.runners.jobinfo import labels as labels_of
 from finetune_sdk.providers.autotrain.runners.truth import is_weights
-from finetune_sdk.providers.autotrain.settings import NAME, AutoTrainSettings
+from finetune_sdk.providers.autotrain.settings import NAME, AutoTrainSettings, Images
 from finetune_sdk.types import NOT_SENT, DatasetFile, JobSpec, Span
 
 EVERY = 5
@@ -27,28 +29,38 @@ _HALF = ("A10G", "L4", "A100", "H100", "H200", "L40S", "RTX PRO 6000")
 """Accelerators that compute in bfloat16."""
 
 
+class Sizes(NamedTuple):
+    """Bytes of rows that are not sent yet, where known."""
+
+    training: int | None = None
+    validation: int | None = None
+
+
+UNKNOWN = Sizes()
+
+
 class Orders:
     """Makes orders at one Hub, for one profile."""
 
-    def __init__(self, hub: Hub, profile: AutoTrainSettings) -> None:
-        self._hub, self._profile = hub, profile
+    def __init__(self, hub: Hub, profile: AutoTrainSettings, images: Images) -> None:
+        self._hub, self._profile, self._images = hub, profile, images
 
-    def check(self, spec: JobSpec) -> None:
-        """What can be refused before rows are sent, and costs one look each.
+    def check_rights(self) -> None:
+        """Whether the token may start jobs here.
 
         Raises:
-            PermissionDeniedError: of the token, of the namespace, or of a gated model.
-            ConflictError: the name of the project is taken.
+            PermissionDeniedError: it may not.
         """
         needs = (rights.WRITE, rights.JOBS)
         rights.check(self._hub, needs=needs if self._profile.runner == "jobs" else needs[:1])
-        self._check_free(spec)
 
-    def make(self, spec: JobSpec, *, size: int | None = None) -> Order:
+    def make(self, spec: JobSpec, *, sizes: Sizes = UNKNOWN, settled: Order | None = None) -> Order:
         """The order of a job.
 
         Args:
-            size: bytes of the rows to learn from, where they are not sent yet.
+            sizes: of the rows that are not sent yet.
+            settled: the order of the same job that its price was told by. Its hardware and its
+                timeout hold.
 
         Raises:
             FineTuneError: the job would be refused, or would fail.
@@ -56,14 +68,16 @@ class Orders:
         options = AutoTrainOptions.model_validate(spec.options)
         base = base_model.look(self._hub, spec.model)
         decided = decide(options.engine or self._profile.engine, spec, base, self._profile.runner)
+        self._check_revision(spec)
         training = rows.look(self._hub, spec.training_file)
         sent = spec.training_file != NOT_SENT
         # Before rows are looked at, only what does not depend on them is decided.
-        bytes_ = _size(spec.training_file, training) or size or (None if sent else 0)
-        load = _load(spec, options, base, bytes_)
-        machine, why = self._machine(options, load)
+        bytes_ = _size(spec.training_file, training) or sizes.training or (None if sent else 0)
+        measured = self._validation(spec)
+        load = _load(spec, options, base, bytes_, _measured(spec, measured, sizes))
+        machine, why = self._machine(options, load) if settled is None else self._again(settled)
         took = estimate.seconds(load, machine)
-        ended = self._ended(options, took)
+        ended = self._ended(options, took) if settled is None else settled.seconds
         project = project_of(spec, options)
         mapped = autotrain.of_job(
             spec,
@@ -94,14 +108,17 @@ class Orders:
             revision=base.revision,
             settings={
                 **mapped.settings,
+                "runner": self._profile.runner,
                 **_told(decided, machine, why, ended, self._hub.namespace, project),
+                **self._container(options, decided),
                 **_train_on(spec, decided),
                 "logging_steps": str(counted.llm.logging_steps),
             },
             warnings=(
                 *lost,
-                *_columns((training, self._validation(spec)), mapped.spec),
+                *_columns((training, measured), mapped.spec),
                 *_size_warnings(base, took),
+                *_doubts(load, machine, took, ended),
             ),
             took=took,
         )
@@ -115,12 +132,40 @@ class Orders:
             if file is not None and (found := rows.look(self._hub, file)) is not None
         }
 
+    def _check_revision(self, spec: JobSpec) -> None:
+        """Refuses rows of another commit than the newest, which a Space cannot be told of."""
+        repo, words = rows.parts(spec.training_file.id)
+        if self._profile.runner != "jobs" and (revision := words.get("revision")) is not None:
+            raise UnsupportedError(
+                f"{NAME}: the rows are those of {repo!r} at {revision!r:.80}, and on a Space "
+                'AutoTrain reads the newest commit of a dataset alone; write `runner = "jobs"`, or '
+                "leave `revision` out. Nothing was started"
+            )
+
     def _validation(self, spec: JobSpec) -> Rows | None:
         return None if spec.validation_file is None else rows.look(self._hub, spec.validation_file)
 
     def _image(self, decided: Decided) -> str:
-        profile = self._profile
-        return profile.trl_image if decided.engine == "trl" else profile.autotrain_image
+        return self._images.trl if decided.engine == "trl" else self._images.autotrain
+
+    def _container(self, options: AutoTrainOptions, decided: Decided) -> dict[str, str]:
+        """The container, where it is another one than ours: it gets the token."""
+        image = options.image or self._image(decided)
+        usual = Images()
+        return {} if image in (usual.trl, usual.autotrain) else {"image": image}
+
+    def _again(self, settled: Order) -> tuple[Machine, str]:
+        """The hardware that the price was told by, at no higher price."""
+        machine, before = machines.named(machines.listed(self._hub), settled.machine.name), settled
+        now, then = machine.per_hour, before.machine.per_hour
+        if now is None or (then is not None and now > then):
+            raise ConflictError(
+                f"{NAME}: {machine.name!r} was {then} US dollars an hour when its price was "
+                f"looked up, and is {now} by now; nothing was started. Create it again",
+                provider=NAME,
+                code="price_changed",
+            )
+        return machine, before.settings["hardware"].rpartition("; ")[2]
 
     def _machine(self, options: AutoTrainOptions, load: Load) -> tuple[Machine, str]:
         found = machines.listed(self._hub)
@@ -142,8 +187,12 @@ class Orders:
             )
         return ended
 
-    def _check_free(self, spec: JobSpec) -> None:
-        """A name that somebody has said is not that of a model that is there."""
+    def check_free(self, spec: JobSpec) -> None:
+        """A name that somebody has said is not that of a model, or of a job that runs.
+
+        Raises:
+            ConflictError: it is.
+        """
         name = spec.options.get("project_name")
         if name is None:
             return
@@ -151,12 +200,36 @@ class Orders:
         found = self._hub.find(lambda api: _names(api, repo), what=f"the model {repo!r}")
         # AutoTrain itself fails on any repository, even an empty one; our program does not.
         if found is not None and (self._profile.runner != "jobs" or any(map(is_weights, found))):
-            raise ConflictError(
-                f"{NAME}: the project name {name!r} is taken: there is a model {repo!r}; give "
-                "another `project_name`, or leave it out for one of its own. Nothing was started",
-                provider=NAME,
-                code="project_taken",
-            )
+            raise _taken(str(name), f"there is a model {repo!r}")
+        if self._profile.runner == "jobs" and (other := self._at_work(str(name), spec.key)):
+            raise _taken(str(name), f"the job {other} learns under it")
+
+    def _at_work(self, project: str, key: str) -> str | None:
+        """A job of another key that has not ended, and will put its model in the same place."""
+        namespace = self._hub.namespace
+        wanted = {LABEL: "1", "name": project}
+        found: list[Any] = self._hub.ask(
+            "read",
+            lambda api: [*api.list_jobs(namespace=namespace, labels=wanted)],
+            what=f"the jobs of {namespace!r}",
+        )
+        live = (one for one in found if str(one.status.stage) in ("SCHEDULING", "RUNNING"))
+        ids = (str(one.id) for one in live if _is_rival(one, project, key))
+        return next(ids, None)
+
+
+def _is_rival(found: Any, project: str, key: str) -> bool:
+    held = labels_of(found)
+    return held.get("name") == project and held.get(KEY) != mark(key)
+
+
+def _taken(name: str, why: str) -> ConflictError:
+    return ConflictError(
+        f"{NAME}: the project name {name!r} is taken: {why}; give another `project_name`. Nothing "
+        "was started",
+        provider=NAME,
+        code="project_taken",
+    )
 
 
 def _names(api: Any, repo: str) -> list[str]:
@@ -180,12 +253,20 @@ def _size(file: DatasetFile, found: Rows | None) -> int | None:
     return file.bytes or (found.bytes if found else None)
 
 
-def _load(spec: JobSpec, options: AutoTrainOptions, base: BaseModel, bytes_: int | None) -> Load:
+def _measured(spec: JobSpec, found: Rows | None, sizes: Sizes) -> int:
+    file = spec.validation_file
+    return 0 if file is None else _size(file, found) or sizes.validation or 0
+
+
+def _load(
+    spec: JobSpec, options: AutoTrainOptions, base: BaseModel, bytes_: int | None, measured: int
+) -> Load:
     return Load(
         parameters=base.parameters,
         adapters=spec.method.lora is not False,
         quantization=options.quantization,
         bytes=bytes_,
+        measured=measured,
         epochs=spec.method.epochs or 1.0,
     )
 
@@ -217,9 +298,30 @@ def _told(
     return {
         "engine": f"{decided.engine}; {decided.why}",
         "hardware": f"{machine.name}{price}; {why}",
-        "timeout": f"{ended / 3600:.1f} h, when the job is ended",
+        "timeout": f"{_long(ended)}, when the job is ended",
         "repository": f"{namespace}/{project}, private",
     }
+
+
+def _long(seconds: float) -> str:
+    return f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.0f} min"
+
+
+def _doubts(load: Load, machine: Machine, took: Span | None, ended: float) -> Iterator[str]:
+    """What most likely ends without a model, and costs all the same."""
+    if took is not None and ended < took.low:
+        yield (
+            f"the job is ended after {_long(ended)}, and is estimated to take {_long(took.low)} at "
+            "least: it would be ended before it has a model; say a longer `timeout`, or a faster "
+            "`hardware`"
+        )
+    room = machine.memory * max(machine.gpus, 1)
+    if load.parameters and room and load.memory > room:
+        yield (
+            f"{machine.name!r} has {room / 1e9:.0f} GB, and the job is estimated to need "
+            f"{load.memory / 1e9:.0f} GB: it would run out of memory; say a larger `hardware`, "
+            'learn with LoRA, or write `quantization="int4"`'
+        )
 
 
 def _train_on(spec: JobSpec, decided: Decided) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import Any, cast
 from urllib.parse import parse_qsl
 
 from finetune_sdk.errors import DatasetFileError, FineTuneError, NotFoundError
+from finetune_sdk.providers.autotrain.choosing import splits
 from finetune_sdk.providers.autotrain.hub import Hub, repos
 from finetune_sdk.providers.autotrain.settings import NAME
 from finetune_sdk.types import NOT_SENT, DatasetFile
@@ -63,7 +65,8 @@ def look(hub: Hub, file: DatasetFile) -> Rows | None:
     """The rows of a file, pinned to the commit that is there now; None for what is not sent yet.
 
     Raises:
-        DatasetFileError: the Hub has no such dataset, or does not show it to this token.
+        DatasetFileError: the Hub has no such dataset, or does not show it to this token; or there
+            are no such rows in it.
     """
     if file.id == NOT_SENT.id:
         return None
@@ -79,14 +82,16 @@ def look(hub: Hub, file: DatasetFile) -> Rows | None:
     sizes = repos.sizes(info)
     if ROWS in sizes and made_here(file.id):
         return Rows(repo=repo, revision=str(info.sha), file=ROWS, bytes=sizes[ROWS])
-    split = words.get("split", "train")
+    held = _held(info, list(sizes), words)
+    # Of several files the first may be that of another subset.
+    seen = held if len(held) == 1 or not _is_free(info, words) else ()
     return Rows(
         repo=repo,
         revision=str(info.sha),
         config=words.get("config"),
-        split=split,
-        bytes=_bytes(sizes, split),
-        columns=_columns(hub, info, sizes, words),
+        split=words.get("split", "train"),
+        bytes=sum(splits.size(name, sizes[name]) for name in held) or None,
+        columns=_declared(info, words.get("config")) or _seen(hub, info, _readable(seen, sizes)),
     )
 
 
@@ -127,39 +132,51 @@ def check_columns(rows: Rows, wanted: Sequence[str]) -> str | None:
     return None
 
 
-def _bytes(sizes: Mapping[str, int], split: str) -> int | None:
-    """Of the split's files. Parquet is packed, so that there are about three times as many."""
-    total = 0
-    for name, size in sizes.items():
-        if _is_of(name, split) and name.endswith((".jsonl", ".json", ".csv", ".parquet")):
-            total += size * (3 if name.endswith(".parquet") else 1)
-    return total or None
+def _held(info: Any, names: Sequence[str], words: Mapping[str, str]) -> tuple[str, ...]:
+    """The files of the split, as far as their names tell.
+
+    Raises:
+        DatasetFileError: there are none.
+    """
+    split, there = words.get("split", "train"), splits.found(names)
+    if not there and "configs" not in repos.card(info):
+        raise DatasetFileError(
+            f"{NAME}: the dataset {info.id!r} has no files of rows at its commit "
+            f"{str(info.sha)[:7]}; nothing was started",
+            code="no_rows",
+        )
+    wanted = splits.wanted(split, there)
+    if not _is_free(info, words) and (missing := [one for one in wanted if one not in there]):
+        raise DatasetFileError(
+            f"{NAME}: the dataset {info.id!r} has no split {missing[0]!r:.80}; by the names of its "
+            f"files it has {', '.join(map(repr, sorted(there)))}. Say one of them, as in "
+            f"`HubDataset({str(info.id)!r}, split={min(there)!r})`; nothing was started",
+            code="no_split",
+        )
+    return tuple(name for one in wanted for name in there.get(one, ()))
 
 
-def _is_of(name: str, split: str) -> bool:
-    stem = name.rpartition("/")[2]
-    return stem.startswith(split) or f"/{split}/" in f"/{name}"
+def _is_free(info: Any, words: Mapping[str, str]) -> bool:
+    """Whether the split may have other files than names tell: those of a subset, or of the card."""
+    return "config" in words or "configs" in repos.card(info)
 
 
-def _columns(
-    hub: Hub, info: Any, sizes: Mapping[str, int], words: Mapping[str, str]
-) -> tuple[str, ...] | None:
-    if declared := _declared(info, words.get("config")):
-        return declared
-    split = words.get("split", "train")
-    files = [
-        name
-        for name, size in sizes.items()
-        if _is_of(name, split) and name.endswith((".jsonl", ".csv")) and size <= _LOOKED_INTO
-    ]
-    if not files:
+def _readable(held: Sequence[str], sizes: Mapping[str, int]) -> str | None:
+    """A file whose first line tells the columns."""
+    lines = (".jsonl", ".ndjson", ".csv")
+    fit = (name for name in held if name.endswith(lines) and sizes[name] <= _LOOKED_INTO)
+    return next(fit, None)
+
+
+def _seen(hub: Hub, info: Any, name: str | None) -> tuple[str, ...] | None:
+    if name is None:
         return None
     with tempfile.TemporaryDirectory() as folder:
         try:
             path = hub.ask(
                 "read",
                 lambda api: api.hf_hub_download(
-                    info.id, files[0], repo_type="dataset", revision=info.sha, local_dir=folder
+                    info.id, name, repo_type="dataset", revision=info.sha, local_dir=folder
                 ),
                 what=f"the dataset {info.id!r}",
                 largest=None,
@@ -189,12 +206,11 @@ def _names(features: Sequence[object]) -> tuple[str, ...] | None:
 
 def _first(path: Path) -> tuple[str, ...] | None:
     """The columns of the first row of a file."""
-    with path.open(encoding="utf-8", errors="replace") as file:
-        line = file.readline(1024 * 1024)
-    if path.suffix == ".csv":
-        return tuple(name.strip().strip('"') for name in line.rstrip("\r\n").split(","))
-    try:
-        row: object = json.loads(line)
-    except ValueError:
-        return None
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        try:
+            if path.suffix == ".csv":
+                return tuple(next(csv.reader(file), ())) or None
+            row: object = json.loads(file.readline(1024 * 1024))
+        except (ValueError, RecursionError, csv.Error):
+            return None
     return tuple(cast("dict[str, object]", row)) if isinstance(row, dict) else None

@@ -61,9 +61,15 @@ def instance_of(found: Any) -> Instance:
             str(found.instance_size),
         ),
         accelerator=str(found.accelerator),
-        per_hour=number(found.price_per_hour),
+        per_hour=_price(found.price_per_hour),
         units=whole(found.num_accelerators) or 1,
         status=str(found.status),
         quota=whole(found.max_accelerators),
         used=whole(found.used_accelerators),
     )
+
+
+def _price(value: object) -> float | None:
+    """Below nothing it is no price, and would pass under every limit."""
+    found = number(value)
+    return None if found is None or found < 0 else found

@@ -6,12 +6,11 @@ import re
 from typing import Any
 
 from finetune_sdk.errors import InvalidRequestError, NotFoundError, UnsupportedError
-from finetune_sdk.providers.autotrain.choosing.base_model import MERGED
+from finetune_sdk.providers.autotrain.choosing import merged
 from finetune_sdk.providers.autotrain.hosting.wire import Weights
 from finetune_sdk.providers.autotrain.hub import Hub
 from finetune_sdk.providers.autotrain.settings import NAME
 
-_WHOLE = re.compile(r"(?!adapter)[^/]+\.(?:safetensors|gguf)|pytorch_model[^/]*\.bin")
 _ADAPTER = "adapter_config.json"
 _ID = re.compile(r"[\w.-]{1,96}(?:/[\w.-]{1,96})?")
 
@@ -25,7 +24,7 @@ def served(hub: Hub, model: str) -> Weights:
     Raises:
         InvalidRequestError: it is no id of the Hub, or there are no weights in it.
         NotFoundError: the Hub does not have it, or does not show it to this token.
-        UnsupportedError: it is an adapter, and nobody has merged it.
+        UnsupportedError: it is an adapter, and nobody has merged it since it was made.
     """
     repo, _, revision = model.partition("@")
     if not _ID.fullmatch(repo):
@@ -33,16 +32,16 @@ def served(hub: Hub, model: str) -> Weights:
             f"{model!r:.100} is no model of the Hub; write its id, such as 'alice/recipes'"
         )
     commit, files = _state(hub, repo, revision or None)
-    if any(map(_WHOLE.fullmatch, files)):
+    if any(map(merged.is_whole, files)):
         return Weights(repo, commit)
     if _ADAPTER not in files:
         raise _wrong(
             f"{model!r} has no weights at its commit {commit[:7]}, so nothing can serve it"
         )
-    merged = None if revision else _merged(hub, repo)
-    if merged is None:
+    whole = None if revision else merged.find(hub, repo)
+    if whole is None:
         raise _unmerged(model)
-    return Weights(repo, merged)
+    return Weights(repo, whole)
 
 
 def _state(hub: Hub, repo: str, revision: str | None) -> tuple[str, tuple[str, ...]]:
@@ -61,24 +60,10 @@ def _state(hub: Hub, repo: str, revision: str | None) -> tuple[str, tuple[str, .
     return found
 
 
-def _merged(hub: Hub, repo: str) -> str | None:
-    """The commit with the whole weights of an adapter; None where there are none."""
-
-    def look(api: Any) -> str | None:
-        branches = api.list_repo_refs(repo).branches
-        return next((str(one.target_commit) for one in branches if one.name == MERGED), None)
-
-    commit = hub.find(look, what=f"the branches of {repo!r}")
-    if commit is None:
-        return None
-    files = _state(hub, repo, commit)[1]
-    return commit if any(map(_WHOLE.fullmatch, files)) else None
-
-
 def _unmerged(model: str) -> UnsupportedError:
     return UnsupportedError(
         f"{NAME}: {model!r} is a LoRA adapter, which Inference Endpoints do not serve without its "
-        f"base model, and nobody has left its whole weights on the branch `{MERGED}` of its "
+        f"base model, and nobody has left its whole weights on the branch `{merged.BRANCH}` of its "
         "repository, where those of the newest commit are looked for; train it with "
         "`options=[AutoTrainOptions(merge_adapter=True)]`, or merge it with peft's "
         "`merge_and_unload` after `models.download` and push that to the branch; nothing was made"

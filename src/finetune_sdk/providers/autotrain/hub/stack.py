@@ -14,3 +14,14 @@ def utils() -> Any:
 def library() -> Any:
     """The HTTP library under the package."""
     return utils().httpx
+
+
+def silent() -> Any:
+    """A class of progress bars that draw nothing: only the command line draws."""
+    base: Any = utils().tqdm
+
+    class Silent(base):  # type: ignore[misc]
+        def __init__(self, *arguments: Any, **words: Any) -> None:
+            super().__init__(*arguments, **{**words, "disable": True})
+
+    return Silent

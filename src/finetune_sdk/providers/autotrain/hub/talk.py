@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
@@ -58,7 +57,6 @@ class Hub:
         self._seconds, self._namespace = seconds, namespace
         self._policy = Policy(clock)
         self._who: dict[str, Any] | None = None
-        self._lock = threading.Lock()
 
     @property
     def said_namespace(self) -> str | None:
@@ -76,11 +74,11 @@ class Hub:
 
     def whoami(self) -> dict[str, Any]:
         """What the Hub says of the token; asked once, as it answers few of these."""
-        with self._lock:
-            if self._who is None:
-                # The method itself prints advice on what `hf auth login` has kept.
-                self._who = _owner(self.ask("read", lambda api: api.whoami(), what="the token"))
-            return self._who
+        if self._who is None:
+            # Without a lock: two who ask at once get the same, and a fork never waits for one.
+            # The method of the package prints advice on what `hf auth login` has kept.
+            self._who = _owner(self.ask("read", lambda api: api.whoami(), what="the token"))
+        return self._who
 
     def ask(
         self,

@@ -54,8 +54,11 @@ def main() -> int:
     watch = Watch(course, folder)
     reason = train(course, watch)
     watch.stop()
-    if reason or not weights(folder):
+    if not weights(folder):
         return fail("training_failed", reason or "it ended without weights")
+    if reason:
+        # It may well be good: its weights are written when the training is over.
+        return hold(course, folder, f"its weights were written, and then it failed: {reason}")
     say("trained")
     return deliver(course, folder)
 
@@ -119,8 +122,10 @@ def turns(course: Course) -> None:
     if not course["turns"] or tells(json.loads(config.read_text(encoding="utf-8"))):
         return
     for path in Path("data").glob("*.jsonl"):
-        rows_ = map(json.loads, filter(str.strip, path.read_text(encoding="utf-8").splitlines()))
-        lines = [json.dumps(one, ensure_ascii=False) for row in rows_ for one in answers(row)]
+        # By lines of a file: a text may hold what other ways to cut take for the end of one.
+        with path.open(encoding="utf-8") as file:
+            read = [json.loads(line) for line in file if line.strip()]
+        lines = [json.dumps(one, ensure_ascii=False) for row in read for one in answers(row)]
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     said = json.loads(config.read_text(encoding="utf-8"))
     config.write_text(json.dumps({**said, "assistant_only_loss": False}), encoding="utf-8")
@@ -194,7 +199,7 @@ def weights(folder: Path) -> list[str]:
 
 
 def deliver(course: Course, folder: Path) -> int:
-    """Puts the model on the Hub, or where it can be fetched from without training again."""
+    """Puts the model in its place on the Hub."""
     name_base(course, folder)
     manifest(course, folder)
     why = push(lambda: upload(course["repo"], folder), course)
@@ -202,6 +207,13 @@ def deliver(course: Course, folder: Path) -> int:
         say("pushed", repo=course["repo"])
         merge(course, folder)
         return 0
+    return hold(course, folder, why)
+
+
+def hold(course: Course, folder: Path, why: str) -> int:
+    """Keeps the model where it can be fetched from without training again."""
+    name_base(course, folder)
+    manifest(course, folder)
     kept = push(lambda: keep(course, folder), course)
     if kept:
         return fail("push_failed", f"{why}; and it could not be kept: {kept}", code=NOT_PUSHED)
@@ -349,7 +361,8 @@ def fail(why: str, message: str, *, code: int = TRAINING_FAILED) -> int:
 
 def say(event: str, **more: Any) -> None:
     at = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-    print("FINETUNE", json.dumps({"event": event, "at": at, **more}), flush=True)
+    text = json.dumps({"event": event, "at": at, **more})
+    print("FINETUNE", text.replace(os.environ["HF_TOKEN"], "[redacted]"), flush=True)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 AutoTrain pauses its Space itself, for which it wants the token among its parameters, and does
 nothing where it never gets so far. So it runs here without knowing that it is in a Space, and
 this program does the rest: it waits for the hardware, ends what takes too long, says on the
-Space's page how it went, and pauses. It needs Python 3.10 and `huggingface_hub` from 0.27 on.
+Space's page how it went, pauses, and gives the hardware back. A Space whose page says how it went
+does not train again, whoever starts it. It needs Python 3.10 and `huggingface_hub` from 0.27 on.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from typing import Any
 
 SUCCEEDED = "Your training has finished successfully ✅"
 FAILED = "Your training has failed ❌"
+CANCELLED = "Your training was cancelled"
 OVERTIME = "It was ended at its timeout."
+FREE = "cpu-basic"
 
 WEIGHTS = re.compile(r"(?:adapter_model|model(?:-\d{5}-of-\d{5})?)\.safetensors")
 SWALLOWED = "has failed due to an exception"
@@ -42,6 +45,27 @@ lines: deque[str] = deque(maxlen=1000)
 
 
 def main() -> None:
+    if over():
+        pause()
+    else:
+        run()
+    # A container that ends is started again.
+    while True:
+        time.sleep(3600)
+
+
+def over() -> bool:
+    """An earlier container has said how it went, or `jobs.cancel` has."""
+    said: list[str] = []
+    attempt(
+        lambda: said.extend(
+            one.title for one in hub().get_repo_discussions(SPACE, repo_type="space")
+        )
+    )
+    return not {SUCCEEDED, FAILED, CANCELLED}.isdisjoint(said)
+
+
+def run() -> None:
     await_hardware()
     overtime = threading.Timer(float(os.environ["FINETUNE_TIMEOUT"]), lambda: end(FAILED, OVERTIME))
     overtime.daemon = True
@@ -53,9 +77,6 @@ def main() -> None:
         end(SUCCEEDED if delivered else FAILED, "")
     except Exception as error:
         end(FAILED, told(error))
-    # A container that ends is started again, and would train again.
-    while True:
-        time.sleep(3600)
 
 
 def await_hardware() -> None:
@@ -150,13 +171,31 @@ def end(title: str, words: str) -> None:
         return
     text = "\n".join(lines)[-TAIL:].replace(os.environ["HF_TOKEN"], "[redacted]")
     description = f"{words}\n\n````\n{text}\n````\n"
-    attempt(
+    said = attempt(
         lambda: hub().create_discussion(
             SPACE, title=title, description=description, repo_type="space"
         )
     )
+    pause()
+    if said:
+        release()
+
+
+def pause() -> None:
     while not attempt(lambda: hub().pause_space(SPACE)):
         print("The Space could not be paused; trying again", flush=True)
+
+
+def release() -> None:
+    """Gives the hardware back, where the Hub still lets this container do so.
+
+    A paused Space costs nothing with it either. Without a word on its page it keeps it: that is
+    what tells a job that has ended from one that never began.
+    """
+    try:
+        hub().request_space_hardware(SPACE, FREE)
+    except Exception as error:
+        print(told(error), flush=True)
 
 
 def attempt(step: Callable[[], object]) -> bool:

@@ -8,7 +8,9 @@ write it into `PARAMS`, too.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from importlib.resources import files
+from typing import Any
 
 from finetune_sdk.providers.autotrain import inside
 from finetune_sdk.providers.autotrain.choosing.rows import made_here
@@ -87,7 +89,38 @@ def variables_of(order: Order) -> dict[str, str]:
     pairs = order.spec.method.name in PAIRS and made_here(order.spec.training_file.id)
     return {
         **({PAIRS_ENV: "1"} if pairs else {}),
-        RECORD_ENV: encode(order),
         HARDWARE_ENV: order.machine.name,
         TIMEOUT_ENV: str(int(order.seconds)),
+        # The last one: until it is there, what is there is not believed to be whole.
+        RECORD_ENV: encode(order),
     }
+
+
+def told_of(variables: Mapping[str, str]) -> dict[str, str]:
+    """Of the variables of a Space, those that are ours."""
+    ours = (PAIRS_ENV, HARDWARE_ENV, TIMEOUT_ENV, RECORD_ENV)
+    return {name: variables[name] for name in ours if name in variables}
+
+
+def write(api: Any, order: Order, token: str) -> None:
+    """Puts secrets and variables on a Space that is there, in place of those that it has."""
+    space, variables = space_of(order), variables_of(order)
+    for key, value in secrets_of(order, token).items():
+        api.add_space_secret(space, key, value)
+    for key in told_of(dict.fromkeys(api.get_space_variables(space), "")):
+        if key not in variables:
+            api.delete_space_variable(space, key)
+    for key, value in variables.items():
+        api.add_space_variable(space, key, value)
+
+
+def pairs(values: Mapping[str, str]) -> list[dict[str, str]]:
+    """As the Hub takes them along with a Space."""
+    return [{"key": key, "value": value} for key, value in values.items()]
+
+
+def additions(order: Order) -> list[Any]:
+    """The files of a Space, as one commit takes them."""
+    from huggingface_hub import CommitOperationAdd
+
+    return [CommitOperationAdd(path, content) for path, content in files_of(order).items()]

@@ -11,7 +11,7 @@ from finetune_sdk.providers.autotrain import inside
 from finetune_sdk.providers.autotrain.choosing.base_model import MERGED
 from finetune_sdk.providers.autotrain.choosing.rows import Rows
 from finetune_sdk.providers.autotrain.order import Order
-from finetune_sdk.providers.autotrain.record import mark
+from finetune_sdk.providers.autotrain.record import kept_of, mark
 from finetune_sdk.types import MethodName
 
 PAIRS = (MethodName.DPO, MethodName.ORPO, MethodName.REWARD)
@@ -60,8 +60,6 @@ def course_of(order: Order, rows: Mapping[str, Rows]) -> dict[str, Any]:
     """
     here = _here(order.description, validation="validation" in rows)
     make = _autotrain if order.engine == "autotrain" else _trl
-    training = rows["train"]
-    ours = training.file is not None and training.repo.startswith(f"{order.namespace}/")
     return {
         "engine": order.engine,
         "repo": order.repo,
@@ -72,7 +70,7 @@ def course_of(order: Order, rows: Mapping[str, Rows]) -> dict[str, Any]:
         "base": _base(order),
         "output": order.project,
         "merge": MERGED if _merges(order) else None,
-        "kept": training.repo if ours else f"{order.repo}-kept",
+        "kept": kept_of(order.namespace, order.project, order.spec.training_file.id),
         "seconds": order.seconds - _MARGIN,
         "look": _LOOK,
         **make(order, here),

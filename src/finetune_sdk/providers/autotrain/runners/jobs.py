@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
 from finetune_sdk.errors import (
+    ConflictError,
     IdempotencyConflictError,
     NotFoundError,
     ProviderError,
@@ -21,7 +23,7 @@ from finetune_sdk.providers.autotrain.runners import courses
 from finetune_sdk.providers.autotrain.runners.base import Runner
 from finetune_sdk.providers.autotrain.runners.jobinfo import labels as labels_of
 from finetune_sdk.providers.autotrain.runners.jobinfo import sound
-from finetune_sdk.providers.autotrain.runners.truth import failure, proof
+from finetune_sdk.providers.autotrain.runners.truth import Proof, failure, proof
 from finetune_sdk.providers.autotrain.settings import NAME
 from finetune_sdk.transport import redact
 from finetune_sdk.types import Job, JobError, JobSpec, JobStatus
@@ -32,6 +34,9 @@ _TOKEN = "HF_TOKEN"  # noqa: S105 - the name of the variable
 _TAIL = 500
 
 _SECONDS = 30.0
+_LAG = 120.0
+"""Seconds after its end in which a model may not be shown yet that was pushed."""
+_NO_MODEL = "no_model"
 _CANCELLING = {"status": JobStatus.CANCELLING}
 _OVER = (
     "it was ended after {:.1f} hours, when its timeout was up; what it saved on the way may be "
@@ -70,7 +75,7 @@ class JobsRunner(Runner):
         what = f"a job on {order.machine.name!r}"
         made: Any = self._hub.ask("create", lambda api: sound(api.run_job(**words)), what=what)
         job = self._job(made)
-        return job.model_copy(update={"warnings": (*order.warnings, *job.warnings)})
+        return job.model_copy(update={"warnings": order.warnings})
 
     def get(self, job_id: str) -> Job:
         return self._job(self._look(job_id))
@@ -94,11 +99,13 @@ class JobsRunner(Runner):
         if job.status.terminal:
             return job
         namespace = self._hub.namespace
-        self._hub.ask(
-            "delete",
-            lambda api: api.cancel_job(job_id=job_id, namespace=namespace),
-            what=f"the job {job_id!r}",
-        )
+        # It may have ended meanwhile, and then it is told as it stands.
+        with suppress(ConflictError):
+            self._hub.ask(
+                "delete",
+                lambda api: api.cancel_job(job_id=job_id, namespace=namespace),
+                what=f"the job {job_id!r}",
+            )
         job = self.get(job_id)
         # It may take the Hub a moment; what it says is kept beside it.
         return job if job.status.terminal else job.model_copy(update=_CANCELLING)
@@ -107,9 +114,9 @@ class JobsRunner(Runner):
         self._look(job_id)
         return self._lines(job_id)
 
-    def repo(self, job_id: str) -> str | None:
-        """Where the job puts its model; None where nobody knows."""
-        return self._record(self._look(job_id)).repo
+    def record(self, job_id: str) -> Record:
+        """What was written down of the job when it was sent."""
+        return self._record(self._look(job_id))
 
     # Help
 
@@ -166,7 +173,9 @@ class JobsRunner(Runner):
             ],
             what=f"the log of the job {job_id!r}",
         )
-        return [self._hide(line.rstrip("\r\n")) for line in found]
+        # Half a pair of surrogates goes into no JSON of ours.
+        whole = (line.encode("utf-8", "replace").decode("utf-8") for line in found)
+        return [self._hide(line.rstrip("\r\n")) for line in whole]
 
     def _hide(self, told: T) -> T:
         """What the Hub tells, without the token, should it or a trainer repeat it."""
@@ -178,7 +187,7 @@ class JobsRunner(Runner):
         if found.id in self._ended:
             return self._ended[found.id]
         job = self._told(found)
-        if job.status.terminal and not (job.error and job.error.code == NOT_PUSHED):
+        if job.status.terminal and not (job.error and job.error.code in (NOT_PUSHED, _NO_MODEL)):
             # What has ended stays so, and needs no further look at its repository.
             self._ended[found.id] = job
         return job
@@ -195,36 +204,48 @@ class JobsRunner(Runner):
             finished_at=found.finished_at,
         ).model_copy(update={"raw": {k: self._hide(v) for k, v in _raw(found).items()}})
         if job.status is JobStatus.SUCCEEDED:
-            return self._held(job, record.repo)
+            return self._held(job, found, record)
         if job.status is not JobStatus.FAILED:
             return job
-        error = self._why(job.id, self._hide(found.status.message))
-        limit = record.timeout
-        if limit is not None and _is_over(found, limit):
-            error = JobError(code="timed_out", message=_OVER.format(limit / 3600))
-        return self._rescued(job.model_copy(update={"error": error}), record.repo)
+        error = self._why(job.id, found, self._hide(found.status.message))
+        return self._rescued(job.model_copy(update={"error": error}), found, record)
 
-    def _held(self, job: Job, repo: str | None) -> Job:
+    def _proof(self, job: Job, found: Any, record: Record) -> Proof | None:
+        """The model of this job, and of no other one that had the same project."""
+        if record.repo is None:
+            return None
+        key = labels_of(found).get(KEY)
+        return proof(self._hub, record.repo, since=job.created_at, key=key)
+
+    def _held(self, job: Job, found: Any, record: Record) -> Job:
         """A job that says it succeeded, held against what lies on the Hub."""
-        found = proof(self._hub, repo, since=job.created_at) if repo else None
-        if found is not None:
-            return job.model_copy(update={"fine_tuned_model": found.repo})
-        why = self._why(job.id, None)
-        words = f"it ended with success, and there is no model of it in {repo!r}: {why.message}"
-        error = JobError(code="no_model", message=words)
+        there = self._proof(job, found, record)
+        if there is not None:
+            return job.model_copy(update={"fine_tuned_model": there.repo})
+        if record.repo and self._is_fresh(job):
+            # What was pushed a moment ago may not be shown yet.
+            return job.model_copy(update={"status": JobStatus.RUNNING})
+        why = self._why(job.id, found, None)
+        words = f"it ended with success, and no model of it is in {record.repo!r}: {why.message}"
+        error = JobError(code=_NO_MODEL, message=words)
         return job.model_copy(update={"status": JobStatus.FAILED, "error": error})
 
-    def _rescued(self, job: Job, repo: str | None) -> Job:
+    def _is_fresh(self, job: Job) -> bool:
+        if job.finished_at is None:
+            return False
+        return (self._hub.clock.now() - job.finished_at).total_seconds() < _LAG
+
+    def _rescued(self, job: Job, found: Any, record: Record) -> Job:
         """A job whose model was not pushed, unless somebody has put it in its place since."""
-        if job.error is None or job.error.code != NOT_PUSHED or repo is None:
+        if job.error is None or job.error.code != NOT_PUSHED:
             return job
-        found = proof(self._hub, repo, since=job.created_at)
-        if found is None:
+        there = self._proof(job, found, record)
+        if there is None:
             return job
-        done = {"status": JobStatus.SUCCEEDED, "error": None, "fine_tuned_model": found.repo}
+        done = {"status": JobStatus.SUCCEEDED, "error": None, "fine_tuned_model": there.repo}
         return job.model_copy(update=done)
 
-    def _why(self, job_id: str, message: str | None) -> JobError:
+    def _why(self, job_id: str, found: Any, message: str | None) -> JobError:
         try:
             lines = self._lines(job_id, _TAIL)
         except ProviderError as error:
@@ -234,6 +255,9 @@ class JobsRunner(Runner):
         own = log.failed(lines)
         if own is not None:
             return JobError(code=own[0], message=own[1])
+        limit = self._record(found).timeout
+        if limit is not None and _is_over(found, limit):
+            return JobError(code="timed_out", message=_OVER.format(limit / 3600))
         return failure(lines, message=message)
 
     # Last: within the class the word means this from here on.

@@ -6,6 +6,7 @@ AutoTrain opens a discussion when it has ended, by these titles (autotrain-advan
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,10 +15,14 @@ from finetune_sdk.providers.autotrain.hub import Hub
 from finetune_sdk.providers.autotrain.settings import NAME
 from finetune_sdk.transport import redact
 
+SUCCEEDED = "Your training has finished successfully ✅"
+FAILED = "Your training has failed ❌"
 CANCELLED = "Your training was cancelled"
 _BEGIN, _FENCE = "Your training", "````"
 _OVERTIME = "ended at its timeout"
 _LOOKED_AT = 20
+_KEPT = 30_000
+"""Characters of a log that are said."""
 
 
 @dataclass(frozen=True)
@@ -60,15 +65,17 @@ class Notes:
         log = redact(rest.partition(_FENCE)[0], secret).strip("\n").splitlines()
         return Note(str(found.title), found.created_at, words.strip(), tuple(log))
 
-    def say(self, space: str, title: str, words: str) -> None:
-        """Says something; once, whoever says it again.
+    def say(self, space: str, title: str, words: str, log: Sequence[str] = ()) -> None:
+        """Says how a job ended, where nobody has said it: the first ending counts.
 
         Raises:
             PermissionDeniedError: the token may not.
         """
-        last = self.newest(space)
-        if last is not None and last.title == title:
+        if self.newest(space) is not None:
             return
+        if log:
+            tail = "\n".join(log)[-_KEPT:]
+            words = f"{words}\n\n{_FENCE}\n{tail}\n{_FENCE}\n"
         self._hub.ask(
             "put",
             lambda api: api.create_discussion(

@@ -27,7 +27,7 @@ from finetune_sdk.providers.autotrain.order import Order
 from finetune_sdk.providers.autotrain.runners import contents
 from finetune_sdk.providers.autotrain.runners.app import App
 from finetune_sdk.providers.autotrain.runners.space import SpaceRunner
-from finetune_sdk.providers.autotrain.runners.stages import FREE, Seen
+from finetune_sdk.providers.autotrain.runners.stages import FREE, Seen, Told
 from finetune_sdk.providers.autotrain.settings import NAME
 from finetune_sdk.transport.deadlines import CALL_SECONDS
 
@@ -78,17 +78,7 @@ class ServerRunner(SpaceRunner):
         return self._after(lost, space)
 
     def _fill(self, order: Order) -> None:
-        space = contents.space_of(order)
-        secrets = contents.secrets_of(order, self._hub.credential.get(NAME))
-        variables = contents.variables_of(order)
-
-        def put(api: Any) -> None:
-            for key, value in secrets.items():
-                api.add_space_secret(space, key, value)
-            for key, value in variables.items():
-                api.add_space_variable(space, key, value)
-
-        self._hub.ask("put", put, what=f"the secrets of the Space {space!r}")
+        self._write(order)
         super()._fill(order)
 
     def _create(self, order: Order) -> None:
@@ -143,9 +133,11 @@ class ServerRunner(SpaceRunner):
 
     # What it was asked for, until that is written on the Space
 
-    def _record(self, space: str) -> Mapping[str, str]:
+    def _record(self, space: str) -> Told:
         found = super()._record(space)
-        return found if contents.RECORD_ENV in found else {**self._kept(space), **found}
+        if contents.RECORD_ENV in found.values:
+            return found
+        return found._replace(values={**self._kept(space), **found.values})
 
     def _keep(self, space: str, order: Order) -> None:
         path = self._path(space)

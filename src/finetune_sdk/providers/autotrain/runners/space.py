@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -26,12 +27,12 @@ from finetune_sdk.providers.autotrain.order import Order
 from finetune_sdk.providers.autotrain.record import Record, mark
 from finetune_sdk.providers.autotrain.runners import contents, stages
 from finetune_sdk.providers.autotrain.runners.base import Runner
-from finetune_sdk.providers.autotrain.runners.notes import CANCELLED, Note, Notes
-from finetune_sdk.providers.autotrain.runners.stages import FREE, Seen, Standing
-from finetune_sdk.providers.autotrain.runners.truth import failure, proof
+from finetune_sdk.providers.autotrain.runners.notes import CANCELLED, FAILED, SUCCEEDED, Notes
+from finetune_sdk.providers.autotrain.runners.reasons import Reasons
+from finetune_sdk.providers.autotrain.runners.stages import FREE, Seen, Standing, Told
+from finetune_sdk.providers.autotrain.runners.truth import Proof, proof
 from finetune_sdk.providers.autotrain.settings import NAME
-from finetune_sdk.transport import redact
-from finetune_sdk.types import Job, JobError, JobSpec, JobStatus
+from finetune_sdk.types import Job, JobSpec, JobStatus
 
 _ID = re.compile(rf"{contents.PREFIX}[A-Za-z0-9._-]{{1,90}}")
 _MARKED = 10
@@ -40,6 +41,7 @@ _SLEEP = 600
 """Seconds after a job's timeout until the Hub itself puts the Space to sleep."""
 _LOOKS = (2.0, 5.0, 10.0)
 """Seconds between two looks whether a Space has stopped."""
+_TITLES = {JobStatus.SUCCEEDED: SUCCEEDED, JobStatus.FAILED: FAILED}
 
 
 class SpaceRunner(Runner):
@@ -49,31 +51,30 @@ class SpaceRunner(Runner):
         """Sends nothing yet."""
         self._hub = hub
         self._notes = Notes(hub)
+        self._reasons = Reasons(hub)
         self._ended: dict[str, Job] = {}
 
     def start(self, order: Order) -> Job:
         seen = self.prepare(order)
         if not seen.begun:
-            self._spend(seen)
+            self._spend(order)
         job = self._job(seen) if seen.begun else self._plain(seen, JobStatus.QUEUED)
         return job.model_copy(update={"warnings": (*order.warnings, *job.warnings)})
 
     def prepare(self, order: Order) -> Seen:
         """The Space of an order, with all that it needs but the hardware. Nothing is paid for.
 
-        What an earlier call of the same key has left is completed.
+        What an earlier call of the same key has left is completed, and made what this one says.
 
         Raises:
             ConflictError: there is a Space of that name that is none of this order.
+            UnsupportedError: a Space cannot be told all of it.
         """
         with unpaid():
             space = contents.space_of(order)
             seen = self._find(space) or self._made(order)
             self._check_ours(seen, order)
-            if not seen.begun and contents.PROGRAM not in seen.files:
-                self._fill(order)
-                return self._look(space)
-            return seen
+            return seen if seen.begun or self._ready(seen, order) else self._look(space)
 
     def get(self, job_id: str) -> Job:
         space = self._space(job_id)
@@ -92,13 +93,11 @@ class SpaceRunner(Runner):
 
     def cancel(self, job_id: str) -> Job:
         seen = self._look(self._space(job_id))
-        if not self._job(seen).status.terminal:
-            self._say_cancelled(seen.id)
-        self._release(seen)
+        self._release(seen, free=self._say_ended(seen))
         return self.get(job_id)
 
     def log(self, job_id: str) -> Sequence[str]:
-        return self._lines(self._look(self._space(job_id)))
+        return self._reasons.lines(self._look(self._space(job_id)))
 
     # Making it
 
@@ -115,21 +114,43 @@ class SpaceRunner(Runner):
                 private=True,
                 exist_ok=True,
                 space_sdk="docker",
-                space_secrets=_pairs(secrets),
-                space_variables=_pairs(variables),
+                space_secrets=contents.pairs(secrets),
+                space_variables=contents.pairs(variables),
             ),
-            what=f"the Space {space!r}",
+            what=_named(space),
         )
         return self._look(space)
 
-    def _spend(self, seen: Seen) -> None:
-        """The step that costs money: the Space is built anew for the hardware, and trains.
+    def _ready(self, seen: Seen, order: Order) -> bool:
+        """Nothing is missing but the hardware; else what is missing is put there.
 
-        What is written on the Space holds, and not what would be chosen by now: its program waits
-        for that hardware.
+        What an earlier call wrote may be of other hardware than this one pays for, and the time of
+        a job is not that in which its Space waited for it.
         """
-        space, flavor = seen.id, seen.wanted or FREE
-        sleep = int(seen.timeout or 0) + _SLEEP
+        waited = seen.age(self._hub.clock.now()) > stages.LONGEST_BUILD
+        stale = waited or seen.told != contents.variables_of(order)
+        filled = contents.PROGRAM in seen.files and not stale
+        if not filled:
+            self._fill(order)
+        if stale:
+            self._write(order)
+        if asleep := seen.stage in stages.STILL:
+            # Hardware does not wake what was paused.
+            self._hub.ask("put", lambda api: api.restart_space(seen.id), what=_named(seen.id))
+        return filled and not asleep
+
+    def _write(self, order: Order) -> None:
+        token = self._hub.credential.get(NAME)
+        self._hub.ask(
+            "put",
+            lambda api: contents.write(api, order, token),
+            what=f"the secrets of the Space {contents.space_of(order)!r}",
+        )
+
+    def _spend(self, order: Order) -> None:
+        """The step that costs money: the Space is built anew for the hardware, and trains."""
+        space, flavor = contents.space_of(order), order.machine.name
+        sleep = int(order.seconds) + _SLEEP
         self._hub.ask(
             "create",
             lambda api: api.request_space_hardware(space, _flavor(flavor), sleep_time=sleep),
@@ -146,12 +167,12 @@ class SpaceRunner(Runner):
             )
 
     def _fill(self, order: Order) -> None:
-        space, files = contents.space_of(order), contents.files_of(order)
+        space, files = contents.space_of(order), contents.additions(order)
         self._hub.ask(
             "put",
             lambda api: api.create_commit(
                 space,
-                _additions(files),
+                files,
                 commit_message="AutoTrain, by finetune-anywhere",
                 repo_type="space",
             ),
@@ -160,12 +181,12 @@ class SpaceRunner(Runner):
 
     # Looking at it
 
-    def _record(self, space: str) -> Mapping[str, str]:
-        """What was written down of the job of a Space, by the names of its variables."""
+    def _record(self, space: str) -> Told:
+        """What was written down of the job of a Space."""
         found: Mapping[str, Any] | None = self._hub.find(
-            lambda api: api.get_space_variables(space), what=f"the Space {space!r}"
+            lambda api: api.get_space_variables(space), what=_named(space)
         )
-        return {name: str(one.value) for name, one in (found or {}).items()}
+        return Told.of(found or {})
 
     def _space(self, job_id: str) -> str:
         """The Space of a job, whose id is the Space's name in its namespace."""
@@ -181,9 +202,12 @@ class SpaceRunner(Runner):
         info, runtime = self._hub.ask(
             "read",
             lambda api: (api.space_info(space), api.get_space_runtime(space)),
-            what=f"the Space {space!r}",
+            what=_named(space),
         )
-        return Seen.of(info, runtime, self._record(space))
+        seen = Seen.of(info, runtime, self._record(space))
+        if seen.bought and seen.standing is not Standing.ENDED:
+            return seen
+        return replace(seen, note=self._notes.newest(space))
 
     def _find(self, space: str) -> Seen | None:
         try:
@@ -221,93 +245,83 @@ class SpaceRunner(Runner):
         return job.model_copy(update={"warnings": (*job.warnings, *warnings)})
 
     def _told(self, seen: Seen) -> Job:
-        standing = seen.standing
-        if standing is Standing.ENDED and seen.begun:
+        if seen.over:
             return self._over(seen)
-        status = stages.STATUSES[standing] if seen.begun else JobStatus.PENDING
+        status = stages.STATUSES[seen.standing] if seen.begun else JobStatus.PENDING
         return self._plain(seen, status)
 
     def _over(self, seen: Seen) -> Job:
-        found = proof(self._hub, seen.repo, since=seen.created)
-        if found is not None:
-            job = self._plain(seen, JobStatus.SUCCEEDED)
-            return job.model_copy(update={"fine_tuned_model": found.repo, "finished_at": found.at})
-        note = self._notes.newest(seen.id)
+        note = seen.note
         if note is not None and note.title == CANCELLED:
             job = self._plain(seen, JobStatus.CANCELLED)
             return job.model_copy(update={"finished_at": note.at})
+        # A model that lies there may be that of another job with the same name.
+        failed = note is not None and note.title == FAILED
+        found = None if failed else self._proof(seen)
+        if found is not None:
+            job = self._plain(seen, JobStatus.SUCCEEDED)
+            return job.model_copy(update={"fine_tuned_model": found.repo, "finished_at": found.at})
         job = self._plain(seen, JobStatus.FAILED)
-        ended = {"error": self._why(seen, note), "finished_at": note.at if note else None}
+        ended = {"error": self._reasons.error(seen), "finished_at": note.at if note else None}
         return job.model_copy(update=ended)
+
+    def _proof(self, seen: Seen) -> Proof | None:
+        spec = seen.record.spec
+        key = mark(spec.key) if spec else None
+        return proof(self._hub, seen.repo, since=seen.created, key=key)
 
     def _plain(self, seen: Seen, status: JobStatus) -> Job:
         return seen.record.job(
             seen.name, status=status, raw_status=seen.stage, created_at=seen.created
         )
 
-    def _why(self, seen: Seen, note: Note | None) -> JobError:
-        overtime = note.overtime if note else seen.overdue(self._hub.clock.now()) > 0
-        if overtime:
-            limit = f"{seen.timeout:.0f} s" if seen.timeout else "its"
-            words = f"it was ended at its timeout of {limit}; say a longer `timeout`"
-            return JobError(code="timed_out", message=words)
-        if seen.stage in stages.NEVER_RAN:
-            error = failure(self._read(seen.id, build=True), message=seen.message)
-            return error.model_copy(update={"code": "build_failed"})
-        lines = note.log if note and note.log else self._read(seen.id)
-        return failure(lines, message=seen.message)
-
-    def _lines(self, seen: Seen) -> Sequence[str]:
-        if lines := self._read(seen.id):
-            return lines
-        note = self._notes.newest(seen.id)
-        return note.log if note and note.log else self._read(seen.id, build=True)
-
-    def _read(self, space: str, *, build: bool = False) -> list[str]:
-        """The lines of a log; none where the Hub has none, as that of a paused Space."""
-        try:
-            found: list[str] = self._hub.ask(
-                "read",
-                lambda api: list(api.fetch_space_logs(space, build=build)),
-                what=f"the log of the Space {space!r}",
-            )
-        except ProviderError as error:
-            if error.retryable:
-                raise
-            return []
-        secret = self._hub.credential.get(NAME)
-        return [redact(line.rstrip("\r\n"), secret) for line in found]
-
     # Ending it
 
-    def _say_cancelled(self, space: str) -> None:
+    def _say_ended(self, seen: Seen) -> bool:
+        """Says on its page how the job ended, which its hardware tells no longer once it is free.
+
+        Returns:
+            Whether that is there to be read.
+        """
+        job = self._job(seen)
+        if job.status.terminal and not seen.paid:
+            return True
+        told = f": {job.error.message}" if job.error else ""
+        words = f"`jobs.cancel` paused this Space, which read {seen.stage}{told}"
+        log = self._reasons.lines(seen) if job.status.terminal else ()
         try:
-            self._notes.say(space, CANCELLED, "`jobs.cancel` paused this Space.")
+            self._notes.say(seen.id, _TITLES.get(job.status, CANCELLED), words, log)
         except PermissionDeniedError:
             # To stop what costs money matters more than how it is called afterwards.
-            return
+            return False
+        return True
 
-    def _release(self, seen: Seen) -> None:
+    def _release(self, seen: Seen, *, free: bool) -> None:
         """Stops what runs, gives back what costs, and reads back that it is so.
+
+        Args:
+            seen: the Space.
+            free: its hardware is given back, too. A paused Space costs nothing with it either, but
+                whoever starts it again pays.
 
         Raises:
             ProviderError: the Space does not stop.
         """
         if seen.stage not in stages.STILL:
             self._pause(seen.id)
-        if seen.paid:
+        if seen.paid and free:
             # After the pause, so that nothing begins anew on the free hardware.
             self._hub.ask(
                 "delete",
                 lambda api: api.request_space_hardware(seen.id, _flavor(FREE)),
                 what=f"the hardware of the Space {seen.id!r}",
             )
-        self._check_stopped(seen.id)
+        self._check_stopped(seen.id, free=free)
 
-    def _check_stopped(self, space: str) -> None:
+    def _check_stopped(self, space: str, *, free: bool) -> None:
         now = self._look(space)
         for pause in _LOOKS:
-            if now.stage in stages.STILL and not now.paid:
+            if now.stage in stages.STILL and not (now.paid and free):
                 return
             if now.stage not in stages.STILL:
                 self._pause(space)
@@ -324,7 +338,7 @@ class SpaceRunner(Runner):
         )
 
     def _pause(self, space: str) -> None:
-        self._hub.ask("delete", lambda api: api.pause_space(space), what=f"the Space {space!r}")
+        self._hub.ask("delete", lambda api: api.pause_space(space), what=_named(space))
 
     # The last one, as its name hides the type from here on
 
@@ -353,19 +367,13 @@ def _same_call(record: Record, spec: JobSpec) -> bool:
     return made is None or not spec.call or not made.call or made.call == spec.call
 
 
-def _pairs(values: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"key": key, "value": value} for key, value in values.items()]
+def _named(space: str) -> str:
+    return f"the Space {space!r}"
 
 
 def _flavor(name: str) -> Any:
     # The package names in its types those that it knew when it was made.
     return name
-
-
-def _additions(files: Mapping[str, bytes]) -> list[Any]:
-    from huggingface_hub import CommitOperationAdd
-
-    return [CommitOperationAdd(path, content) for path, content in files.items()]
 
 
 @contextmanager

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, auto
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from finetune_sdk.providers.autotrain.record import Record
 from finetune_sdk.providers.autotrain.runners import contents
+from finetune_sdk.providers.autotrain.runners.notes import Note
 from finetune_sdk.types import JobStatus
 
 FREE = "cpu-basic"
 STILL = frozenset({"PAUSED", "STOPPED", "SLEEPING"})
 """Nothing runs, and nothing costs."""
 NEVER_RAN = frozenset({"BUILD_ERROR", "CONFIG_ERROR", "NO_APP_FILE"})
-_LONGEST_BUILD = 3600.0
+LONGEST_BUILD = 3600.0
+"""Seconds that a container may take to be built."""
 _UNKNOWN = datetime.min.replace(tzinfo=UTC)
 
 
@@ -52,6 +54,29 @@ _STANDINGS: Mapping[str, Standing] = MappingProxyType(
 )
 
 
+class Told(NamedTuple):
+    """What was written down of a job.
+
+    Attributes:
+        values: by the names of variables.
+        at: when the newest of them was written; None where nobody says.
+    """
+
+    values: Mapping[str, str]
+    at: datetime | None = None
+
+    @classmethod
+    def of(cls, variables: Mapping[str, Any]) -> Self:
+        """That of a Space.
+
+        Args:
+            variables: of the Space, in the words of the Hub's own package.
+        """
+        values = contents.told_of({name: str(one.value) for name, one in variables.items()})
+        dates = [variables[name].updated_at for name in values]
+        return cls(values, max((one for one in dates if one is not None), default=None))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Seen:
     """A Space at one moment.
@@ -65,6 +90,9 @@ class Seen:
         record: what it was made for.
         wanted: the hardware of its job; None where nobody says.
         timeout: of its job, in seconds; None likewise.
+        told: what was written down of its job, by the names of variables.
+        since: when it was made ready for its job: it may be older than the hardware.
+        note: what its page says of how the job ended, where that was looked for.
     """
 
     id: str
@@ -77,27 +105,33 @@ class Seen:
     record: Record
     wanted: str | None
     timeout: float | None
+    told: Mapping[str, str]
+    since: datetime
+    note: Note | None = None
 
     @classmethod
-    def of(cls, info: Any, runtime: Any, told: Mapping[str, str]) -> Self:
+    def of(cls, info: Any, runtime: Any, told: Told) -> Self:
         """A Space as the Hub tells of it.
 
         Args:
             info: in its own package's words.
             runtime: likewise.
-            told: what was written down of its job, by the names of variables.
+            told: what was written down of its job.
         """
+        created, values = info.created_at or _UNKNOWN, told.values
         return cls(
             id=str(info.id),
-            created=info.created_at or _UNKNOWN,
+            created=created,
             files=tuple(str(one.rfilename) for one in info.siblings or ()),
             stage=_word(runtime.stage) or "",
             current=_word(runtime.hardware),
             requested=_word(runtime.requested_hardware),
             message=_text(runtime.raw.get("errorMessage")),
-            record=Record(told.get(contents.RECORD_ENV)),
-            wanted=told.get(contents.HARDWARE_ENV),
-            timeout=_seconds(told.get(contents.TIMEOUT_ENV)),
+            record=Record(values.get(contents.RECORD_ENV)),
+            wanted=values.get(contents.HARDWARE_ENV),
+            timeout=_seconds(values.get(contents.TIMEOUT_ENV)),
+            told=values,
+            since=max(created, told.at or created),
         )
 
     @property
@@ -117,12 +151,31 @@ class Seen:
 
     @property
     def begun(self) -> bool:
-        """Its hardware was asked for. Until then it costs nothing, and trains nothing."""
+        """Its hardware was asked for, or its job has ended without it.
+
+        Until then it costs nothing, and trains nothing. No stage tells: a free Space sleeps, too,
+        and anybody may pause it.
+        """
+        return self.bought or self.note is not None
+
+    @property
+    def bought(self) -> bool:
+        """It has the hardware of its job, or is to have it."""
         if self.wanted is None:
             return True
         if self.wanted == FREE:
             return contents.PROGRAM in self.files
-        return self.stage in STILL or self.wanted in (self.current, self.requested)
+        return self.wanted in (self.current, self.requested)
+
+    @property
+    def over(self) -> bool:
+        """Its job has ended, whatever its container does: what it has said counts."""
+        return self.begun and (self.standing is Standing.ENDED or self.note is not None)
+
+    @property
+    def held(self) -> str | None:
+        """The hardware that it still holds, and does not rest on."""
+        return self.requested if self.paid and self.stage not in STILL else None
 
     @property
     def paid(self) -> bool:
@@ -133,21 +186,25 @@ class Seen:
         """Seconds since its job should have ended, the building of its container included."""
         if self.timeout is None:
             return 0.0
-        return (now - self.created).total_seconds() - self.timeout - _LONGEST_BUILD
+        return self.age(now) - self.timeout - LONGEST_BUILD
+
+    def age(self, now: datetime) -> float:
+        """Seconds since it was made ready."""
+        return (now - self.since).total_seconds()
 
 
 def warnings(seen: Seen, status: JobStatus, now: datetime) -> Iterator[str]:
     """What the caller should know: what costs money and does nothing for it."""
     mend = "`jobs.cancel` pauses it"
-    age = (now - seen.created).total_seconds()
+    age = seen.age(now)
     if status.terminal:
-        if seen.stage not in STILL and seen.paid:
-            yield f"the Space reads {seen.stage} and still holds {seen.requested}; {mend}"
+        if seen.held:
+            yield f"the Space reads {seen.stage} and still holds {seen.held}; {mend}"
     elif not seen.begun:
         yield "its hardware was never asked for, so nothing trains; create the job again"
     elif seen.overdue(now) > 0:
         yield f"the Space runs past the job's timeout of {seen.timeout:.0f} s; {mend}"
-    elif status is JobStatus.QUEUED and age > _LONGEST_BUILD:
+    elif status is JobStatus.QUEUED and age > LONGEST_BUILD:
         yield f"the Space has been building for {age / 60:.0f} minutes; {mend}"
 
 

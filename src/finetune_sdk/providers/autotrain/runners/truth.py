@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
+import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
-from finetune_sdk.providers.autotrain.hub import Hub
+from finetune_sdk.providers.autotrain.hub import Hub, stack
 from finetune_sdk.types import JobError
 
 _WEIGHTS = re.compile(r"(?:adapter_model|model(?:-\d{5}-of-\d{5})?)\.safetensors")
+MANIFEST = "finetune.json"
+"""What our program writes beside the weights: whose they are, and what belongs to them."""
 _FAILED = "failed due to an exception"
 _REASON = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Interrupt|Exit)\b.*")
 _TAIL = 200
@@ -35,8 +40,13 @@ class Proof:
     files: tuple[str, ...]
 
 
-def proof(hub: Hub, repo: str, *, since: datetime | None) -> Proof | None:
-    """The weights in the repository, at a commit newer than `since`; None where there are none."""
+def proof(hub: Hub, repo: str, *, since: datetime | None, key: object = None) -> Proof | None:
+    """The weights in the repository, at a commit newer than `since`; None where there are none.
+
+    Args:
+        key: the mark of the job's key, which our program writes beside its weights: those of
+            another job are none of this one. A model without a mark is whoever's.
+    """
 
     def look(api: Any) -> Proof | None:
         info = api.model_info(repo)
@@ -44,9 +54,23 @@ def proof(hub: Hub, repo: str, *, since: datetime | None) -> Proof | None:
         at = info.last_modified or datetime.min.replace(tzinfo=UTC)
         if not any(is_weights(name) for name in files) or (since is not None and at < since):
             return None
+        if key is not None and MANIFEST in files and _key(api, repo, str(info.sha)) != key:
+            return None
         return Proof(repo, str(info.sha), at, files)
 
     return hub.find(look, what=f"the model {repo!r}")
+
+
+def _key(api: Any, repo: str, commit: str) -> object:
+    with tempfile.TemporaryDirectory() as folder:
+        path = api.hf_hub_download(
+            repo, MANIFEST, revision=commit, local_dir=folder, tqdm_class=stack.silent()
+        )
+        try:
+            about: object = json.loads(Path(path).read_bytes())
+        except (ValueError, RecursionError):
+            return None
+    return cast("dict[str, object]", about).get("key") if isinstance(about, dict) else None
 
 
 def is_weights(name: str) -> bool:
