@@ -59,8 +59,8 @@ def cheapest(machines: Iterable[Machine], load: Load) -> Machine:
         )
     if load.bytes is None:
         raise ConfigurationError(
-            f"{NAME}: nobody can tell how large the rows are, so that no hardware can be chosen for "
-            "them; say `hardware`, and `timeout` in seconds"
+            f"{NAME}: nobody can tell how large the rows are, so that no hardware can be chosen "
+            "for them; say `hardware`, and `timeout` in seconds"
         )
     fitting = [
         (price * took.high, one.name, one)
