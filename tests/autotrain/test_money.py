@@ -227,12 +227,16 @@ def test_no_line_makes_a_job_unreadable(bench: Bench, client: FineTuneClient, li
 # Rows
 
 
+def untold(_: object) -> bool:
+    return False
+
+
 def test_a_row_may_hold_what_looks_like_the_end_of_a_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HF_TOKEN", "a token")
-    monkeypatch.setattr(course, "tells", lambda _: False)
+    monkeypatch.setattr(course, "tells", untold)
     Path("config.json").write_text("{}")
     Path("data").mkdir()
     row = {"messages": [*ROWS[0]["messages"], {"role": "user", "content": "a\u2028b\u0085c"}]}  # type: ignore[misc]

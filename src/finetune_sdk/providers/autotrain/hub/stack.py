@@ -20,8 +20,7 @@ def silent() -> Any:
     """A class of progress bars that draw nothing: only the command line draws."""
     base: Any = utils().tqdm
 
-    class Silent(base):  # type: ignore[misc]
-        def __init__(self, *arguments: Any, **words: Any) -> None:
-            super().__init__(*arguments, **{**words, "disable": True})
+    def init(self: Any, *arguments: Any, **words: Any) -> None:
+        base.__init__(self, *arguments, **{**words, "disable": True})
 
-    return Silent
+    return type("Silent", (base,), {"__init__": init})
