@@ -61,7 +61,8 @@ def yaml_of(spec: AutoTrainSpec) -> str:
     }
     if spec.hub is not None:
         words["hub"] = spec.hub.model_dump()
-    return yaml.safe_dump(words, sort_keys=False, allow_unicode=True)
+    # Newer stubs of PyYAML leave a part of its type open.
+    return yaml.safe_dump(words, sort_keys=False, allow_unicode=True)  # pyright: ignore[reportUnknownMemberType]
 
 
 def _data(spec: AutoTrainSpec) -> dict[str, JsonValue]:
