@@ -211,22 +211,17 @@ class AutoTrainVerbs(
     def _priced(self, spec: JobSpec, rows: Rows) -> Order:
         """The order that a price is told by, which holds for the job of that key."""
         order = self._orders.make(spec, sizes=_sizes(rows))
-        self._settled.pop(spec.key, None)
-        self._settled[spec.key] = order
-        while len(self._settled) > _REMEMBERED:
-            self._settled.pop(next(iter(self._settled)))
+        _remember(self._settled, spec.key, order, at_most=_REMEMBERED)
         return order
 
     def _told(self, job_id: str, *, anew: bool) -> Told:
         """What a job has written; the pages behind the first one are of the same log."""
-        if anew or job_id not in self._read:
-            job = self._runner.get(job_id)
-            lines = self._runner.log(job_id)
-            self._read.pop(job_id, None)
-            self._read[job_id] = Told(lines, since=job.created_at or _BEGINNING, every=_every(job))
-        while len(self._read) > _LOGS:
-            self._read.pop(next(iter(self._read)))
-        return self._read[job_id]
+        told = None if anew else self._read.get(job_id)
+        if told is None:
+            job, lines = self._runner.get(job_id), self._runner.log(job_id)
+            told = Told(lines, since=job.created_at or _BEGINNING, every=_every(job))
+            _remember(self._read, job_id, told, at_most=_LOGS)
+        return told
 
 
 class Told:
@@ -243,6 +238,14 @@ class Told:
     @cached_property
     def metrics(self) -> list[Metric]:
         return log.metrics(self.lines, since=self._since, every=self._every)
+
+
+def _remember(kept: dict[str, T], name: str, value: T, *, at_most: int) -> None:
+    """Keeps the newest, whoever else does the same at this moment."""
+    kept.pop(name, None)
+    kept[name] = value
+    for old in list(kept)[:-at_most]:
+        kept.pop(old, None)
 
 
 def _epochs(spec: JobSpec) -> float:
