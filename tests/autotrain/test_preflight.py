@@ -284,7 +284,7 @@ def test_rows_with_other_columns_are_refused(bench: Bench, files: dict[str, byte
     error = refused(
         bench,
         DatasetFileError,
-        r"has no column `messages`; it has `text`.*columns=\{",
+        r"has no column `messages`; it has 'text'.*columns=\{",
         training_data=add_rows(bench, files),
     )
     assert isinstance(error, DatasetFileError)

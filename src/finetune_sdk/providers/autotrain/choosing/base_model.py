@@ -164,7 +164,7 @@ def _check_kind(model: str, config: Mapping[str, object]) -> None:
     # What nobody knows here may well be a language model.
     if kinds and all(map(_OTHER.fullmatch, kinds)):
         raise UnsupportedError(
-            f"{NAME}: {model!r} is a {kinds[0]}, which is no language model that writes on "
+            f"{NAME}: {model!r} is a {kinds[0]:.80}, which is no language model that writes on "
             "(`...ForCausalLM`): it would have to learn to write from nothing, or cannot be "
             "loaded; choose another model. Nothing was started"
         )

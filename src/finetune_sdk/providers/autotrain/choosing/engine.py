@@ -64,7 +64,7 @@ def _beyond_autotrain(spec: JobSpec, base: BaseModel) -> Iterator[str]:
     if base.architecture is not None and base.architecture not in ARCHITECTURES:
         yield (
             f"AutoTrain 0.8.36 (January 2025) does not know the architecture "
-            f"{base.architecture!r} of {base.id!r}"
+            f"{base.architecture!r:.80} of {base.id!r}"
         )
     if base.tokenizer == "TokenizersBackend":
         yield f"the tokenizer of {base.id!r} was saved by transformers 5, which AutoTrain is not"

@@ -10,7 +10,7 @@ from typing import Any
 
 from finetune_sdk.errors import ConfigurationError, InvalidRequestError
 from finetune_sdk.providers.autotrain.choosing.estimate import Load, seconds
-from finetune_sdk.providers.autotrain.hub import Hub
+from finetune_sdk.providers.autotrain.hub import Hub, repos
 from finetune_sdk.providers.autotrain.order import Machine
 from finetune_sdk.providers.autotrain.settings import NAME
 
@@ -40,7 +40,7 @@ def named(machines: Iterable[Machine], name: str) -> Machine:
     hint = f", did you mean {near[0]!r}?" if near else ""
     raise InvalidRequestError(
         f"{NAME}: `hardware` is {name!r}, which the Hub does not have{hint}; it has "
-        f"{', '.join(sorted(known))}",
+        f"{repos.told(sorted(known))}",
         provider=NAME,
         param="hardware",
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import cast
 
 from finetune_sdk.errors import PermissionDeniedError
-from finetune_sdk.providers.autotrain.hub import Hub
+from finetune_sdk.providers.autotrain.hub import Hub, repos
 from finetune_sdk.providers.autotrain.settings import NAME
 
 WRITE, JOBS = "repo.write", "job.write"
@@ -47,7 +47,7 @@ def _check_namespace(namespace: str, who: Mapping[str, object]) -> None:
     if namespace not in known:
         raise _denied(
             f"`namespace` is {namespace!r}, and the token is of {who.get('name')!r}, which is in "
-            f"{', '.join(map(repr, known[1:])) or 'no organization'}"
+            f"{repos.told(known[1:]) or 'no organization'}"
         )
 
 

@@ -124,7 +124,7 @@ def check_columns(rows: Rows, wanted: Sequence[str]) -> str | None:
     if missing:
         raise DatasetFileError(
             f"{NAME}: the dataset {rows.repo!r} ({rows.split}) has no column "
-            f"{' and no '.join(missing)}; it has {', '.join(f'`{one}`' for one in rows.columns)}. "
+            f"{' and no '.join(missing)}; it has {repos.told(rows.columns)}. "
             "Say which is which by `options=[AutoTrainOptions(columns={...})]`, or rename them; "
             "nothing was started",
             code="missing_column",
@@ -141,16 +141,16 @@ def _held(info: Any, names: Sequence[str], words: Mapping[str, str]) -> tuple[st
     split, there = words.get("split", "train"), splits.found(names)
     if not there and "configs" not in repos.card(info):
         raise DatasetFileError(
-            f"{NAME}: the dataset {info.id!r} has no files of rows at its commit "
+            f"{NAME}: the dataset {str(info.id)!r:.120} has no files of rows at its commit "
             f"{str(info.sha)[:7]}; nothing was started",
             code="no_rows",
         )
     wanted = splits.wanted(split, there)
     if not _is_free(info, words) and (missing := [one for one in wanted if one not in there]):
         raise DatasetFileError(
-            f"{NAME}: the dataset {info.id!r} has no split {missing[0]!r:.80}; by the names of its "
-            f"files it has {', '.join(map(repr, sorted(there)))}. Say one of them, as in "
-            f"`HubDataset({str(info.id)!r}, split={min(there)!r})`; nothing was started",
+            f"{NAME}: the dataset {str(info.id)!r:.120} has no split {missing[0]!r:.80}; by the "
+            f"names of its files it has {repos.told(sorted(there))}. Say one of them, as in "
+            f"`split={min(there)!r:.80}`; nothing was started",
             code="no_split",
         )
     return tuple(name for one in wanted for name in there.get(one, ()))
@@ -178,7 +178,7 @@ def _seen(hub: Hub, info: Any, name: str | None) -> tuple[str, ...] | None:
                 lambda api: api.hf_hub_download(
                     info.id, name, repo_type="dataset", revision=info.sha, local_dir=folder
                 ),
-                what=f"the dataset {info.id!r}",
+                what=f"the dataset {str(info.id)!r:.120}",
                 largest=None,
             )
         except FineTuneError:

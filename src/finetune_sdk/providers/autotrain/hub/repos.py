@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 
@@ -24,8 +24,16 @@ def card(info: Any) -> Mapping[str, object]:
 
 
 _MOST = 2**60
+_SHOWN = 40
 
 
 def whole(value: object) -> int | None:
     """A count; None for all else."""
     return value if isinstance(value, int) and 0 <= value < _MOST else None
+
+
+def told(names: Iterable[object]) -> str:
+    """Names that the Hub gave, for a message: whatever it gave, that stays short."""
+    every = list(names)
+    rest = f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else ""
+    return ", ".join(f"{one!r:.80}" for one in every[:_SHOWN]) + rest
