@@ -23,7 +23,6 @@ from finetune_sdk.errors import (
     QuotaExceededError,
     UnsupportedError,
 )
-from finetune_sdk.providers import registry
 from finetune_sdk.providers.local.provider import LocalProvider
 from finetune_sdk.testing import FakeProvider
 from finetune_sdk.types import DPO, HubDataset
@@ -366,7 +365,6 @@ def test_rows_that_are_not_there_are_refused(bench: Bench) -> None:
     refused(bench, DatasetFileError, "'bob/none'", training_data=HubDataset("bob/none"))
 
 
-@pytest.mark.skipif("autotrain" not in registry.names(), reason="the package is not installed")
 @pytest.mark.parametrize("kind", [FakeProvider, LocalProvider])
 def test_rows_on_the_hub_are_refused_by_who_cannot_read_them_there(
     tmp_path: Path, kind: type[FakeProvider | LocalProvider]

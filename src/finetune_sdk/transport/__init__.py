@@ -4,7 +4,7 @@ clock      the clock that waiting goes by
 redaction  what is never told                    credentials  a key that shows up nowhere
 hosts      which hosts are this machine          addresses    what a key may be sent to
 deadlines  how long a whole call may take
-waits      how long a server asks to wait
+waits      how long a server asks to wait        losses       which requests have not left
 policy     which failures are tried again, when, and how often
 
 The first two are named here; `policy` loads `tenacity` and is imported where it is needed.

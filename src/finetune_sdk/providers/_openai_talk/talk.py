@@ -21,6 +21,7 @@ from finetune_sdk.transport import Clock
 from finetune_sdk.transport.credentials import Credential
 from finetune_sdk.transport.deadlines import Deadline
 from finetune_sdk.transport.hosts import is_loopback
+from finetune_sdk.transport.losses import NEVER_LEFT
 from finetune_sdk.transport.policy import Policy
 
 T = TypeVar("T")
@@ -31,9 +32,6 @@ _SILENCE_SECONDS = 60.0
 _BLOCK = 1024 * 1024
 
 # Names and not classes: they are of one HTTP library or of the other.
-_NEVER_LEFT = frozenset(
-    {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"}
-)
 _SLOW = frozenset({"ConnectTimeout", "PoolTimeout", "ReadTimeout", "WriteTimeout", "OverdueError"})
 
 
@@ -252,7 +250,7 @@ class Talk:
             provider=self.provider,
             place=self._place,
             why=f"none in time ({name})" if late else self._told(cause),
-            arrived=name not in _NEVER_LEFT,
+            arrived=name not in NEVER_LEFT,
             word=self._word,
         )
 

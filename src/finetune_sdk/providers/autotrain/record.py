@@ -86,11 +86,6 @@ class Record:
         found = self._values.get("timeout")
         return float(found) if isinstance(found, int | float) else None
 
-    @property
-    def engine(self) -> str | None:
-        found = self._values.get("engine")
-        return found if isinstance(found, str) else None
-
     def job(
         self,
         id_: str,

@@ -200,7 +200,7 @@ class AutoTrainVerbs(
         models.download(self._hub, model_id, folder)
 
     def close(self) -> None:
-        self._hub.close()
+        """Nothing to close: the connections are the package's, and everybody's."""
 
     # Help
 

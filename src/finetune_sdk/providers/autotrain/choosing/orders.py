@@ -79,21 +79,7 @@ class Orders:
         took = estimate.seconds(load, machine)
         ended = self._ended(options, took) if settled is None else settled.seconds
         project = project_of(spec, options)
-        mapped = autotrain.of_job(
-            spec,
-            project=project,
-            username=self._hub.namespace,
-            data=training.repo if training else spec.training_file.id,
-            columns=options.columns if training is None or training.file is None else None,
-            choices=autotrain.Choices(
-                gpus=max(machine.gpus, 1),
-                mixed_precision=_precision(machine),
-                engine=decided.engine,
-            ),
-            train_split=_split(training),
-            valid_split="validation" if spec.validation_file else None,
-            backend=f"spaces-{machine.name}",
-        )
+        mapped = self._mapped(spec, options, decided, machine, training)
         counted = _counted(mapped.spec, EVERY if (bytes_ or _FEW) >= _FEW else 1)
         lost = mapped.lost if decided.engine == "autotrain" else _left_out(spec, counted)
         return Order(
@@ -121,6 +107,32 @@ class Orders:
                 *_doubts(load, machine, took, ended),
             ),
             took=took,
+        )
+
+    def _mapped(
+        self,
+        spec: JobSpec,
+        options: AutoTrainOptions,
+        decided: Decided,
+        machine: Machine,
+        training: Rows | None,
+    ) -> autotrain.Mapped:
+        """The job in AutoTrain's words."""
+        choices = autotrain.Choices(
+            gpus=max(machine.gpus, 1),
+            mixed_precision=_precision(machine),
+            engine=decided.engine,
+        )
+        return autotrain.of_job(
+            spec,
+            project=project_of(spec, options),
+            username=self._hub.namespace,
+            data=training.repo if training else spec.training_file.id,
+            columns=options.columns if training is None or training.file is None else None,
+            choices=choices,
+            train_split=_split(training),
+            valid_split="validation" if spec.validation_file else None,
+            backend=f"spaces-{machine.name}",
         )
 
     def rows(self, order: Order) -> Mapping[str, Rows]:

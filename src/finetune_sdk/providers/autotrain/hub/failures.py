@@ -31,11 +31,9 @@ from finetune_sdk.providers.autotrain.hub.hook import (
 )
 from finetune_sdk.providers.autotrain.settings import NAME
 from finetune_sdk.transport import redact
+from finetune_sdk.transport.losses import NEVER_LEFT
 from finetune_sdk.transport.waits import asked_wait
 
-_NEVER_LEFT = frozenset(
-    {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"}
-)
 _SHOWN = 300
 
 _KINDS: Mapping[int, type[ProviderError]] = {
@@ -180,7 +178,7 @@ def _lost(error: Exception, asked: Asked) -> ProviderError:
             effect="unknown",
         )
     if isinstance(error, httpx.HTTPError | httpx.StreamError | OverdueError | OSError):
-        left = name not in _NEVER_LEFT
+        left = name not in NEVER_LEFT
         words = "did not answer in time" if left else "cannot be reached"
         return ConnectionFailedError(
             f"{NAME}: {asked.what}: {asked.place} {words} ({name}); check the network, and "

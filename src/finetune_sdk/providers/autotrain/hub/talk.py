@@ -59,11 +59,6 @@ class Hub:
         self._who: dict[str, Any] | None = None
 
     @property
-    def said_namespace(self) -> str | None:
-        """The namespace that somebody has said; asks nobody."""
-        return self._namespace
-
-    @property
     def namespace(self) -> str:
         """Whose jobs and repositories they are. Without one that is said, the Hub is asked once.
 
@@ -121,9 +116,6 @@ class Hub:
             return self.ask("read", call, what=what)
         except NotFoundError:
             return None
-
-    def close(self) -> None:
-        """Nothing to close: the connections are the package's, and everybody's."""
 
     def _once(
         self, call: Callable[[Any], T], what: str, limits: Limits

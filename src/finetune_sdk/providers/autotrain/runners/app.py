@@ -21,6 +21,7 @@ from finetune_sdk.providers.autotrain.settings import NAME
 from finetune_sdk.transport import Clock, redact
 from finetune_sdk.transport.credentials import Credential
 from finetune_sdk.transport.deadlines import Deadline
+from finetune_sdk.transport.losses import NEVER_LEFT
 from finetune_sdk.transport.policy import Policy, Use
 
 _LARGEST = 1024 * 1024
@@ -28,7 +29,6 @@ _CREATE_SECONDS = 180.0
 """It asks the Hub a dozen things, one after the other, before it answers."""
 _CONNECT_SECONDS = 10.0
 _SHOWN = 300
-_NEVER_LEFT = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout"})
 _KINDS: Mapping[int, type[ProviderError]] = {
     400: InvalidRequestError,
     404: NotFoundError,
@@ -126,7 +126,7 @@ def _read(response: Any, deadline: Deadline) -> bytes:
 
 
 def _lost(url: str, path: str, name: str) -> ProviderError:
-    left = name not in _NEVER_LEFT
+    left = name not in NEVER_LEFT
     words = "did not answer in time" if left else "cannot be reached"
     return ConnectionFailedError(
         f"{NAME}: the AutoTrain app at {url} {words} ({path}, {name}); check `server_url`, and "
