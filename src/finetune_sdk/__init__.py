@@ -64,14 +64,18 @@ if TYPE_CHECKING:
     from finetune_sdk.types import DPO as DPO
     from finetune_sdk.types import KTO as KTO
     from finetune_sdk.types import ORPO as ORPO
+    from finetune_sdk.types import Change as Change
     from finetune_sdk.types import ChatReply as ChatReply
     from finetune_sdk.types import Checkpoint as Checkpoint
+    from finetune_sdk.types import Classification as Classification
+    from finetune_sdk.types import Comparison as Comparison
     from finetune_sdk.types import ConversionReport as ConversionReport
     from finetune_sdk.types import CostEstimate as CostEstimate
     from finetune_sdk.types import DatasetFile as DatasetFile
     from finetune_sdk.types import DatasetReport as DatasetReport
     from finetune_sdk.types import Deployment as Deployment
     from finetune_sdk.types import DeploymentStatus as DeploymentStatus
+    from finetune_sdk.types import ExactMatch as ExactMatch
     from finetune_sdk.types import ExportedJob as ExportedJob
     from finetune_sdk.types import Finding as Finding
     from finetune_sdk.types import Gap as Gap
@@ -84,12 +88,16 @@ if TYPE_CHECKING:
     from finetune_sdk.types import JobProgress as JobProgress
     from finetune_sdk.types import JobSpec as JobSpec
     from finetune_sdk.types import JobStatus as JobStatus
+    from finetune_sdk.types import JsonMatch as JsonMatch
+    from finetune_sdk.types import Judge as Judge
     from finetune_sdk.types import LabelModelGrader as LabelModelGrader
     from finetune_sdk.types import Lineage as Lineage
     from finetune_sdk.types import Lora as Lora
+    from finetune_sdk.types import Matches as Matches
     from finetune_sdk.types import MendReport as MendReport
     from finetune_sdk.types import MethodName as MethodName
     from finetune_sdk.types import Metric as Metric
+    from finetune_sdk.types import Migration as Migration
     from finetune_sdk.types import Model as Model
     from finetune_sdk.types import MultiGrader as MultiGrader
     from finetune_sdk.types import NoEstimate as NoEstimate
@@ -100,6 +108,7 @@ if TYPE_CHECKING:
     from finetune_sdk.types import Reinforcement as Reinforcement
     from finetune_sdk.types import Reward as Reward
     from finetune_sdk.types import ScoreModelGrader as ScoreModelGrader
+    from finetune_sdk.types import SimilarText as SimilarText
     from finetune_sdk.types import StringCheckGrader as StringCheckGrader
     from finetune_sdk.types import Supervised as Supervised
     from finetune_sdk.types import TextSimilarityGrader as TextSimilarityGrader
@@ -156,6 +165,15 @@ _ROOMS = {
         "KTO",
         "ORPO",
         "ChatReply",
+        "SimilarText",
+        "Migration",
+        "Matches",
+        "Judge",
+        "JsonMatch",
+        "ExactMatch",
+        "Comparison",
+        "Classification",
+        "Change",
         "Checkpoint",
         "ConversionReport",
         "CostEstimate",

@@ -15,7 +15,7 @@ from finetune_sdk.providers.local import rewards
 from finetune_sdk.providers.local.capabilities import CAPABILITIES
 from finetune_sdk.providers.local.training import graders
 from finetune_sdk.providers.local.training.graders import programs, templates
-from finetune_sdk.providers.local.training.graders.similarity import similarity
+from finetune_sdk.similarity import similarity
 from finetune_sdk.types import (
     MethodName,
     PythonGrader,

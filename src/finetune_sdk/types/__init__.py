@@ -1,6 +1,19 @@
 """What flows: frozen pydantic models and enums, no I/O."""
 
 from finetune_sdk.types.checkpoint import Checkpoint
+from finetune_sdk.types.comparison import (
+    Answer,
+    BreakEven,
+    Candidate,
+    CandidateKind,
+    ComparedRow,
+    Comparison,
+    Difference,
+    Estimate,
+    Gate,
+    Usage,
+    Verdict,
+)
 from finetune_sdk.types.cost import CostEstimate, NoEstimate
 from finetune_sdk.types.dataset import (
     NOT_SENT,
@@ -59,10 +72,20 @@ from finetune_sdk.types.method import (
     Supervised,
     TrainOn,
 )
+from finetune_sdk.types.migration import Change, Migration
 from finetune_sdk.types.model import Model
 from finetune_sdk.types.options import ProviderOptions
 from finetune_sdk.types.page import Page
 from finetune_sdk.types.plan import Inspection, LocalRows, Plan, PlannedJob, Span
+from finetune_sdk.types.scorer import (
+    Classification,
+    ExactMatch,
+    JsonMatch,
+    Judge,
+    Matches,
+    Scorer,
+    SimilarText,
+)
 from finetune_sdk.types.token import TokenPiece
 from finetune_sdk.types.webhook import WebhookEvent
 
@@ -71,10 +94,18 @@ __all__ = [
     "KTO",
     "NOT_SENT",
     "ORPO",
+    "Answer",
     "BaseMethod",
     "Bin",
+    "BreakEven",
+    "Candidate",
+    "CandidateKind",
+    "Change",
     "ChatReply",
     "Checkpoint",
+    "Classification",
+    "ComparedRow",
+    "Comparison",
     "Connection",
     "ConversionReport",
     "CostEstimate",
@@ -83,10 +114,14 @@ __all__ = [
     "Deployment",
     "DeploymentSpec",
     "DeploymentStatus",
+    "Difference",
+    "Estimate",
+    "ExactMatch",
     "ExportedFile",
     "ExportedJob",
     "Finding",
     "Gap",
+    "Gate",
     "Grader",
     "GraderMessage",
     "GraderType",
@@ -99,17 +134,21 @@ __all__ = [
     "JobProgress",
     "JobSpec",
     "JobStatus",
+    "JsonMatch",
+    "Judge",
     "LabelModelGrader",
     "Leftover",
     "Lineage",
     "LocalRows",
     "Lora",
     "Loss",
+    "Matches",
     "Mend",
     "MendReport",
     "Method",
     "MethodName",
     "Metric",
+    "Migration",
     "Model",
     "MultiGrader",
     "NoEstimate",
@@ -122,6 +161,8 @@ __all__ = [
     "Reward",
     "RowFormat",
     "ScoreModelGrader",
+    "Scorer",
+    "SimilarText",
     "Span",
     "StringCheckGrader",
     "Supervised",
@@ -129,6 +170,8 @@ __all__ = [
     "TokenPiece",
     "TokenReport",
     "TrainOn",
+    "Usage",
+    "Verdict",
     "WebhookEvent",
     "parse_handle",
 ]

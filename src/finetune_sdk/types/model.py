@@ -17,6 +17,8 @@ class Model(Document):
         base_model: of a fine-tuned one, what it was made from.
         job_id: of a fine-tuned one, the job that made it.
         bytes: size on disk, where known.
+        parameters: numbers in it that are learned, where known.
+        licence: as its own files or its place say, where known.
         shutdown_date: the day on which it stops answering, and with it what is made of it.
         new_jobs_end: the day from which on no new job is taken.
         source: where its weights come from, in words.
@@ -29,6 +31,8 @@ class Model(Document):
     job_id: str | None = None
     created_at: datetime | None = None
     bytes: int | None = None
+    parameters: int | None = None
+    licence: str | None = None
     shutdown_date: date | None = None
     new_jobs_end: date | None = None
     source: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from finetune_sdk.datasets.rules import Content
 from finetune_sdk.providers.base import Capabilities, MethodSupport
 from finetune_sdk.providers.local.options import LocalDeploymentOptions, LocalOptions
-from finetune_sdk.providers.local.training.graders.similarity import REFUSED
+from finetune_sdk.similarity import REFUSED
 from finetune_sdk.types import MethodName, RowFormat
 
 _SHARED = frozenset({"epochs", "batch_size", "learning_rate", "lora", "max_length"})

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from finetune_sdk.csv_text import cell
 from finetune_sdk.errors import (
     AuthenticationError,
     FineTuneError,
@@ -155,14 +156,7 @@ def _table(path: Path, metrics: list[Metric]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(_COLUMNS)
-        writer.writerows([_cell(getattr(metric, name)) for name in _COLUMNS] for metric in metrics)
-
-
-def _cell(value: object) -> object:
-    # A text that a spreadsheet would run as a formula is no formula behind an apostrophe.
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return f"'{value}"
-    return value
+        writer.writerows([cell(getattr(metric, name)) for name in _COLUMNS] for metric in metrics)
 
 
 def _file(path: Path, role: Role, id_: str) -> ExportedFile:

@@ -1,7 +1,8 @@
 """Graders, run on this machine. Pure but for a grader's own program; needs no torch.
 
-templates.py    what stands in `{{ }}`       similarity.py   how alike two texts are
-programs.py     graders that are programs    errors.py       what a grader cannot do
+templates.py   what stands in `{{ }}`
+programs.py    graders that are programs
+errors.py      what a grader cannot do
 """
 
 from __future__ import annotations
@@ -19,11 +20,7 @@ from finetune_sdk.providers.local.training.graders.errors import (
     MissingFieldError,
     UngradableError,
 )
-from finetune_sdk.providers.local.training.graders.similarity import (
-    PACKAGES,
-    REFUSED,
-    similarity,
-)
+from finetune_sdk.similarity import PACKAGES, REFUSED, similarity
 from finetune_sdk.types.grader import (
     Grader,
     PythonGrader,

@@ -29,19 +29,22 @@ PACKAGES: Mapping[str, str] = {"fuzzy_match": "rapidfuzz", "bleu": "nltk", "gleu
 _WORD = re.compile(r"\w+")
 
 
-def similarity(measure: str, text: str, reference: str) -> float:
+def similarity(measure: str, text: str, reference: str, *, extra: str = "local") -> float:
     """How alike a text is to its reference.
 
     Args:
         measure: a word of `TextSimilarityGrader.evaluation_metric`, but those of `REFUSED`.
+        text: that is looked at.
+        reference: what it is held against.
+        extra: that brings the measure's package to whoever asks.
 
     Raises:
         MissingDependencyError: the measure's package is not installed.
     """
     if measure == "fuzzy_match":
-        return float(_package("rapidfuzz.fuzz").ratio(text, reference)) / 100
+        return float(_package("rapidfuzz.fuzz", extra).ratio(text, reference)) / 100
     if measure in ("bleu", "gleu"):
-        return _by_nltk(measure, text.split(), reference.split())
+        return _by_nltk(measure, text.split(), reference.split(), extra)
     words, wanted = _words(text), _words(reference)
     if words == wanted:
         return 1.0  # also where both are shorter than an n-gram
@@ -50,23 +53,23 @@ def similarity(measure: str, text: str, reference: str) -> float:
     return _rouge(int(measure.removeprefix("rouge_")), words, wanted)
 
 
-def _by_nltk(measure: str, words: Sequence[str], wanted: Sequence[str]) -> float:
+def _by_nltk(measure: str, words: Sequence[str], wanted: Sequence[str], extra: str) -> float:
     if not words or not wanted:
         return float(words == wanted)
     if measure == "gleu":
-        return float(_package("nltk.translate.gleu_score").sentence_gleu([wanted], words))
-    bleu = _package("nltk.translate.bleu_score")
+        return float(_package("nltk.translate.gleu_score", extra).sentence_gleu([wanted], words))
+    bleu = _package("nltk.translate.bleu_score", extra)
     # Texts of less than four words have no 4-grams: without both of these the same text twice
     # is not 1, and one word that is wrong makes it 0.
     smooth = bleu.SmoothingFunction().method1
     return float(bleu.sentence_bleu([wanted], words, smoothing_function=smooth, auto_reweigh=True))
 
 
-def _package(name: str) -> Any:
+def _package(name: str, extra: str) -> Any:
     try:
         return import_module(name)
     except ImportError as error:
-        raise MissingDependencyError(name.partition(".")[0], "local") from error
+        raise MissingDependencyError(name.partition(".")[0], extra) from error
 
 
 def _words(text: str) -> list[str]:
