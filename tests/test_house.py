@@ -106,6 +106,7 @@ def every_error() -> list[errors.FineTuneError]:
         errors.JobPausedError("no", job=JOB),
         errors.DeploymentFailedError("no", deployment=deployment),
         errors.ReapError("no", reaped=[deployment], left={"fake:e": "it hangs"}),
+        errors.EvaluationStoppedError("no", answered=3, total=8),
         errors.StatusUnavailableError("no", handle="fake:ftjob-1"),
         errors.SubmissionUnknownError("no", submission_id="s"),
         errors.RateLimitError("no", provider="fake", retry_after=3.0),

@@ -84,3 +84,40 @@ def test_a_wrong_price_is_told_with_its_place(tmp_path: Path, line: str) -> None
     text = f'[prices.openai."m"]\n{line}\nas_of = 2026-11-01\nsource = "ours"\n'
     with pytest.raises(ConfigurationError, match=r"`prices\.openai\.m\.train"):
         load_file(config(tmp_path, text))
+
+
+def test_requests_to_a_fine_tune_have_prices_of_their_own() -> None:
+    price = Prices().of("openai", f"ft:{MODEL}:acme::abc", "tuned_input")
+    assert price is not None
+    assert (price.tuned_input, price.tuned_output) == (3.0, 12.0)
+    assert Prices().of("openai", MODEL, "input") is None
+
+
+def test_a_price_of_requests_alone_leaves_that_of_training_as_it_is(tmp_path: Path) -> None:
+    text = (
+        f'[prices.openai."{MODEL}"]\ninput = 2\noutput = 8\nas_of = 2026-11-01\nsource = "ours"\n'
+        '[prices.openai."new"]\ninput = 2\noutput = 8\nas_of = 2026-11-01\nsource = "ours"\n'
+    )
+    prices = load_file(config(tmp_path, text)).prices
+    requests, training = prices.of("openai", MODEL, "input"), prices.of("openai", MODEL)
+    assert requests is not None
+    assert requests.source == "ours"
+    assert training == packaged()["openai"][MODEL]
+    cost = training_cost(prices, "openai", "new", tokens=tokens(1), epochs=1)
+    assert isinstance(cost, NoEstimate)
+    assert "`training`" in cost.reason
+    assert "did you mean 'new'" not in cost.reason
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        ("input = 2", "`input` and `output` are said together"),
+        ("training = 2\ntuned_output = 2", "`tuned_input` and `tuned_output` are said together"),
+        ("", "no price is said"),
+    ],
+)
+def test_half_a_price_is_none(tmp_path: Path, lines: str, why: str) -> None:
+    text = f'[prices.openai."m"]\n{lines}\nas_of = 2026-11-01\nsource = "ours"\n'
+    with pytest.raises(ConfigurationError, match=f"`prices.openai.m` is wrong.*{why}"):
+        load_file(config(tmp_path, text))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from finetune_sdk.errors import DatasetFileError as DatasetFileError
     from finetune_sdk.errors import DatasetValidationError as DatasetValidationError
     from finetune_sdk.errors import DeploymentFailedError as DeploymentFailedError
+    from finetune_sdk.errors import EvaluationStoppedError as EvaluationStoppedError
     from finetune_sdk.errors import FineTuneError as FineTuneError
     from finetune_sdk.errors import IdempotencyConflictError as IdempotencyConflictError
     from finetune_sdk.errors import InvalidRequestError as InvalidRequestError
@@ -129,6 +130,7 @@ _ROOMS = {
         "DatasetFileError",
         "DatasetValidationError",
         "DeploymentFailedError",
+        "EvaluationStoppedError",
         "FineTuneError",
         "IdempotencyConflictError",
         "InvalidRequestError",

@@ -10,7 +10,13 @@ from types import TracebackType
 from typing import Self
 
 from finetune_sdk.providers.base import FineTuneProvider
-from finetune_sdk.resources.aio import AsyncDatasets, AsyncDeployments, AsyncJobs, AsyncModels
+from finetune_sdk.resources.aio import (
+    AsyncDatasets,
+    AsyncDeployments,
+    AsyncEvaluations,
+    AsyncJobs,
+    AsyncModels,
+)
 from finetune_sdk.resources.opening import open_context
 
 THREADS = 8
@@ -27,6 +33,7 @@ class AsyncFineTuneClient:
         jobs: fine-tuning jobs.
         deployments: models that answer.
         models: what can be tuned, and what was.
+        evaluations: whether it was worth it.
     """
 
     def __init__(
@@ -47,6 +54,7 @@ class AsyncFineTuneClient:
         self.jobs = AsyncJobs(self._context, self._offload)
         self.deployments = AsyncDeployments(self._context, self._offload)
         self.models = AsyncModels(self._context, self._offload)
+        self.evaluations = AsyncEvaluations(self._context, self._offload)
 
     @property
     def provider(self) -> FineTuneProvider:

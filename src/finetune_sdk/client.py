@@ -9,6 +9,7 @@ from typing import Self
 from finetune_sdk.providers.base import FineTuneProvider
 from finetune_sdk.resources.datasets import Datasets
 from finetune_sdk.resources.deployments import Deployments
+from finetune_sdk.resources.evaluations import Evaluations
 from finetune_sdk.resources.jobs import Jobs
 from finetune_sdk.resources.models import Models
 from finetune_sdk.resources.opening import open_context
@@ -22,6 +23,7 @@ class FineTuneClient:
         jobs: fine-tuning jobs.
         deployments: models that answer.
         models: what can be tuned, and what was.
+        evaluations: whether it was worth it.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class FineTuneClient:
         self.jobs = Jobs(self._context)
         self.deployments = Deployments(self._context)
         self.models = Models(self._context)
+        self.evaluations = Evaluations(self._context)
 
     @property
     def provider(self) -> FineTuneProvider:

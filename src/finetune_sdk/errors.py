@@ -11,6 +11,7 @@ FineTuneError
 ├── JobPausedError                        somebody paused the job: `.job`
 ├── DeploymentFailedError                 the deployment failed: `.deployment`
 ├── ReapError                             what outlived its `ttl` is left: `.left`, `.reaped`
+├── EvaluationStoppedError                one that is compared answers no more: `.answered`
 ├── WaitTimeoutError (TimeoutError)       waiting took longer than the caller allowed
 ├── StatusUnavailableError                no contact for 30 minutes; the job may well go on
 ├── SubmissionUnknownError                a create whose outcome nobody can tell
@@ -165,6 +166,20 @@ class ReapError(FineTuneError):
         super().__init__(message)
         self.reaped = tuple(reaped)
         self.left = dict(left)
+
+
+class EvaluationStoppedError(FineTuneError):
+    """One that is compared answers no more. What was answered is kept: compare again to go on.
+
+    Attributes:
+        answered: of its answers those that are here.
+        total: those that are wanted.
+    """
+
+    def __init__(self, message: str, *, answered: int, total: int) -> None:
+        super().__init__(message)
+        self.answered = answered
+        self.total = total
 
 
 class WaitTimeoutError(FineTuneError, TimeoutError):

@@ -10,6 +10,7 @@ import typer
 
 from finetune_sdk._version import __version__
 from finetune_sdk.cli import (
+    compare_command,
     data,
     deployments,
     doctor,
@@ -18,6 +19,7 @@ from finetune_sdk.cli import (
     learned,
     lifetimes,
     local,
+    migrate_command,
     models,
     pausing,
     plan_command,
@@ -51,7 +53,8 @@ def run(words: Sequence[str]) -> None:
     Raises:
         SystemExit: the command is not understood, or ends with a code of its own.
     """
-    typer.main.get_command(app).main(args=hoisted(words), prog_name="finetune")
+    command = typer.main.get_command(app)
+    command.main(args=hoisted(words), prog_name="finetune", obj=tuple(words))
 
 
 def hoisted(words: Sequence[str]) -> list[str]:
@@ -97,7 +100,8 @@ def options(
         typer.Option("--version", is_eager=True, callback=_version, help="Print the version."),
     ] = False,
 ) -> None:
-    context.obj = Session(profile=profile, config=config, yes=yes, json=json)
+    words: tuple[str, ...] = context.obj or ()
+    context.obj = Session(profile=profile, config=config, yes=yes, json=json, words=words)
 
 
 app.command("init")(setup.init)
@@ -106,6 +110,8 @@ app.add_typer(data.app, name="data")
 app.command("plan")(plan_command.plan)
 app.command("run")(run_command.run)
 app.command("export")(export_command.export)
+app.command("migrate")(migrate_command.migrate)
+app.command("compare")(compare_command.compare)
 for command in (
     learned.show,
     learned.metrics,

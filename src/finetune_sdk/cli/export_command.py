@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from finetune_sdk.cli import render, waiting
+from finetune_sdk.cli import inventories, output, render, waiting
 from finetune_sdk.cli.failures import ExitCode
 from finetune_sdk.cli.session import Session
 from finetune_sdk.config import find_file, load_file
@@ -20,11 +19,12 @@ from finetune_sdk.errors import (
     FineTuneError,
 )
 from finetune_sdk.providers import registry
-from finetune_sdk.transport import redact
+from finetune_sdk.providers.base import CanDownloadModels
+from finetune_sdk.resources.exporting.inventory import Stock, check_place
 
 if TYPE_CHECKING:
     from finetune_sdk.client import FineTuneClient
-    from finetune_sdk.types import ExportedJob, Job
+    from finetune_sdk.types import ExportedJob, Gap, Job
 
 
 def export(
@@ -46,18 +46,40 @@ def export(
     if done.failed:
         session.next(*again)
         raise typer.Exit(ExitCode.ERROR)
-    first = next(iter(done.exported), None)
-    if first is not None:
-        recipe = f"{first.folder}/recipe.yaml"
+    if done.first is not None:
+        recipe = f"{done.first}/recipe.yaml"
         session.next("run", recipe, "--model", "MODEL", "--profile", "local")
 
 
 @dataclass
 class _Done:
-    """What came of it: the jobs that are out, and those that are not, with the reason."""
+    """What came of it. Little of each job is kept, as there may be very many.
 
-    exported: list[ExportedJob] = field(default_factory=list["ExportedJob"])
-    failed: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    Attributes:
+        owner: the profile, where it is about all of its jobs.
+        out: jobs that are out.
+        kept: how many of them were before.
+        first: the folder of one of them.
+        missing: what of which job could not be had, and why.
+        gaps: what of the account could not be had.
+        failed: a job could not be had at all.
+    """
+
+    owner: str = ""
+    out: int = 0
+    kept: int = 0
+    first: str | None = None
+    missing: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
+    gaps: list[Gap] = field(default_factory=list["Gap"])
+    failed: bool = False
+
+    def add(self, made: ExportedJob) -> None:
+        """Counts a job that is out."""
+        self.out += 1
+        self.kept += made.outcome == "kept"
+        self.first = self.first or made.folder
+        handle = made.lineage.handle
+        self.missing.extend((handle, gap.what, gap.why) for gap in made.lineage.gaps)
 
 
 def _one(session: Session, job: str, folder: str) -> _Done:
@@ -68,8 +90,10 @@ def _one(session: Session, job: str, folder: str) -> _Done:
             f"{job!r} is a profile and no job; `finetune export --all {job} {folder}` takes out "
             "all of its jobs"
         )
+    done = _Done()
     with session.open(job) as client:
-        return _Done([_out(session, client, client.jobs.get(job), folder)])
+        done.add(_out(session, client, client.jobs.get(job), folder))
+    return done
 
 
 def _all(session: Session, profile: str, folder: str) -> _Done:
@@ -78,16 +102,24 @@ def _all(session: Session, profile: str, folder: str) -> _Done:
             f"--all names the profile {profile!r}, and --profile names {session.profile!r}"
         )
     chosen = Session(profile=profile, config=session.config, yes=session.yes, json=session.json)
-    done = _Done()
+    done = _Done(owner=profile)
+    stock = Stock(done.gaps)
+    place = check_place(folder, profile)
     with chosen.open() as client:
         for job in client.jobs.list():
             try:
-                done.exported.append(_out(session, client, job, folder))
+                done.add(_out(session, client, job, folder))
+                stock.count(job)
             except (ConnectionFailedError, AuthenticationError):
                 _tell(session, done)
                 raise  # It would be the same for the next job.
             except FineTuneError as error:
-                done.failed.append((job.handle, redact(str(error))))
+                done.failed = True
+                stock.miss(job, error)
+        found = stock.tell(client)
+        downloads = isinstance(client.provider, CanDownloadModels)
+    output.write(place, [found.to_json().encode(), b"\n"], replace=True)
+    inventories.show(chosen, found, place, downloads=downloads)
     return done
 
 
@@ -105,19 +137,12 @@ def _out(session: Session, client: FineTuneClient, job: Job, folder: str) -> Exp
 
 
 def _tell(session: Session, done: _Done) -> None:
-    kept = sum(one.outcome == "kept" for one in done.exported)
-    session.say(f"{len(done.exported)} job(s) are out, {kept} of them from before.")
-    missing = [*_gaps(done.exported), *((job, "the job", why) for job, why in done.failed)]
+    session.say(f"{done.out} job(s) are out, {done.kept} of them from before.")
     if session.json:
         return
+    missing = [*done.missing, *((done.owner, gap.what, gap.why) for gap in done.gaps)]
     if missing:
         session.say("What could not be had:")
-        render.table(("job", "what", "why"), missing)
+        render.table(("of", "what", "why"), missing)
     else:
         session.say("Nothing is missing.")
-
-
-def _gaps(exported: Sequence[ExportedJob]) -> Iterator[tuple[str, str, str]]:
-    for one in exported:
-        for gap in one.lineage.gaps:
-            yield one.lineage.handle, gap.what, gap.why

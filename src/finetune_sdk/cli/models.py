@@ -11,6 +11,7 @@ import typer
 
 from finetune_sdk.cli import render
 from finetune_sdk.cli.session import Session
+from finetune_sdk.resources import sizes
 
 if TYPE_CHECKING:
     from finetune_sdk.types import Model
@@ -19,7 +20,9 @@ app = typer.Typer(help="What can be tuned, and what was.", invoke_without_comman
 
 Name = Annotated[str, typer.Argument(metavar="MODEL", help="The model's id.")]
 
-_COLUMNS = ("model", "kind", "base model", "size", "shuts down", "source")
+_COLUMNS = (
+    "model", "kind", "base model", "parameters", "size", "licence", "shuts down", "source"
+)  # fmt: skip
 
 
 @app.callback()
@@ -59,7 +62,8 @@ def _ends(profile: str, found: Sequence[Model]) -> Iterator[str]:
 
 def _row(model: Model) -> tuple[str | None, ...]:
     size, end = render.size(model.bytes), _day(model.shutdown_date)
-    return model.id, model.kind, model.base_model, size, end, model.source
+    large = sizes.parameters(model.parameters)
+    return model.id, model.kind, model.base_model, large, size, model.licence, end, model.source
 
 
 def _day(day: date | None) -> str | None:

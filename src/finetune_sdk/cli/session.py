@@ -40,12 +40,14 @@ class Session:
         config: the config file; None is searched for.
         yes: ask nothing.
         json: results are JSON documents, one a line where they are many.
+        words: the command as it was given, without `finetune`.
     """
 
     profile: str | None = None
     config: str | None = None
     yes: bool = False
     json: bool = False
+    words: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, context: typer.Context) -> Session:

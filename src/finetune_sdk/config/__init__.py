@@ -5,7 +5,13 @@ Nothing is read when this is imported, only when a function is called.
 
 from finetune_sdk.config.file import ConfigFile, find_file, load_file, user_folder
 from finetune_sdk.config.near import did_you_mean
-from finetune_sdk.config.profile import ResolvedProfile, chosen, resolve, resolve_model
+from finetune_sdk.config.profile import (
+    ResolvedProfile,
+    chosen,
+    counterparts,
+    resolve,
+    resolve_model,
+)
 from finetune_sdk.config.trust import check_trust, trust_host, trusted_hosts
 
 __all__ = [
@@ -13,6 +19,7 @@ __all__ = [
     "ResolvedProfile",
     "check_trust",
     "chosen",
+    "counterparts",
     "did_you_mean",
     "find_file",
     "load_file",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -109,15 +109,40 @@ def resolve_model(name: str, profile: ResolvedProfile) -> str:
     if places is None:
         return name
     here = [place for place in (profile.profile, profile.provider) if place is not None]
-    for place in here:
-        if place in places:
-            return places[place]
+    if (found := _first(places, here)) is not None:
+        return found
     known = ", ".join(f"`{place}`" for place in sorted(places)) or "none"
     raise ConfigurationError(
         f"{profile.source}: `models.{name}` has no entry for `{profile.name}`"
         f"{did_you_mean(profile.name, places)}; it has: {known}. "
         f'Add `{profile.name} = "..."` to `[models.{name}]`'
     )
+
+
+def counterparts(
+    model: str,
+    models: Mapping[str, Mapping[str, str]],
+    *,
+    there: Sequence[str],
+    here: Sequence[str],
+) -> dict[str, str]:
+    """What `[models]` says of a model of one place at another: by the entry, the model here.
+
+    Args:
+        model: the place's own name of it, or the entry's.
+        models: the table.
+        there: names of the place that the model is of: the profile's, then the provider's.
+        here: names of the other place.
+    """
+    return {
+        name: found
+        for name, places in models.items()
+        if model in (name, _first(places, there)) and (found := _first(places, here)) is not None
+    }
+
+
+def _first(places: Mapping[str, str], names: Sequence[str]) -> str | None:
+    return next((places[name] for name in names if name in places), None)
 
 
 def _of_profile(name: str, file: ConfigFile, providers: Collection[str]) -> ResolvedProfile:

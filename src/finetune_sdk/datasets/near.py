@@ -28,7 +28,7 @@ from zlib import crc32
 from finetune_sdk.datasets.read import Row
 from finetune_sdk.errors import ConfigurationError
 
-_BREAK = "\x1e"
+BREAK = "\x1e"
 """Between turns: the separator of records. It is no blank to `bytes.split`."""
 
 _FEW = 20
@@ -187,7 +187,7 @@ def _end(marks: Marks) -> int:
 def sketch_of(text: str) -> Sketch | None:
     """The sketch of what a row says; None where it says nothing."""
     data = _spaced(text.lower()).encode("utf-8", "surrogatepass")
-    turns = [turn.split() for turn in data.split(_BREAK.encode())]
+    turns = [turn.split() for turn in data.split(BREAK.encode())]
     if not any(turns):
         return None
     pairs = [_pairs(words) for words in turns]
@@ -222,7 +222,7 @@ def text_of(row: Row) -> str:
     function and its arguments, an image its address.
     """
     turns = [turn for key in _SPOKEN if key in row for turn in _turns(row[key])]
-    return _BREAK.join(turns or map(_all, row.values()))
+    return BREAK.join(turns or map(_all, row.values()))
 
 
 def _turns(value: object) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What training costs: prices with a day and a source, and what a job comes to by them."""
+"""What training and requests cost: prices with a day and a source, and what a job comes to."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from datetime import date
 from difflib import get_close_matches
 from functools import lru_cache
 from importlib.resources import files
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, model_validator
 
 from finetune_sdk.types._base import Value
 from finetune_sdk.types.cost import CostEstimate, NoEstimate
@@ -25,18 +25,42 @@ are off by up to 3 % over whole datasets of English text and code, and by more i
 _MILLION = 1_000_000
 
 
+Dollars = Annotated[float, Field(ge=0)]
+
+Kind = Literal["training", "input", "tuned_input"]
+"""What a price may be of: training, requests to the base model, requests to a fine-tune of it."""
+
+
 class Price(Value):
-    """The price of training one model at one provider.
+    """The prices of one model at one provider, in US dollars for a million tokens.
 
     Attributes:
-        training: US dollars for a million tokens that are learned from, each pass counted.
-        source: where it is from.
-        as_of: the day that it was looked up.
+        training: tokens that are learned from, each pass counted.
+        input: tokens that the base model reads; `output` is said with it.
+        output: tokens that the base model writes.
+        tuned_input: tokens that a fine-tune of it reads; `tuned_output` is said with it.
+        tuned_output: tokens that a fine-tune of it writes.
+        source: where they are from.
+        as_of: the day that they were looked up.
     """
 
-    training: Annotated[float, Field(ge=0)]
+    training: Dollars | None = None
+    input: Dollars | None = None
+    output: Dollars | None = None
+    tuned_input: Dollars | None = None
+    tuned_output: Dollars | None = None
     source: str
     as_of: date
+
+    @model_validator(mode="after")
+    def _says_something_whole(self) -> Self:
+        pairs = (("input", "output"), ("tuned_input", "tuned_output"))
+        for one, other in pairs:
+            if (getattr(self, one) is None) != (getattr(self, other) is None):
+                raise ValueError(f"`{one}` and `{other}` are said together")
+        if self.training is None and self.input is None and self.tuned_input is None:
+            raise ValueError("no price is said")
+        return self
 
 
 Table = dict[str, dict[str, Price]]
@@ -58,21 +82,21 @@ class Prices:
     own: Mapping[str, Mapping[str, Price]] = field(default_factory=dict[str, dict[str, Price]])
     vendors: bool = True
 
-    def of(self, provider: str, model: str) -> Price | None:
-        """The price of training a model; None where nobody has said it."""
+    def of(self, provider: str, model: str, kind: Kind = "training") -> Price | None:
+        """The prices of a model that say this one; None where nobody has said it."""
         base = base_model(model)
         for table in self._tables():
             price = table.get(provider, {}).get(base)
-            if price is not None:
+            if price is not None and getattr(price, kind) is not None:
                 return price
         return None
 
-    def near(self, provider: str, model: str) -> str:
+    def near(self, provider: str, model: str, kind: Kind = "training") -> str:
         """The name that may be meant, in words; empty where there is none like it."""
-        tables = self._tables()
-        known = {name for table in tables for name in table.get(provider, {})}
+        prices = [item for table in self._tables() for item in table.get(provider, {}).items()]
+        known = {name for name, price in prices if getattr(price, kind) is not None}
         if not known:
-            providers = {name for table in tables for name in table}
+            providers = {name for table in self._tables() for name in table}
             found = get_close_matches(provider, providers, n=1, cutoff=0.8)
         else:
             found = get_close_matches(model, known, n=1)
@@ -114,9 +138,9 @@ def training_cost(
         epochs: passes over it.
     """
     price = prices.of(provider, model)
-    if price is None:
+    if price is None or price.training is None:
         return NoEstimate(
-            reason=f"the price of {model!r} at {provider!r} is not known"
+            reason=f"the price of training {model!r} at {provider!r} is not known"
             f"{prices.near(provider, model)}; say it in finetune.toml under "
             f'[prices.{provider}."{model}"], as `training`, `as_of` and `source`'
         )

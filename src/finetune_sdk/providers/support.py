@@ -67,6 +67,7 @@ class Capabilities:
         options: the class of its own job options, None where it has none.
         deployment_options: the class of its own deployment options.
         hub_datasets: it reads rows from the Hugging Face Hub.
+        hub_models: it tunes models of the Hugging Face Hub, each by the name that it has there.
         poll_interval: seconds between two looks at a job: the first wait, and the longest.
         notes: why something is missing, by the name of what is: shown in errors and the table.
     """
@@ -76,6 +77,7 @@ class Capabilities:
     options: type[ProviderOptions] | None = None
     deployment_options: type[ProviderOptions] | None = None
     hub_datasets: bool = False
+    hub_models: bool = False
     poll_interval: tuple[float, float] = (5.0, 60.0)
     notes: Mapping[str, str] = field(default_factory=dict[str, str])
 

@@ -18,14 +18,17 @@ from finetune_sdk.errors import (
     NotFoundError,
     PermissionDeniedError,
     ProviderError,
+    QuotaExceededError,
     RateLimitError,
     ResponseDecodeError,
     ServerError,
 )
 from finetune_sdk.providers._openai_talk import stack
+from finetune_sdk.providers._openai_wire.failures import QUOTA
 from finetune_sdk.resources.plain import is_a
-from finetune_sdk.transport import redact
+from finetune_sdk.transport import SYSTEM_CLOCK, redact
 from finetune_sdk.transport.hosts import is_loopback
+from finetune_sdk.transport.waits import asked_wait
 from finetune_sdk.types import ChatReply, Connection
 
 if TYPE_CHECKING:
@@ -178,11 +181,50 @@ async def chat_async(connection: Connection, body: dict[str, Any], provider: str
     return await _chat_async(connection, body, provider)
 
 
+class Conversation:
+    """A connection that is kept open for many questions. Threads may share it.
+
+    The package's own retries are off: whoever asks decides what is asked again.
+    """
+
+    def __init__(self, connection: Connection, provider: str) -> None:
+        """Opens it.
+
+        Raises:
+            MissingDependencyError: the package `openai` is not installed.
+        """
+        self._connection, self._provider = connection, provider
+        self._sent = _Sent(connection)
+        self._client = open_client(self._sent.connection).with_options(max_retries=0)
+
+    def ask(self, body: dict[str, Any]) -> ChatReply:
+        """The deployment's answer to a body of `chat_body`.
+
+        Raises:
+            ProviderError: it refused or failed.
+        """
+        return _asked(self._client, self._connection, body, self._sent, self._provider)
+
+    def close(self) -> None:
+        """Ends it, and what is under way."""
+        self._client.close()
+
+
 def _chat(connection: Connection, body: dict[str, Any], provider: str) -> ChatReply:
     sent = _Sent(connection)
+    with open_client(sent.connection) as client:
+        return _asked(client, connection, body, sent, provider)
+
+
+def _asked(
+    client: openai.OpenAI,
+    connection: Connection,
+    body: dict[str, Any],
+    sent: _Sent,
+    provider: str,
+) -> ChatReply:
     try:
-        with open_client(sent.connection) as client:
-            return reply_of(ask(client, connection, body), provider)
+        return reply_of(ask(client, connection, body), provider)
     except Exception as error:
         failure = _failure(error, sent, provider)
         if failure is None:
@@ -247,8 +289,7 @@ def _failure(error: Exception, sent: _Sent, provider: str) -> ProviderError | No
 
 
 def _status_error(error: openai.APIStatusError, sent: _Sent, provider: str) -> ProviderError:
-    fallback = ServerError if error.status_code >= 500 else ProviderError
-    kind = _BY_STATUS.get(error.status_code, fallback)
+    kind = _kind(error)
     words = redact(error.message, *sent.secrets)
     return kind(
         f"the deployment answered {error.status_code}: {words}",
@@ -256,7 +297,15 @@ def _status_error(error: openai.APIStatusError, sent: _Sent, provider: str) -> P
         code=error.code,
         status_code=error.status_code,
         request_id=error.request_id,
+        retry_after=asked_wait(dict(error.response.headers), now=SYSTEM_CLOCK.now()),
     )
+
+
+def _kind(error: openai.APIStatusError) -> type[ProviderError]:
+    if error.code in QUOTA:
+        return QuotaExceededError  # It reads 429, and no wait mends it.
+    fallback = ServerError if error.status_code >= 500 else ProviderError
+    return _BY_STATUS.get(error.status_code, fallback)
 
 
 def _need_package() -> None:

@@ -50,6 +50,8 @@ class Context:
         options: the profile's defaults for the provider's own options.
         source: the config file, for messages.
         resolve_model: turns a name of `[models]` into the provider's own.
+        models: the table `[models]`: by name, each place's own model.
+        opener: opens the context of another profile or provider with the same config and home.
         planned: rows in memory that plans were made for, by their digest.
         home: the state folder, where the journal of submissions lies.
     """
@@ -62,6 +64,8 @@ class Context:
     options: Mapping[str, object] = field(default_factory=dict[str, object])
     source: str = "the config"
     resolve_model: Callable[[str], str] = str
+    models: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    opener: Callable[[str], Context] | None = None
     planned: dict[str, Dataset] = field(default_factory=dict[str, "Dataset"])
     _process: int = field(default_factory=os.getpid, init=False)
 
@@ -84,6 +88,26 @@ class Context:
     def owner(self) -> str:
         """What stands in front of the ids of this client's handles."""
         return self.profile or self.opened.name
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What `[models]` may call this place: the profile, and then its provider."""
+        provider = self.opened.name
+        return (provider,) if self.profile is None else (self.profile, provider)
+
+    def elsewhere(self, name: str) -> Context:
+        """An open context of another profile or provider, by the same config and state folder.
+
+        Whoever asks for it closes its provider.
+
+        Raises:
+            ConfigurationError: there is no such profile, or something in it is wrong.
+        """
+        if self.opener is None:
+            raise ConfigurationError(
+                f"{self.owner!r} knows no way to open {name!r}; open a client of it yourself"
+            )
+        return self.opener(name)
 
     def call(self, function: Callable[[], T], *, effect: Effect = "none") -> T:
         """What the provider's function gives; only `FineTuneError`s get out.

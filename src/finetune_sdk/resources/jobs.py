@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Literal, overload
 
@@ -13,15 +12,14 @@ from finetune_sdk.providers.base import (
     CanReadLogs,
     CanVerifyWebhooks,
 )
-from finetune_sdk.resources import exporting, planning, recovery, steps, waiting
-from finetune_sdk.resources.context import Context
+from finetune_sdk.resources import planning, recovery, steps, waiting
+from finetune_sdk.resources.leaving import Leaving
 from finetune_sdk.resources.paging import pages
 from finetune_sdk.resources.progress import drawn
 from finetune_sdk.resources.request import JobRequest, Rows
 from finetune_sdk.resources.waiting import Patience, fetch, several
 from finetune_sdk.types import (
     Checkpoint,
-    ExportedJob,
     Job,
     JobEvent,
     Method,
@@ -33,11 +31,8 @@ from finetune_sdk.types import (
 )
 
 
-class Jobs:
+class Jobs(Leaving):
     """Fine-tuning jobs of one provider. A verb takes a `Job`, its handle or its id."""
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
 
     def plan(
         self,
@@ -364,24 +359,6 @@ class Jobs:
         reader = context.need(CanReadLogs, "jobs.logs")
         found = pages(context, lambda n, at: reader.read_logs(job_id, limit=n, cursor=at))
         return steps.iterate(found, context.clock)
-
-    def export(self, job: Job | str, folder: str | os.PathLike[str], /) -> ExportedJob:
-        """Takes a job out of the provider, into `folder/<job id>`, whole or not at all.
-
-        There are then `recipe.yaml` (for `finetune run`, at any provider), the rows, metrics,
-        events, checkpoints, and `lineage.json`: digests, ids, dates, the hyperparameters in effect,
-        and what could not be had and why. What an earlier export has is never lost.
-
-        Args:
-            job: which one, made with this package or not.
-            folder: for this and other jobs; it is made where it is not there.
-
-        Raises:
-            NotFoundError: the provider knows none of that id.
-            ConfigurationError: the folder cannot be written, or holds something else.
-        """
-        context = self._context
-        return exporting.export(context, context.job_id(job), folder)
 
     def parse_webhook(self, payload: bytes, headers: Mapping[str, str], /) -> WebhookEvent:
         """What a provider's call to your web server says of a job. Nothing is sent for it.

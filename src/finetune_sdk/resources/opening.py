@@ -24,7 +24,12 @@ def open_context(
 ) -> Context:
     """A context with its provider open; the arguments are those of `FineTuneClient`."""
     if isinstance(profile_or_provider, FineTuneProvider):
-        return Context(opened=profile_or_provider, home=state_folder(home, os.environ))
+        folder = state_folder(home, os.environ)
+        return Context(
+            opened=profile_or_provider,
+            home=folder,
+            opener=lambda name: open_context(name, config=config, home=folder),
+        )
     if not is_a(profile_or_provider, str, type(None)):
         raise ConfigurationError(
             "`profile_or_provider` takes a profile's or a provider's name, or a provider; "
@@ -54,6 +59,8 @@ def open_context(
         options=profile.options,
         source=str(profile.source),
         resolve_model=lambda name: configuration.resolve_model(name, profile),
+        models=profile.models,
+        opener=lambda name: open_context(name, config=path, home=settings.home),
     )
     _check_defaults(context)
     return context

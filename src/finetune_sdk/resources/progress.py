@@ -20,7 +20,7 @@ def drawn(progress: bool | None) -> Generator[Callable[[Job], None]]:
     Args:
         progress: None draws on a terminal or in a notebook, and only there.
     """
-    if not (_watched() if progress is None else progress):
+    if not (watched() if progress is None else progress):
         yield _unseen
         return
     with _bar() as bar:
@@ -50,7 +50,7 @@ def _unseen(_: Job) -> None:
     """Nobody watches."""
 
 
-def _watched() -> bool:
+def watched() -> bool:
     return sys.stderr.isatty() or "ipykernel" in sys.modules
 
 

@@ -22,7 +22,8 @@ from finetune_sdk.errors import (
     IdempotencyConflictError,
     NotFoundError,
 )
-from finetune_sdk.prices import Prices, training_cost
+from finetune_sdk.prices import Price, Prices, training_cost
+from finetune_sdk.prices.spent import FREE, by_tokens
 from finetune_sdk.providers.base import (
     CanDeploy,
     CanDownloadModels,
@@ -300,6 +301,12 @@ class FakeProvider(
             self._prices, self._priced_as, spec.model, tokens=rows.tokens, epochs=epochs
         )
 
+    def spent(self, job: Job, /) -> CostEstimate | NoEstimate:
+        self._record("spent", job)
+        if self._priced_as is None:
+            return CostEstimate(low=self._cost, high=self._cost, source="said by the test")
+        return by_tokens(self._prices, self._priced_as, job)
+
     def create_deployment(self, spec: DeploymentSpec, /) -> Deployment:
         self._record("create_deployment", spec)
         return self._server.create(spec)
@@ -327,6 +334,12 @@ class FakeProvider(
     def cost_per_hour(self, spec: DeploymentSpec, /) -> float:
         self._record("cost_per_hour", spec)
         return 0.0
+
+    def request_price(self, model: str, /, *, tuned: bool) -> Price | None:
+        self._record("request_price", model, tuned)
+        if self._priced_as is None:
+            return FREE
+        return self._prices.of(self._priced_as, model, "tuned_input" if tuned else "input")
 
     def connect(self, name: str, /) -> Connection:
         self._record("connect", name)

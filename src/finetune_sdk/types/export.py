@@ -8,11 +8,17 @@ from typing import Literal
 from pydantic import JsonValue
 
 from finetune_sdk.types._base import Document, Value
+from finetune_sdk.types.dataset import DatasetFile
+from finetune_sdk.types.deployment import Deployment
 from finetune_sdk.types.job import JobStatus
+from finetune_sdk.types.model import Model
+
+MIGRATED_FROM = "migrated_from"
+"""The word of a job's metadata that names the job that it is made after."""
 
 
 class Gap(Value):
-    """Something of a job that could not be had.
+    """Something that could not be had.
 
     Attributes:
         what: such as `training data`.
@@ -52,6 +58,7 @@ class Lineage(Document):
         handle: `profile:id`.
         status: of the job when it was exported; one that goes on is exported again.
         base_model: what was trained.
+        migrated_from: the handle of the job that it was made after, at another place.
         hyperparameters: as they were in effect, the provider's own choices included.
         files: the rows.
         gaps: what could not be had.
@@ -62,6 +69,7 @@ class Lineage(Document):
     job_id: str
     status: JobStatus
     base_model: str
+    migrated_from: str | None = None
     fine_tuned_model: str | None = None
     created_at: datetime | None = None
     finished_at: datetime | None = None
@@ -89,3 +97,25 @@ class ExportedJob(Document):
     folder: str
     outcome: Literal["exported", "kept"]
     lineage: Lineage
+
+
+class Inventory(Document):
+    """What lies at a provider: what `inventory.json` of a whole account's export says.
+
+    Attributes:
+        profile: whose it is: the profile's name, or the provider's.
+        jobs: handles of the jobs that are out.
+        files: dataset files that none of these jobs has learned from.
+        models: that were tuned, whoever's job made them.
+        deployments: with what each costs an hour, where that is known.
+        gaps: what could not be listed, and jobs that could not be had.
+    """
+
+    profile: str
+    provider: str
+    taken_at: datetime
+    jobs: tuple[str, ...] = ()
+    files: tuple[DatasetFile, ...] = ()
+    models: tuple[Model, ...] = ()
+    deployments: tuple[Deployment, ...] = ()
+    gaps: tuple[Gap, ...] = ()

@@ -35,7 +35,7 @@ class JsonMatch(Value):
 
     type: Literal["json"] = "json"
     fields: tuple[str, ...] = ()
-    schema_: Annotated[dict[str, Any] | None, Field(alias="schema")] = None
+    schema_: dict[str, Any] | None = Field(default=None, alias="schema")
 
 
 class SimilarText(Value):

@@ -48,7 +48,7 @@ _KINDS: Mapping[int, type[ProviderError]] = {
     425: ServerError,
     429: RateLimitError,
 }
-_QUOTA = frozenset(
+QUOTA = frozenset(
     {
         "insufficient_quota",
         "billing_hard_limit_reached",
@@ -197,7 +197,7 @@ def _said(answer: Answer) -> Table:
 
 
 def _kind(answer: Answer, said: Table) -> type[ProviderError]:
-    if text(said.get("code")) in _QUOTA or text(said.get("type")) in _QUOTA:
+    if text(said.get("code")) in QUOTA or text(said.get("type")) in QUOTA:
         return QuotaExceededError
     fallback = ServerError if answer.status >= 500 else ProviderError
     return _KINDS.get(answer.status, fallback)

@@ -34,6 +34,7 @@ CAPABILITIES = Capabilities(
     options=AutoTrainOptions,
     deployment_options=AutoTrainDeploymentOptions,
     hub_datasets=True,
+    hub_models=True,
     poll_interval=(5.0, 60.0),
     notes={
         "learning_rate_multiplier": "AutoTrain has no rate of its own to multiply: say "

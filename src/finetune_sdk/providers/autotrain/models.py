@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-from finetune_sdk.errors import NotFoundError, ResponseDecodeError, UnsupportedError
+from finetune_sdk.errors import NotFoundError, UnsupportedError
 from finetune_sdk.providers.autotrain.hub import Hub, repos, stack
 from finetune_sdk.providers.autotrain.settings import NAME
 from finetune_sdk.types import Model
@@ -68,7 +68,7 @@ def download(hub: Hub, model: str, folder: Path) -> None:
     def fetch(api: Any) -> None:
         info = api.model_info(repo, revision=revision or None)
         names = repos.names(info)
-        _check_names(repo, names)
+        repos.check_names(repo, names)
         _check_there(repo, names)
         api.snapshot_download(repo, revision=info.sha, local_dir=folder, tqdm_class=stack.silent())
         # What the package has noted for its next download there.
@@ -77,25 +77,14 @@ def download(hub: Hub, model: str, folder: Path) -> None:
     hub.ask("read", fetch, what=f"the model {model!r}", seconds=_DOWNLOAD_SECONDS, largest=None)
 
 
-def _check_names(repo: str, names: list[str]) -> None:
-    for name in names:
-        path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name or not name:
-            raise ResponseDecodeError(
-                f"{NAME}: the repository {repo!r} has a file {name!r:.100}, whose name leads out "
-                "of any folder; nothing was downloaded",
-                provider=NAME,
-                retryable=False,
-            )
-
-
 def _check_there(repo: str, names: list[str]) -> None:
     if not names:
         raise NotFoundError(f"{NAME}: the repository {repo!r} is empty", provider=NAME)
 
 
 def _model(info: Any, namespace: str) -> Model:
-    base = repos.card(info).get("base_model")
+    card = repos.card(info)
+    base, licence = card.get("base_model"), card.get("license")
     ours = str(info.id).partition("/")[0] == namespace
     return Model(
         id=str(info.id),
@@ -103,5 +92,7 @@ def _model(info: Any, namespace: str) -> Model:
         kind="fine_tuned" if ours else "base",
         base_model=base if isinstance(base, str) else None,
         created_at=info.created_at,
+        parameters=repos.whole(getattr(info.safetensors, "total", None)),
+        licence=f"{licence:.100}" if isinstance(licence, str) else None,
         source="the Hugging Face Hub",
     )

@@ -17,6 +17,7 @@ from finetune_sdk.errors import (
     InvalidRequestError,
     UnsupportedError,
 )
+from finetune_sdk.providers.autotrain import fetching
 from finetune_sdk.providers.autotrain.choosing.rows import PREFIX, ROWS, made_here, parts
 from finetune_sdk.providers.autotrain.hub import Hub, repos, stack
 from finetune_sdk.providers.autotrain.settings import NAME
@@ -108,18 +109,16 @@ def delete(hub: Hub, file_id: str) -> None:
 
 
 def download(hub: Hub, file_id: str, path: Path) -> None:
-    """Writes the rows of one of ours to `path`.
+    """Writes rows to `path`: one of ours, or those of a dataset that was there before.
 
     Raises:
-        NotFoundError: it is gone, or is none of ours.
-        UnsupportedError: it is a dataset of the Hub in whatever form.
+        NotFoundError: it is gone, or the Hub does not show it to this token.
+        UnsupportedError: it is a dataset of the Hub in a form that is not read here.
     """
-    repo, _ = parts(file_id)
     if not made_here(file_id):
-        raise UnsupportedError(
-            f"{NAME}: the rows are a dataset of the Hub, {file_id!r}, and stay there: "
-            f"`hf download --repo-type dataset {repo}` brings them"
-        )
+        fetching.fetch(hub, file_id, path)
+        return
+    repo, _ = parts(file_id)
     with tempfile.TemporaryDirectory() as folder:
         found = hub.ask(
             "read",

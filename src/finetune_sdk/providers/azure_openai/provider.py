@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from finetune_sdk.errors import AuthenticationError
-from finetune_sdk.prices import Prices
+from finetune_sdk.prices import Price, Prices
 from finetune_sdk.providers._openai_talk.records import Records
 from finetune_sdk.providers.azure_openai import settings
 from finetune_sdk.providers.azure_openai.capabilities import CAPABILITIES
@@ -111,6 +111,9 @@ class AzureOpenAIProvider(AzureOpenAITrainer, CanDeploy):
 
     def cost_per_hour(self, spec: DeploymentSpec, /) -> float | None:
         return self._deploying().cost(spec)
+
+    def request_price(self, model: str, /, *, tuned: bool) -> Price | None:
+        return self._prices.of(NAME, model, "tuned_input" if tuned else "input")
 
     def connect(self, name: str, /) -> Connection:
         key = self._credential

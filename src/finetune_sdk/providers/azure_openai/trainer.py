@@ -12,6 +12,7 @@ from finetune_sdk.datasets.tokens import encoding_of
 from finetune_sdk.errors import InvalidRequestError
 from finetune_sdk.home import state_folder
 from finetune_sdk.prices import Prices, training_cost
+from finetune_sdk.prices.spent import by_tokens
 from finetune_sdk.providers._openai_talk import Talk, finding, stack
 from finetune_sdk.providers._openai_talk.unmarked import Unmarked
 from finetune_sdk.providers._openai_talk.verbs import OpenAIVerbs
@@ -168,6 +169,9 @@ class AzureOpenAITrainer(OpenAIVerbs, CanPreflight, CanListModels, CanEstimate):
         return training_cost(
             self._prices, NAME, spec.model, tokens=rows.tokens, epochs=spec.method.epochs
         )
+
+    def spent(self, job: Job, /) -> CostEstimate | NoEstimate:
+        return by_tokens(self._prices, NAME, job)
 
     # Jobs
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from finetune_sdk.prices import Price
     from finetune_sdk.types import (
         Connection,
         DatasetFile,
@@ -115,6 +116,15 @@ class CanDeploy(ABC):
     @abstractmethod
     def cost_per_hour(self, spec: DeploymentSpec, /) -> float | None:
         """US dollars billed for each hour that it exists; 0 is free, None is not known."""
+
+    def request_price(self, model: str, /, *, tuned: bool) -> Price | None:  # noqa: ARG002
+        """What the tokens of requests cost, beside the hours; None is not known.
+
+        Args:
+            model: that is served, or the base model that it is a fine-tune of.
+            tuned: it is a fine-tune. `prices.FREE` says that tokens are not billed.
+        """
+        return None
 
     @abstractmethod
     def connect(self, name: str, /) -> Connection:

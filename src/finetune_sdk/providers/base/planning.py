@@ -5,11 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
+from finetune_sdk.types import NoEstimate
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from finetune_sdk.providers.support import Rows
-    from finetune_sdk.types import CostEstimate, Inspection, JobSpec, NoEstimate, TokenPiece
+    from finetune_sdk.types import CostEstimate, Inspection, Job, JobSpec, TokenPiece
 
 
 class CanPreflight(ABC):
@@ -55,6 +57,11 @@ class CanEstimate(ABC):
             spec: its files may be stand-ins for what is not uploaded yet.
             rows: what would be learned from; with tokens where `encoding` names how to count.
         """
+
+
+    def spent(self, job: Job, /) -> CostEstimate | NoEstimate:  # noqa: ARG002
+        """What a job that has ended has cost, as far as it can be told. Nothing is sent."""
+        return NoEstimate(reason="the provider tells no cost of a job that has ended")
 
 
 class CanInspect(ABC):

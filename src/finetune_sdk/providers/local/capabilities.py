@@ -56,6 +56,7 @@ CAPABILITIES = Capabilities(
     fields=frozenset({"seed", "suffix", "metadata", "validation_data"}),
     options=LocalOptions,
     deployment_options=LocalDeploymentOptions,
+    hub_models=True,
     poll_interval=(0.5, 2.0),
     notes={
         "learning_rate_multiplier": (

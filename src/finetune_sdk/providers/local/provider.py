@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, ClassVar, NoReturn, TypeVar
 
 from finetune_sdk.errors import UnsupportedError
 from finetune_sdk.home import state_folder
+from finetune_sdk.prices import Price
+from finetune_sdk.prices.spent import FREE, by_time
 from finetune_sdk.providers.base import (
     CanClean,
     CanDeploy,
@@ -250,6 +252,9 @@ class LocalProvider(
     def cost_per_hour(self, spec: DeploymentSpec, /) -> float:  # noqa: ARG002
         return 0.0
 
+    def request_price(self, model: str, /, *, tuned: bool) -> Price:  # noqa: ARG002
+        return FREE
+
     def connect(self, name: str, /) -> Connection:
         with translated(self._home):
             return self._deployments.connect(name)
@@ -274,6 +279,11 @@ class LocalProvider(
         time = found.settings["time"].partition(",")[0]
         source = f"{_PRICED.format(self._price)}; it takes {time}"
         return CostEstimate(low=low, high=high, source=source)
+
+    def spent(self, job: Job, /) -> CostEstimate | NoEstimate:
+        if not self._price:
+            return CostEstimate(low=0, high=0, source=_OWN)
+        return by_time(job, self._price, _PRICED.format(self._price))
 
     def inspect_job(self, spec: JobSpec, rows: Rows, /) -> Inspection:
         with translated(self._home):

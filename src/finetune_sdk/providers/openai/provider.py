@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from finetune_sdk.datasets.tokens import auto_epochs, encoding_of
 from finetune_sdk.home import state_folder
-from finetune_sdk.prices import Prices, training_cost
+from finetune_sdk.prices import Price, Prices, training_cost
+from finetune_sdk.prices.spent import by_tokens
 from finetune_sdk.providers._openai_talk import Talk, stack
 from finetune_sdk.providers._openai_talk.records import Records
 from finetune_sdk.providers._openai_talk.unmarked import Unmarked
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from finetune_sdk.types import (
         Deployment,
         DeploymentSpec,
+        Job,
         JobSpec,
         Model,
         WebhookEvent,
@@ -167,6 +169,9 @@ class OpenAIProvider(
         epochs = spec.method.epochs or auto_epochs(rows.count or 1)
         return training_cost(self._prices, NAME, spec.model, tokens=rows.tokens, epochs=epochs)
 
+    def spent(self, job: Job, /) -> CostEstimate | NoEstimate:
+        return by_tokens(self._prices, NAME, job)
+
     # What calls us
 
     def parse_webhook(self, payload: bytes, headers: Mapping[str, str], /) -> WebhookEvent:
@@ -204,6 +209,9 @@ class OpenAIProvider(
     def cost_per_hour(self, spec: DeploymentSpec, /) -> float:  # noqa: ARG002
         """Nothing: what is billed here are the tokens of requests."""
         return 0.0
+
+    def request_price(self, model: str, /, *, tuned: bool) -> Price | None:
+        return self._prices.of(NAME, model, "tuned_input" if tuned else "input")
 
     def connect(self, name: str, /) -> Connection:
         record, key = self._deployments.get(name), self._credential.get(NAME)

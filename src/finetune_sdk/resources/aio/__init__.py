@@ -6,7 +6,8 @@ Each class holds its synchronous twin and documents nothing anew. `list`, `watch
 
 from finetune_sdk.resources.aio.datasets import AsyncDatasets
 from finetune_sdk.resources.aio.deployments import AsyncDeployments
+from finetune_sdk.resources.aio.evaluations import AsyncEvaluations
 from finetune_sdk.resources.aio.jobs import AsyncJobs
 from finetune_sdk.resources.aio.models import AsyncModels
 
-__all__ = ["AsyncDatasets", "AsyncDeployments", "AsyncJobs", "AsyncModels"]
+__all__ = ["AsyncDatasets", "AsyncDeployments", "AsyncEvaluations", "AsyncJobs", "AsyncModels"]

@@ -6,7 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
-from typing import Literal, overload
+from typing import Literal, NamedTuple, Protocol, overload
 
 from finetune_sdk.providers.base import (
     CanListCheckpoints,
@@ -26,11 +26,24 @@ from finetune_sdk.types import (
     JobEvent,
     Method,
     Metric,
+    Migration,
     Plan,
     PlannedJob,
     ProviderOptions,
     WebhookEvent,
 )
+
+
+class HasAsyncJobs(Protocol):
+    """An open asynchronous client."""
+
+    jobs: AsyncJobs
+
+
+class _Opened(NamedTuple):
+    """A place as the synchronous verb takes it."""
+
+    jobs: Jobs
 
 
 class AsyncJobs(Asynchronous):
@@ -231,6 +244,50 @@ class AsyncJobs(Asynchronous):
     async def export(self, job: Job | str, folder: str | os.PathLike[str], /) -> ExportedJob:
         """See `Jobs.export`."""
         return await self._do(lambda: Jobs(self._context).export(job, folder))
+
+    async def migrate(
+        self,
+        job: Job | str | os.PathLike[str] | Migration,
+        /,
+        *,
+        to: str | HasAsyncJobs,
+        model: str | Job | Checkpoint | None = None,
+        training_data: Rows | None = None,
+        validation_data: Rows | None = None,
+        hyperparameters: Mapping[str, object] | None = None,
+        suffix: str | None = None,
+        seed: int | None = None,
+        metadata: Mapping[str, str] | None = None,
+        max_cost: float | None = None,
+        options: Sequence[ProviderOptions] = (),
+        idempotency_key: str | None = None,
+        allow: Collection[str] = (),
+        strict: bool = True,
+        folder: str | os.PathLike[str] | None = None,
+        plan_only: bool = False,
+    ) -> Migration:
+        """See `Jobs.migrate`; `to` is a name, or an open asynchronous client."""
+        place = to if isinstance(to, str) else _Opened(Jobs(to.jobs._context))
+        return await self._do(
+            lambda: Jobs(self._context).migrate(
+                job,
+                to=place,
+                model=model,
+                training_data=training_data,
+                validation_data=validation_data,
+                hyperparameters=hyperparameters,
+                suffix=suffix,
+                seed=seed,
+                metadata=metadata,
+                max_cost=max_cost,
+                options=options,
+                idempotency_key=idempotency_key,
+                allow=allow,
+                strict=strict,
+                folder=folder,
+                plan_only=plan_only,
+            )
+        )
 
     async def parse_webhook(self, payload: bytes, headers: Mapping[str, str], /) -> WebhookEvent:
         """See `Jobs.parse_webhook`."""

@@ -16,8 +16,12 @@ from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.exporting import recipe
 from finetune_sdk.resources.exporting.parts import Parts
 from finetune_sdk.types import ExportedJob, Job, Lineage
+from finetune_sdk.types.export import MIGRATED_FROM
 
 LINEAGE = "lineage.json"
+
+MIGRATIONS = "migration*.json"
+"""Where the job was made again: written into its folder when it was."""
 
 
 def export(context: Context, job_id: str, folder: str | os.PathLike[str]) -> ExportedJob:
@@ -30,6 +34,7 @@ def export(context: Context, job_id: str, folder: str | os.PathLike[str]) -> Exp
     place = downloads.place_of(folder) / job_id
     _put_back(place)
     there = _lineage(place)
+    _refuse_another(place, there, context)
     if there is not None and there.final and _is_whole(place, there):
         return ExportedJob(folder=str(place), outcome="kept", lineage=there)
     job = waiting.fetch(context, job_id)
@@ -54,6 +59,8 @@ def _write(context: Context, job: Job, place: Path, *, earlier: Path | None) -> 
         (folder / recipe.NAME).write_text(recipe.text_of(job, names), encoding="utf-8")
         lineages.append(_told(context, job, parts))
         (folder / LINEAGE).write_text(lineages[0].to_json() + "\n", encoding="utf-8")
+        for told in earlier.glob(MIGRATIONS) if earlier else ():
+            shutil.copyfile(told, folder / told.name)
 
     downloads.fill(place, fill)
     return lineages[0]
@@ -66,6 +73,7 @@ def _told(context: Context, job: Job, parts: Parts) -> Lineage:
         job_id=job.id,
         status=job.status,
         base_model=job.model,
+        migrated_from=job.metadata.get(MIGRATED_FROM),
         fine_tuned_model=job.fine_tuned_model,
         created_at=job.created_at,
         finished_at=job.finished_at,
@@ -96,6 +104,18 @@ def _lineage(place: Path) -> Lineage | None:
             f"{str(place / LINEAGE)!r} cannot be read as the end of an export ({reason}); move "
             f"{str(place)!r} away to export the job anew"
         ) from None
+
+
+def _refuse_another(place: Path, there: Lineage | None, context: Context) -> None:
+    """Two places may have a job of the same id.
+
+    Raises:
+        ConfigurationError: what is there is another provider's.
+    """
+    if there is not None and there.provider != context.opened.name:
+        raise ConfigurationError(
+            f"{str(place)!r} is the job {there.handle!r} of another provider; name another folder"
+        )
 
 
 def _is_whole(place: Path, lineage: Lineage) -> bool:

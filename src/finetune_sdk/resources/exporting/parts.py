@@ -65,7 +65,7 @@ class Parts:
             raise  # With a good key all of it may be had.
         except FineTuneError as error:
             path.unlink(missing_ok=True)
-            there, again = self._kept(name, path), not _is_final(error)
+            there, again = self._kept(name, path), not is_final(error)
             if again or not there:
                 self.gaps.append(Gap(what=what, why=str(error), again=again))
 
@@ -136,7 +136,7 @@ class Parts:
         _lines(path, saved)
 
 
-def _is_final(error: FineTuneError) -> bool:
+def is_final(error: FineTuneError) -> bool:
     """Another try would give the same: it is gone, is not to be had here, or cannot be read."""
     if isinstance(error, ResponseDecodeError):
         return not error.retryable

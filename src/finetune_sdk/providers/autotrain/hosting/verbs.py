@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from finetune_sdk.prices import Price
+from finetune_sdk.prices.spent import FREE
 from finetune_sdk.providers.base import CanDeploy, CanPauseDeployments
 from finetune_sdk.types import Page
 
@@ -38,6 +40,9 @@ class HostingVerbs(CanDeploy, CanPauseDeployments):
 
     def cost_per_hour(self, spec: DeploymentSpec, /) -> float | None:
         return self._hosting.cost(spec)
+
+    def request_price(self, model: str, /, *, tuned: bool) -> Price:  # noqa: ARG002
+        return FREE
 
     def connect(self, name: str, /) -> Connection:
         return self._hosting.connect(name)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
 from typing import Any, cast
+
+from finetune_sdk.errors import ResponseDecodeError
+from finetune_sdk.providers.autotrain.settings import NAME
 
 
 def names(info: Any) -> list[str]:
@@ -14,6 +18,23 @@ def names(info: Any) -> list[str]:
 def sizes(info: Any) -> dict[str, int]:
     """The bytes of each of its files, where they are told."""
     return {str(one.rfilename): whole(one.size) or 0 for one in info.siblings or ()}
+
+
+def check_names(repo: str, names: Iterable[str]) -> None:
+    """Before files are written under their names.
+
+    Raises:
+        ResponseDecodeError: one of them leads out of the folder.
+    """
+    for name in names:
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name or not name:
+            raise ResponseDecodeError(
+                f"{NAME}: the repository {repo!r} has a file {name!r:.100}, whose name leads out "
+                "of any folder; nothing was downloaded",
+                provider=NAME,
+                retryable=False,
+            )
 
 
 def card(info: Any) -> Mapping[str, object]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import urlencode
 
 from finetune_sdk.autotrain import AutoTrainSpec
 from finetune_sdk.providers.autotrain import inside
 from finetune_sdk.providers.autotrain.choosing.base_model import MERGED
-from finetune_sdk.providers.autotrain.choosing.rows import Rows
+from finetune_sdk.providers.autotrain.choosing.rows import Rows, made_here, parts
 from finetune_sdk.providers.autotrain.order import Order
 from finetune_sdk.providers.autotrain.record import kept_of, mark
-from finetune_sdk.types import MethodName
+from finetune_sdk.types import DatasetFile, MethodName
 
 PAIRS = (MethodName.DPO, MethodName.ORPO, MethodName.REWARD)
 _LOOK = 15.0
@@ -29,6 +31,7 @@ _PACKAGES = (
     "datasets>=5.2,<6",
 )
 _QUANTIZED = ("bitsandbytes>=0.49,<1",)
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _UV = "astral-sh/uv"
 _CONDA = ("conda", "run", "--no-capture-output", "-p", "/app/env")
 """Where AutoTrain's container has it; its own backend for NVCF says the same."""
@@ -75,6 +78,29 @@ def course_of(order: Order, rows: Mapping[str, Rows]) -> dict[str, Any]:
         "look": _LOOK,
         **make(order, here),
     }
+
+
+def pinned(
+    file: DatasetFile | None, course: str | None, role: Literal["train", "validation"]
+) -> DatasetFile | None:
+    """A dataset of the Hub at the commit that the job reads: it may change under its name.
+
+    Args:
+        file: as the job was asked for it.
+        course: what the program was told, as text; whatever is wrong with it, it is no error.
+        role: of the rows.
+    """
+    if file is None or made_here(file.id):
+        return file
+    try:
+        revision = json.loads(course or "")["rows"][role]["revision"]
+    except (ValueError, TypeError, KeyError, IndexError, RecursionError):
+        return file
+    if not isinstance(revision, str) or not _COMMIT.fullmatch(revision):
+        return file
+    repo, words = parts(file.id)
+    query = urlencode({**words, "revision": revision})
+    return file.model_copy(update={"id": f"{repo}?{query}"})
 
 
 def _base(order: Order) -> dict[str, str] | None:

@@ -203,6 +203,7 @@ class JobsRunner(Runner):
             started_at=found.started_at,
             finished_at=found.finished_at,
         ).model_copy(update={"raw": {k: self._hide(v) for k, v in _raw(found).items()}})
+        job = job.model_copy(update=_pinned(job, found))
         if job.status is JobStatus.SUCCEEDED:
             return self._held(job, found, record)
         if job.status is not JobStatus.FAILED:
@@ -277,6 +278,15 @@ def _is_over(found: Any, timeout: float) -> bool:
 
 def _born(found: Any) -> tuple[float, str]:
     return (found.created_at.timestamp() if found.created_at else 0.0, str(found.id))
+
+
+def _pinned(job: Job, found: Any) -> dict[str, Any]:
+    environ: dict[str, str] = found.environment or {}
+    course = environ.get(inside.COURSE_ENV)
+    return {
+        "training_file": courses.pinned(job.training_file, course, "train"),
+        "validation_file": courses.pinned(job.validation_file, course, "validation"),
+    }
 
 
 def _raw(found: Any) -> dict[str, Any]:

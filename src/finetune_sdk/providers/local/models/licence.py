@@ -33,7 +33,7 @@ def _noted(folder: Path) -> str | None:
     with suppress(ValueError, OSError):
         noted = files.read_json(folder / NOTE)
         if noted:
-            return _plain(f"{noted['licence']}, as {noted['source']} says")
+            return plain(f"{noted['licence']}, as {noted['source']} says")
     return None
 
 
@@ -53,14 +53,14 @@ def _card(readme: Path) -> str | None:
     if not licence:
         return None
     named = f"{licence} ({name})" if name else str(licence)
-    return _plain(f"{named}, as the model's README.md says")
+    return plain(f"{named}, as the model's README.md says")
 
 
 def _text(folder: Path) -> str | None:
     for name in _FILES:
         lines = (line.strip() for line in _start(folder / name).splitlines())
         if first := next((line for line in lines if line), None):
-            return _plain(f"{first[:80]!r} is how the model's {name} begins")
+            return plain(f"{first[:80]!r} is how the model's {name} begins")
     return None
 
 
@@ -70,6 +70,6 @@ def _start(path: Path) -> str:
     return ""
 
 
-def _plain(text: str) -> str:
-    # It comes from a stranger and is shown on a terminal.
+def plain(text: str) -> str:
+    """Text of a stranger, as it may be shown on a terminal."""
     return "".join(letter for letter in text if letter.isprintable())

@@ -25,7 +25,7 @@ from typing import Literal, NamedTuple, cast
 from finetune_sdk.errors import MissingDependencyError, NotFoundError, UnsupportedError
 from finetune_sdk.providers.local.home import LocalHome
 from finetune_sdk.providers.local.jobs.folder import JobFolder
-from finetune_sdk.providers.local.models import hub
+from finetune_sdk.providers.local.models import facts, hub
 from finetune_sdk.providers.local.settings import NAME
 from finetune_sdk.types import Model
 
@@ -378,23 +378,16 @@ def _packaged_model(model: str) -> Model | None:
     package = _package_of(model)
     if package is None:
         return None
-    return Model(
-        id=model,
-        provider=NAME,
-        kind="base",
-        bytes=package.file.stat().st_size,
-        source=f"package {package.name} version {package.version}",
-    )
+    source = f"package {package.name} version {package.version}"
+    listed = Model(id=model, provider=NAME, kind="base", source=source)
+    return facts.of_gguf(listed, package.file)
 
 
 def _converted_model(folder: Path) -> Model | None:
     if folder.name.startswith(".") or not (folder / SOURCE).is_file():
         return None
     source = _read(folder / SOURCE)
-    return Model(
-        id=folder.name.replace("--", "/", 1),
-        provider=NAME,
-        kind="base",
-        bytes=sum(file.stat().st_size for file in folder.iterdir() if file.is_file()),
-        source=f"converted from package {source.get('package')} version {source.get('version')}",
-    )
+    made_of = f"converted from package {source.get('package')} version {source.get('version')}"
+    name = folder.name.replace("--", "/", 1)
+    listed = Model(id=name, provider=NAME, kind="base", source=made_of)
+    return facts.of_folder(listed, folder)

@@ -1,0 +1,167 @@
+"""Many questions to one that answers: so many at once, each answer kept as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import NoReturn
+
+from finetune_sdk.errors import (
+    EvaluationStoppedError,
+    FineTuneError,
+    InvalidRequestError,
+    ResponseDecodeError,
+)
+from finetune_sdk.evaluation.cache import Forgetful, Store, key_of
+from finetune_sdk.evaluation.examples import Message, calls_text
+from finetune_sdk.transport import SYSTEM_CLOCK, Clock, redact
+from finetune_sdk.types import Answer, ChatReply
+
+_FAILING = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What is sent.
+
+    Attributes:
+        messages: the conversation.
+        tools: that may be called.
+    """
+
+    messages: Sequence[Message]
+    tools: Sequence[Message] = ()
+
+    @property
+    def body(self) -> dict[str, object]:
+        return {"messages": list(self.messages), "tools": list(self.tools)}
+
+
+Ask = Callable[[Question], ChatReply]
+"""Gives the answer to a question; raises `FineTuneError`s."""
+
+Told = Callable[[int], None]
+"""Is told how many more answers there are."""
+
+_OF_THE_ROW = (InvalidRequestError, ResponseDecodeError)
+"""What another row may not meet: it is too long, or its answer was filtered or cannot be read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asker:
+    """Asks questions, so many at once.
+
+    Attributes:
+        limit: questions that are under way at a time.
+        store: keeps answers.
+        clock: measures them.
+        told: of each answer.
+    """
+
+    limit: int
+    store: Store = field(default_factory=Forgetful)
+    clock: Clock = SYSTEM_CLOCK
+    told: Told = lambda _: None
+
+    def answers(
+        self, questions: Sequence[Question], ask: Ask, *, name: str, identity: str | None
+    ) -> list[Answer]:
+        """An answer to each question, in order.
+
+        Args:
+            questions: what is asked.
+            ask: who is asked.
+            name: of who is asked, for messages.
+            identity: what its answers are kept by; None keeps none.
+
+        Raises:
+            EvaluationStoppedError: it answers nobody any more. What was answered is kept.
+        """
+        keys = [None if identity is None else key_of(identity, one.body) for one in questions]
+        found = {n: kept for n, key in enumerate(keys) if (kept := self._kept(key)) is not None}
+        self.told(len(found))
+        open_ = [n for n in range(len(questions)) if n not in found]
+        try:
+            for n, answer in self._asked(questions, open_, ask):
+                found[n] = answer
+                self._keep(keys[n], answer)
+                self.told(1)
+                _refuse_failing(list(found.values()), total=len(questions))
+        except FineTuneError as error:
+            _stop(error, name, answered=len(found), total=len(questions))
+        return [found[n] for n in range(len(questions))]
+
+    def _kept(self, key: str | None) -> Answer | None:
+        kept = None if key is None else self.store.get(key)
+        return None if kept is None else kept.model_copy(update={"cached": True})
+
+    def _keep(self, key: str | None, answer: Answer) -> None:
+        # What failed may be answered another time.
+        if key is not None and answer.error is None:
+            self.store.put(key, answer)
+
+    def _asked(
+        self, questions: Sequence[Question], open_: Sequence[int], ask: Ask
+    ) -> Iterator[tuple[int, Answer]]:
+        """Answers as they come. Never more are under way than may be at once."""
+        threads = ThreadPoolExecutor(self.limit, thread_name_prefix="finetune_sdk")
+        try:
+            yield from self._on(threads, questions, iter(open_), ask)
+        finally:
+            # Not waited for: whoever asks no more closes the connection, which ends them.
+            threads.shutdown(wait=False, cancel_futures=True)
+
+    def _on(
+        self,
+        threads: ThreadPoolExecutor,
+        questions: Sequence[Question],
+        left: Iterator[int],
+        ask: Ask,
+    ) -> Iterator[tuple[int, Answer]]:
+        under_way: dict[Future[Answer], int] = {}
+        while True:
+            for n in islice(left, self.limit - len(under_way)):
+                under_way[threads.submit(self._answer, questions[n], ask)] = n
+            if not under_way:
+                return
+            done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+            yield from ((under_way.pop(one), one.result()) for one in _good_first(done))
+
+    def _answer(self, question: Question, ask: Ask) -> Answer:
+        started = self.clock.monotonic()
+        try:
+            reply = ask(question)
+        except _OF_THE_ROW as error:
+            return Answer(error=redact(str(error)))
+        return Answer(
+            text=reply.content or (calls_text(reply.tool_calls) if reply.tool_calls else ""),
+            seconds=max(self.clock.monotonic() - started, 0.0),
+            prompt_tokens=reply.prompt_tokens,
+            completion_tokens=reply.completion_tokens,
+        )
+
+
+def _good_first(done: set[Future[Answer]]) -> list[Future[Answer]]:
+    # One that failed ends the iteration; what came beside it is to be kept.
+    return sorted(done, key=lambda one: one.exception() is not None)
+
+
+def _refuse_failing(answers: Sequence[Answer], *, total: int) -> None:
+    """Stops where nothing but failures comes: the fault is not a row's, then.
+
+    Raises:
+        FineTuneError: none of the first answers is one.
+    """
+    if len(answers) == min(_FAILING, total) and all(one.error for one in answers):
+        raise FineTuneError(f"none of its first answers is one ({answers[0].error})")
+
+
+def _stop(error: FineTuneError, name: str, *, answered: int, total: int) -> NoReturn:
+    raise EvaluationStoppedError(
+        f"{name!r} answers no more: {error}. {answered} of its {total} answers are here; the same "
+        "comparison again goes on from there",
+        answered=answered,
+        total=total,
+    ) from error

@@ -1,0 +1,149 @@
+"""A deployment, or a function, as something that answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+from finetune_sdk.errors import ConfigurationError, FineTuneError, RateLimitError
+from finetune_sdk.evaluation.asking import Question
+from finetune_sdk.evaluation.course import Endpoint
+from finetune_sdk.providers.base import CanDeploy
+from finetune_sdk.resources import _openai_client, serving, steps
+from finetune_sdk.resources.context import Context
+from finetune_sdk.resources.plain import is_a
+from finetune_sdk.transport.policy import LONGEST_WAIT, Policy
+from finetune_sdk.types import ChatReply, Deployment
+from finetune_sdk.types.names import base_model
+
+ANSWER_SECONDS = 600.0
+PATIENCE = 1800.0
+"""Seconds that one question waits for a place that is asked too much."""
+
+_PAUSE = 20.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manner:
+    """How all are asked.
+
+    Attributes:
+        temperature: None leaves it to the server.
+        max_tokens: of an answer; None leaves it to the server.
+    """
+
+    temperature: float | None
+    max_tokens: int | None
+
+    def body(self, question: Question) -> dict[str, object]:
+        """The keywords of a chat request."""
+        return _openai_client.chat_body(
+            question.messages,
+            temperature=self.temperature,
+            top_p=None,
+            max_tokens=self.max_tokens,
+            seed=None,
+            stop=None,
+            tools=question.tools or None,
+            timeout=ANSWER_SECONDS,
+        )
+
+
+@contextmanager
+def of_deployment(context: Context, deployment: Deployment, manner: Manner) -> Generator[Endpoint]:
+    """A deployment that is ready, with one connection for all that is asked."""
+    server = context.need(CanDeploy, "deployments.chat")
+    connection = context.call(lambda: server.connect(deployment.name))
+    talk = _openai_client.Conversation(connection, context.opened.name)
+    policy = Policy(context.clock)
+
+    def ask(question: Question) -> ChatReply:
+        body = manner.body(question)
+        return _patiently(
+            context,
+            lambda: policy.run(
+                "read",
+                lambda _: context.call(lambda: talk.ask(body)),
+                seconds=ANSWER_SECONDS,
+                renew=_renewal(connection.refused),
+            ),
+        )
+
+    tuned = deployment.job_id is not None or base_model(deployment.model) != deployment.model
+    with closing(talk):
+        yield Endpoint(
+            ask=ask,
+            identity=_identity(context, deployment, manner),
+            handle=deployment.handle,
+            model=deployment.model,
+            tuned=tuned,
+            cost_per_hour=deployment.cost_per_hour,
+            price=context.call(lambda: server.request_price(deployment.model, tuned=tuned)),
+        )
+
+
+def _renewal(refused: Callable[[], object] | None) -> Callable[[], bool] | None:
+    return None if refused is None else lambda: bool(refused())
+
+
+def _patiently(context: Context, ask: Callable[[], ChatReply]) -> ChatReply:
+    """Waits where the place is asked too much: others of the questions are being answered."""
+    waited = 0.0
+    while True:
+        try:
+            return ask()
+        except RateLimitError as error:
+            pause = _PAUSE if error.retry_after is None else error.retry_after + 1.0
+            if not error.retryable or pause > LONGEST_WAIT or waited + pause > PATIENCE:
+                raise
+            waited += pause
+        context.clock.sleep(pause)
+
+
+def _identity(context: Context, deployment: Deployment, manner: Manner) -> str:
+    """What answers are kept by: the model and who serves it, and not the deployment's name."""
+    provider = context.opened
+    how = [manner.temperature, manner.max_tokens]
+    return json.dumps([provider.name, provider.account, deployment.model, how])
+
+
+@contextmanager
+def of_function(
+    function: Callable[[list[Mapping[str, object]]], ChatReply | str], name: str
+) -> Generator[Endpoint]:
+    """A function. Nobody knows whether it is the same tomorrow: its answers are not kept."""
+
+    def ask(question: Question) -> ChatReply:
+        reply = _called(function, question, name)
+        if is_a(reply, ChatReply):
+            return reply  # type: ignore[return-value]
+        if is_a(reply, str):
+            return ChatReply(content=reply, model=name)  # type: ignore[arg-type]
+        raise ConfigurationError(
+            f"`others`: {name!r} gave {reply!r:.80}; it has to give a text or a `ChatReply`"
+        )
+
+    yield Endpoint(ask=ask, identity=None)
+
+
+def _called(
+    function: Callable[[list[Mapping[str, object]]], ChatReply | str],
+    question: Question,
+    name: str,
+) -> object:
+    try:
+        return function(list(question.messages))
+    except FineTuneError:
+        raise
+    except Exception as error:
+        raise ConfigurationError(
+            f"`others`: {name!r} raised {type(error).__name__}: {error}"
+        ) from error
+
+
+def waited_for(context: Context, deployment: Deployment | str) -> Deployment:
+    """A deployment that is there, once it is ready."""
+    waiting = serving.wait(context, deployment, ANSWER_SECONDS)
+    return steps.run(waiting, context.clock)

@@ -1,0 +1,170 @@
+"""From the words of a call to the comparison and its folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from finetune_sdk.errors import ConfigurationError, FineTuneError
+from finetune_sdk.evaluation import comparison, course, gates, grading, report
+from finetune_sdk.evaluation.asking import Asker
+from finetune_sdk.evaluation.cache import Forgetful, Kept, Store
+from finetune_sdk.evaluation.comparison import Findings
+from finetune_sdk.evaluation.course import Stage
+from finetune_sdk.evaluation.scoring import Scoring, scoring_of
+from finetune_sdk.providers.base import CanEstimate, CanListMetrics
+from finetune_sdk.resources import downloads, steps
+from finetune_sdk.resources.bars import counted
+from finetune_sdk.resources.comparing import rows as test_rows
+from finetune_sdk.resources.comparing.request import CompareRequest
+from finetune_sdk.resources.comparing.rows import TestRows
+from finetune_sdk.resources.comparing.stages import Cast, tuned_of
+from finetune_sdk.resources.context import Context
+from finetune_sdk.resources.paging import pages
+from finetune_sdk.types import ComparedRow, Comparison, CostEstimate, Job, Metric, NoEstimate
+
+_DOCUMENT = "comparison.json"
+_POINTS = 2000
+"""Measurements of a loss that are drawn at most."""
+
+
+def compare(context: Context, request: CompareRequest) -> Comparison:
+    """Compares; what can be refused is refused before anything is asked."""
+    request.check()
+    place = _place(request.folder)
+    warnings: list[str] = []
+    tuned = tuned_of(context, request.tuned)
+    found = test_rows.read(
+        context, request.test_data, request.training_data, tuned.job, warnings.append
+    )
+    scoring = scoring_of(request.scorers, found.tests)
+    required = gates.parse(request.require, scoring.measures)
+    cast = Cast(context=context, request=request, warn=warnings.append)
+    stages = cast.stages(tuned, found.learned)
+    asked, compared = _asked(context, request, found, scoring, cast, stages, warnings)
+    findings = Findings(
+        provider=context.opened.name,
+        at=context.clock.now(),
+        job=tuned.job,
+        learning=_learning(context, tuned.job, warnings.append),
+        test_data=found.name,
+        training_rows=None if found.learned is None else len(found.learned),
+        spent=_spent(context, tuned.job),
+        seed=request.seed,
+        concurrency=request.concurrency,
+        asked=asked,
+        compared=compared,
+        scoring=scoring,
+        required=required,
+        warnings=tuple(dict.fromkeys(warnings)),
+        folder=None if place is None else str(place),
+    )
+    made = comparison.of(findings)
+    if place is not None:
+        _write(made, place)
+    return made
+
+
+def _asked(
+    context: Context,
+    request: CompareRequest,
+    found: TestRows,
+    scoring: Scoring,
+    cast: Cast,
+    stages: Sequence[Stage],
+    warnings: list[str],
+) -> tuple[list[course.Asked], list[ComparedRow]]:
+    entrants = sum(len(stage.entrants) for stage in stages)
+    judge = scoring.judge
+    with (
+        _store(context, fresh=request.fresh) as store,
+        counted(request.progress, "answers") as add,
+    ):
+        add(0, len(found.tests) * entrants * (1 if judge is None else 2))
+        asker = Asker(
+            limit=request.concurrency,
+            store=store,
+            clock=context.clock,
+            told=lambda done: add(done, 0),
+        )
+        asked = course.run(stages, found.tests, asker)
+        compared = grading.graded(asked, found.tests, scoring)
+        if judge is not None:
+            opening = cast.judge(judge.deployment)
+            compared, unread = grading.judged(compared, judge, opening, asker)
+            if unread:
+                warnings.append(
+                    f"{unread} grades of the judge could not be read: those answers have no `judge`"
+                )
+    return asked, compared
+
+
+@contextmanager
+def _store(context: Context, *, fresh: bool) -> Generator[Store]:
+    if context.provider.ephemeral:
+        yield Forgetful()
+        return
+    with closing(Kept(context.home / "evaluations" / "answers.sqlite3", fresh=fresh)) as store:
+        yield store
+
+
+def _learning(context: Context, job: Job | None, warn: Callable[[str], None]) -> tuple[Metric, ...]:
+    """The losses of the job, thinned where there are very many."""
+    provider = context.provider
+    if job is None or not isinstance(provider, CanListMetrics):
+        return ()
+    found = pages(context, lambda n, at: provider.list_metrics(job.id, limit=n, cursor=at))
+    try:
+        losses = [one for one in steps.iterate(found, context.clock) if one.name == "loss"]
+    except FineTuneError as error:
+        warn(f"the losses of {job.handle} could not be read: {error}")
+        return ()
+    return tuple(losses[:: len(losses) // _POINTS + 1])
+
+
+def _spent(context: Context, job: Job | None) -> CostEstimate | NoEstimate:
+    """What the training has cost."""
+    provider = context.provider
+    if job is None:
+        return NoEstimate(reason="the job that made the model is not known")
+    if not isinstance(provider, CanEstimate):
+        return NoEstimate(reason=f"the provider {context.opened.name!r} tells no costs")
+    return context.call(lambda: provider.spent(job))
+
+
+def _place(folder: str | os.PathLike[str] | None) -> Path | None:
+    """Where the comparison goes: a new folder, an empty one, or one of an earlier comparison.
+
+    Raises:
+        ConfigurationError: something else is in it.
+    """
+    if folder is None:
+        return None
+    place = downloads.place_of(folder)
+    taken = place.exists() and (not place.is_dir() or any(place.iterdir()))
+    if taken and not (place / _DOCUMENT).is_file():
+        raise ConfigurationError(
+            f"`folder` {str(place)!r} is there already, and holds no earlier comparison; name a "
+            "new one"
+        )
+    return place
+
+
+def _write(made: Comparison, place: Path) -> None:
+    """Writes the folder whole; an earlier comparison is there until the new one is."""
+    if not (place / _DOCUMENT).is_file():
+        downloads.fill(place, lambda part: report.write(made, part))
+        return
+    fresh, old = (place.with_name(f".{place.name}.{word}") for word in ("fresh", "old"))
+    for left in (fresh, old):
+        shutil.rmtree(left, ignore_errors=True)
+    downloads.fill(fresh, lambda part: report.write(made, part))
+    try:
+        place.rename(old)
+        fresh.rename(place)
+    except OSError as error:
+        raise ConfigurationError(f"`folder` {str(place)!r} cannot be written: {error}") from None
+    shutil.rmtree(old, ignore_errors=True)

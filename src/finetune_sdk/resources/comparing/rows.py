@@ -1,0 +1,118 @@
+"""The rows to measure on, and those that the fine-tuned model has learned from."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from finetune_sdk import datasets
+from finetune_sdk.datasets import Dataset
+from finetune_sdk.datasets.dataset import Source
+from finetune_sdk.errors import AuthenticationError, DatasetError, FineTuneError
+from finetune_sdk.evaluation import examples
+from finetune_sdk.evaluation.examples import Example
+from finetune_sdk.providers.base import CanExport
+from finetune_sdk.resources.context import Context
+from finetune_sdk.types import DatasetFile, Job
+
+_NAMED = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestRows:
+    """What is compared on.
+
+    Attributes:
+        name: of the test data.
+        tests: the rows to measure on.
+        learned: the rows to take examples from; None where they could not be had.
+    """
+
+    name: str
+    tests: Sequence[Example]
+    learned: Sequence[Example] | None
+
+
+def read(
+    context: Context,
+    test_data: Source,
+    training_data: Source | None,
+    job: Job | None,
+    warn: Callable[[str], None],
+) -> TestRows:
+    """Reads both, and refuses rows to measure on that were learned from.
+
+    Args:
+        context: of the fine-tuned model.
+        test_data: rows to measure on.
+        training_data: rows that were learned from; None are the job's own.
+        job: that made the model, where it is known.
+        warn: is told what could not be done.
+
+    Raises:
+        DatasetError: rows are wrong, there are none, or some stand in both.
+    """
+    given = datasets.load(test_data)
+    tests = examples.read(given)
+    if not tests:
+        raise DatasetError(f"{given.place}: there are no rows to measure on")
+    learned = _given(training_data) if training_data is not None else _own(context, job, warn)
+    if learned is not None:
+        source, rows = learned
+        examples.refuse_overlap(tests, rows, place=given.place, source=source)
+        _warn_of_near(tests, rows, source, warn)
+    return TestRows(name=given.name, tests=tests, learned=None if learned is None else learned[1])
+
+
+def _given(source: Source) -> tuple[str, list[Example]]:
+    dataset = datasets.load(source)
+    return dataset.place, examples.read(dataset)
+
+
+def _own(
+    context: Context, job: Job | None, warn: Callable[[str], None]
+) -> tuple[str, list[Example]] | None:
+    """The job's own rows, by the place that holds them."""
+    try:
+        file = _file_of(job)
+        with tempfile.TemporaryDirectory(prefix="finetune-") as folder:
+            dataset = _downloaded(context, file, Path(folder) / "training.jsonl")
+            return f"the training data of {job.handle}" if job else "", examples.read(dataset)
+    except AuthenticationError:
+        raise
+    except FineTuneError as error:
+        warn(
+            f"the rows that were learned could not be had ({error}): no examples are put before "
+            "questions, and nobody has looked whether the test data was learned; give "
+            "`training_data`"
+        )
+        return None
+
+
+def _file_of(job: Job | None) -> DatasetFile:
+    if job is None:
+        raise DatasetError("the job that made the model is not known")
+    if job.training_file is None:
+        raise DatasetError("the provider does not say which file it was")
+    return job.training_file
+
+
+def _downloaded(context: Context, file: DatasetFile, path: Path) -> Dataset:
+    holder = context.need(CanExport, "jobs.export")
+    context.call(lambda: holder.download_dataset(file.id, path))
+    return datasets.load(path)
+
+
+def _warn_of_near(
+    tests: Sequence[Example], learned: Sequence[Example], source: str, warn: Callable[[str], None]
+) -> None:
+    near = examples.near_overlap(tests, learned)
+    if near:
+        named = ", ".join(f"{line} ({other} there)" for line, other in near[:_NAMED])
+        more = ", and more" if len(near) > _NAMED else ""
+        warn(
+            f"{len(near)} rows to measure on say nearly the same as a row of {source}, in lines "
+            f"{named}{more}: a model that knows that by heart looks better than it is"
+        )

@@ -1,0 +1,179 @@
+"""The verdict in words, and advice that follows from what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from finetune_sdk.evaluation.judging import gap_of, verdict
+from finetune_sdk.types.comparison import (
+    Candidate,
+    CandidateKind,
+    Difference,
+    Estimate,
+    Usage,
+    Verdict,
+    Word,
+)
+from finetune_sdk.types.job import Metric
+
+
+def near(value: float) -> Estimate:
+    return Estimate(value=value, low=value - 0.1, high=value + 0.1)
+
+
+def candidate(
+    kind: CandidateKind, name: str | None = None, *, failed: int = 0, **scores: float
+) -> Candidate:
+    return Candidate(
+        name=name or kind,
+        kind=kind,
+        scores={measure: near(value) for measure, value in scores.items()},
+        usage=Usage(requests=44, failed=failed),
+    )
+
+
+def gap(
+    against: str,
+    value: float,
+    low: float,
+    high: float,
+    word: Word,
+    *,
+    rows: int = 44,
+    measure: str = "exact_match",
+) -> Difference:
+    return Difference(
+        measure=measure,
+        against=against,
+        difference=Estimate(value=value, low=low, high=high),
+        p_value=0.01,
+        better=rows // 2,
+        worse=1,
+        same=rows - rows // 2 - 1,
+        word=word,
+    )
+
+
+def judged(
+    candidates: Sequence[Candidate],
+    *gaps: Difference,
+    rows: int = 44,
+    learning: Sequence[Metric] = (),
+    measure: str = "exact_match",
+) -> Verdict:
+    return verdict(
+        candidates, gaps, measure=measure, rows=rows, training_rows=120, learning=learning
+    )
+
+
+def losses(split: str, *values: float, name: str = "loss") -> list[Metric]:
+    return [
+        Metric.model_validate({"step": at * 10, "name": name, "value": value, "split": split})
+        for at, value in enumerate(values, start=1)
+    ]
+
+
+BETTER = (
+    [
+        candidate("base", exact_match=0.1),
+        candidate("few_shot", exact_match=0.45),
+        candidate("fine_tuned", exact_match=0.77),
+        candidate("other", "gpt", exact_match=0.99),
+    ],
+    gap("few_shot", 0.32, 0.14, 0.48, "better"),
+)
+UNSURE = (
+    [candidate("few_shot", exact_match=0.62), candidate("fine_tuned", exact_match=0.65)],
+    gap("few_shot", 0.03, -0.09, 0.15, "cannot_tell"),
+)
+
+
+def test_better_by_how_much_and_than_what() -> None:
+    found = judged(*BETTER)
+    assert found.headline == (
+        "Better: fine_tuned is right on 77 % of 44 rows, 32 points more than few_shot, the best of "
+        "the others (95 % interval 14 to 48 points)."
+    )
+    assert (found.word, found.against) == ("better", "few_shot")
+    assert found.advice == (
+        "Deploy fine_tuned, and watch its exact_match on new rows: below 67 %, the low end of its "
+        "interval, it is no longer what was measured here.",
+    )
+
+
+def test_cannot_tell_asks_for_rows_or_for_no_training() -> None:
+    found = judged(*UNSURE)
+    assert found.headline == (
+        "Cannot tell: fine_tuned is right on 65 % of 44 rows, 3 points more than few_shot, which "
+        "may be chance (95 % interval -9 to 15 points)."
+    )
+    rows, none = found.advice
+    # 44 x (2.80 x 0.0612 / 0.03)^2, to two digits.
+    assert "about 1500 would tell" in rows
+    assert "no fine-tune at all" in none
+    assert "few_shot, which needs no training" in none
+
+
+def test_worse_says_to_use_the_other() -> None:
+    tuned = candidate("fine_tuned", rouge_l=0.5)
+    found = judged(
+        [candidate("retrieved", rouge_l=0.7), candidate("base", rouge_l=0.3), tuned],
+        gap("retrieved", -0.2, -0.31, -0.104, "worse", measure="rouge_l"),
+        measure="rouge_l",
+    )
+    assert found.headline == (
+        "Worse: fine_tuned has a rouge_l of 0.50 on 44 rows, 0.20 less than retrieved, the best of "
+        "the others (95 % interval -0.31 to -0.10)."
+    )
+    assert found.advice[0].startswith("No fine-tune: use retrieved, which needs no training")
+
+
+def test_ten_rows_tell_nothing() -> None:
+    found = judged(
+        [candidate("base", exact_match=0.0), candidate("fine_tuned", exact_match=1.0)],
+        gap("base", 1.0, 0.7, 1.0, "better", rows=10),
+        rows=10,
+    )
+    assert found.word == "cannot_tell"
+    assert found.headline == (
+        "Cannot tell: 10 rows are too few to tell anything, 20 are needed; fine_tuned is right on "
+        "100 %, base 0 %."
+    )
+    assert [one.partition(":")[0] for one in found.advice] == ["More test rows"]
+
+
+def test_few_answers_tell_nothing_either() -> None:
+    found = judged(BETTER[0], gap("few_shot", 0.32, 0.14, 0.48, "better", rows=12))
+    assert found.headline.startswith(
+        "Cannot tell: 12 of 44 rows were graded for both and are too few to tell anything"
+    )
+
+
+@pytest.mark.parametrize(
+    ("candidates", "said"),
+    [
+        ([candidate("fine_tuned", exact_match=0.5)], "nothing to compare with.* 50 % of 44 rows"),
+        ([candidate("fine_tuned")], "no answer of fine_tuned could be graded by exact_match"),
+        ([candidate("base"), candidate("fine_tuned", exact_match=0.5)], "nothing to compare with"),
+        (UNSURE[0], "no row was graded by exact_match for both fine_tuned and few_shot"),
+    ],
+)
+def test_nothing_to_go_by(candidates: list[Candidate], said: str) -> None:
+    found = judged(candidates)
+    assert found.word == "cannot_tell"
+    assert pytest.approx([found.headline]) != [said]
+    assert __import__("re").search(said, found.headline)
+    assert found.advice == ()
+
+
+def test_another_deployment_counts_where_there_is_nothing_else() -> None:
+    found = judged(
+        [candidate("other", "gpt", exact_match=0.9), candidate("fine_tuned", exact_match=0.4)],
+        gap("gpt", -0.5, -0.6, -0.3, "worse"),
+    )
+    assert found.against == "gpt"
+    assert found.advice == ("No fine-tune: use gpt, and scores more.",)
+
+
