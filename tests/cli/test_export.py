@@ -42,7 +42,8 @@ def test_a_whole_account_comes_out_and_the_next_run_keeps_it(
         create(finetune, suffix)
     done = finetune("export", "--all", "far", "out")
     assert done.code == 0, done.err
-    assert len([*(project / "out").iterdir()]) == 2
+    assert len([*(project / "out").iterdir()]) == 3
+    assert (project / "out" / "inventory.json").is_file()
     assert "2 job(s) are out, 0 of them from before." in done.err
     assert "Nothing is missing." in done.err
     assert "2 of them from before" in finetune("export", "--all", "far", "out").err

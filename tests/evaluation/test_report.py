@@ -12,12 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from html.parser import HTMLParser
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from markdown_it import MarkdownIt
-from matplotlib import rc_context, rcParams
 from pydantic import JsonValue
 
 from finetune_sdk.evaluation.report import write
@@ -409,11 +410,12 @@ def test_the_same_comparison_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_threads_and_styles_of_others_change_nothing(tmp_path: Path) -> None:
     wanted = read(samples.recipes(), tmp_path / "alone")
+    matplotlib: Any = import_module("matplotlib")
     theirs = {"font.size": 31.0, "axes.facecolor": "red", "svg.hashsalt": "x"}
     folders = [tmp_path / str(place) for place in range(3)]
-    with rc_context(theirs), ThreadPoolExecutor(3) as pool:
+    with matplotlib.rc_context(theirs), ThreadPoolExecutor(3) as pool:
         found = list(pool.map(partial(read, samples.recipes()), folders))
-        assert {name: rcParams[name] for name in theirs} == theirs
+        assert {name: matplotlib.rcParams[name] for name in theirs} == theirs
     assert found == [wanted] * 3
 
 

@@ -104,13 +104,13 @@ def test_a_job_that_was_made_without_this_package_comes_out_whole(
     headers = {"authorization": f"Bearer {service.key}"}
     body = {"model": GPT, "training_file": files[0], "validation_file": files[1]}
     kind = {} if name == "openai" else {"trainingType": "GlobalStandard"}
-    told = check_whole(exported(place, name, straight(service, {**body, **kind}, **headers), tmp_path))
+    told = check_whole(
+        exported(place, name, straight(service, {**body, **kind}, **headers), tmp_path)
+    )
     assert [file.id for file in told.files] == files
 
 
-def test_a_job_of_another_machine_comes_out_whole(
-    place: World, jobs: Jobs, tmp_path: Path
-) -> None:
+def test_a_job_of_another_machine_comes_out_whole(place: World, jobs: Jobs, tmp_path: Path) -> None:
     # No journal here knows of it: all is read from the Hub.
     job = jobs["autotrain"]
     check_whole(exported(place, "autotrain", job.id, tmp_path, home="another"))

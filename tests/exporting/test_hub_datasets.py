@@ -142,10 +142,12 @@ def test_each_split_is_another_file(bench: Bench, client: FineTuneClient, tmp_pa
     assert rows_of(Path(made.folder, "validation.jsonl")) == list(VALID)
 
 
-def test_a_subset_that_the_card_names(
-    bench: Bench, client: FineTuneClient, tmp_path: Path
-) -> None:
-    files = {"README.md": CARD.encode(), "tiny/a.jsonl": lines(ROWS), "data/train-0.jsonl": lines(VALID)}
+def test_a_subset_that_the_card_names(bench: Bench, client: FineTuneClient, tmp_path: Path) -> None:
+    files = {
+        "README.md": CARD.encode(),
+        "tiny/a.jsonl": lines(ROWS),
+        "data/train-0.jsonl": lines(VALID),
+    }
     subset = HubDataset("alice/rows", config="small")
     made = exported(client, learned(bench, client, files, training_data=subset), tmp_path)
     assert rows_of(Path(made.folder, "training.jsonl")) == list(ROWS)

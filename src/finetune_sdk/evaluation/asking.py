@@ -135,8 +135,10 @@ class Asker:
             reply = ask(question)
         except _OF_THE_ROW as error:
             return Answer(error=redact(str(error)))
+        text = reply.content or (calls_text(reply.tool_calls) if reply.tool_calls else "")
         return Answer(
-            text=reply.content or (calls_text(reply.tool_calls) if reply.tool_calls else ""),
+            # Half of a pair of surrogates can be sent, and cannot be written down.
+            text=text.encode("utf-8", "replace").decode("utf-8"),
             seconds=max(self.clock.monotonic() - started, 0.0),
             prompt_tokens=reply.prompt_tokens,
             completion_tokens=reply.completion_tokens,

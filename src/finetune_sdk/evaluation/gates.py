@@ -43,7 +43,7 @@ _COMPARED: Mapping[str, Callable[[float, float], bool]] = {
     "==": math.isclose,
 }
 _MEANT = {"=": "==", "=>": ">=", "=<": "<="}
-_LIMIT = re.compile(r"([^\s<>=!]+)\s*([<>=!]+)\s*(\S.*)")
+_LIMIT = re.compile(r"([^\s<>=!]+)\s*([<>=!]+)\s*([^\s<>=!].*)")
 
 
 @dataclass(frozen=True)

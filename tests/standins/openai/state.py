@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -110,6 +111,7 @@ class State:
         file_delay: seconds that files take to be processed.
         file_error: what the processing of files ends with; None where they are good.
         course: how jobs go for which no course was added.
+        says: what a model answers to messages; by default its name and what it was told last.
         jobs: by id.
         uploads: by id.
     """
@@ -132,6 +134,7 @@ class State:
         self.file_delay = file_delay
         self.file_error: str | None = None
         self.course = JobCourse()
+        self.says: Callable[[str, list[object]], str] | None = None
         self.jobs: dict[str, StoredJob] = {}
         self.uploads: dict[str, StoredUpload] = {}
         self.lock = threading.RLock()

@@ -36,7 +36,7 @@ def _failed(found: Standing) -> Iterator[str]:
         if one is not None and one.usage.failed > _MANY_FAILED * one.usage.requests:
             yield (
                 f"Look at the requests that failed: {one.usage.failed} of {one.usage.requests} to "
-                f"{one.name} gave no answer."
+                f"{one.name} gave no answer, which counts as wrong."
             )
 
 
@@ -79,7 +79,7 @@ def _no_training(found: Standing) -> Iterator[str]:
     name, free = found.best.name, found.best.kind in BASELINES
     why = ", which needs no training" if free else ""
     if found.word == "worse":
-        yield f"No fine-tune: use {name}{why}, and scores more ({found.between()})."
+        yield f"No fine-tune: use {name}{why}; it scores more ({found.between()})."
     else:
         yield (
             f"Perhaps no fine-tune at all: nothing here shows {found.tuned.name} to be better than "

@@ -66,19 +66,16 @@ def _few(found: Standing, score: Estimate, best: Candidate) -> str:
     rows = f"{found.rows} row{'s are' if found.rows != 1 else ' is'}"
     if found.pairs < found.rows:
         rows = f"{found.pairs} of {found.rows} rows were graded for both and are"
-    other = found.told(best.scores[found.measure])
-    both = f"{found.tuned.name} {_has(found)} {found.told(score)}, {best.name} {other}"
+    ours, other = found.told(score), found.told(best.scores[found.measure])
+    how = f"is right on {ours}" if found.counts_right else f"scores {ours} by {found.measure}"
+    both = f"{found.tuned.name} {how}, {best.name} {other}"
     return f"{rows} too few to tell anything, {MIN_ROWS} are needed; {both}"
-
-
-def _has(found: Standing) -> str:
-    return "is right on" if found.counts_right else f"has a {found.measure} of"
 
 
 def _scores(found: Standing, score: Estimate) -> str:
     if found.counts_right:
         return f"is right on {found.told(score)} of {found.rows} rows"
-    return f"has a {found.measure} of {found.told(score)} on {found.rows} rows"
+    return f"scores {found.told(score)} by {found.measure} on {found.rows} rows"
 
 
 def _ends(found: Standing, score: Estimate) -> str:

@@ -103,20 +103,25 @@ def _bars(comparison: Comparison, key: str) -> Picture | None:
 
 def _dollars(axis: Any) -> None:
     _ticks(axis)
-    axis.set_major_formatter(lambda value, _: words.money(value))
+    axis.set_major_formatter(_price)
 
 
 def _count(axis: Any) -> None:
     axis.set_label_text("requests")
     _ticks(axis)
-    axis.set_major_formatter(lambda value, _: _many(value))
+    axis.set_major_formatter(_many)
 
 
 def _ticks(axis: Any) -> None:
     axis.set_major_locator(package("matplotlib.ticker").MaxNLocator(4))
 
 
-def _many(value: float) -> str:
+# A tick is told with its place, which does not matter.
+def _price(value: float, _place: int | None) -> str:
+    return words.money(value)
+
+
+def _many(value: float, _place: int | None) -> str:
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= size:
             return f"{value / size:g}{letter}"

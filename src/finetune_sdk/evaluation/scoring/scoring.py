@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from finetune_sdk.errors import ConfigurationError, DatasetError
 from finetune_sdk.evaluation.examples import Example
-from finetune_sdk.evaluation.gates import WORDS
+from finetune_sdk.evaluation.gates import SHARES, WORDS
 from finetune_sdk.evaluation.scoring.exact import Exact
 from finetune_sdk.evaluation.scoring.fields import fields_of
 from finetune_sdk.evaluation.scoring.functions import Grade, function_of
@@ -155,9 +155,10 @@ def _part(scorer: Scorer | Grade, examples: Sequence[Example]) -> Part:
 
 def _function(scorer: object) -> Part:
     made = function_of(scorer)
-    if made.name in WORDS:
+    if made.name in SHARES | WORDS:
         raise ConfigurationError(
-            f"the function `{made.name}` bears a word of requirements; give it another name"
+            f"the function `{made.name}` bears the name of something else that is measured or "
+            "required; give it another one"
         )
     return made
 

@@ -56,8 +56,6 @@ def read(
     """
     given = datasets.load(test_data)
     tests = examples.read(given)
-    if not tests:
-        raise DatasetError(f"{given.place}: there are no rows to measure on")
     learned = _given(training_data) if training_data is not None else _own(context, job, warn)
     if learned is not None:
         source, rows = learned

@@ -59,7 +59,12 @@ def _plain(value: object) -> object:
 
 
 def _comments(job: Job, method: Mapping[str, object], files: Mapping[str, str]) -> Iterator[str]:
-    yield f"The job {job.handle}, as it was. Anywhere else, with a model of that place:"
+    yield f"The job {job.handle}, as it was. `finetune migrate` makes it again elsewhere and says"
+    yield "what becomes of each word of it; from the folder that holds this file:"
+    yield ""
+    yield "    finetune migrate . --to local --model HuggingFaceTB/SmolLM2-135M-Instruct"
+    yield ""
+    yield "This file is for changing those words first. As they are, with a model of that place:"
     yield ""
     yield f"    finetune run {NAME} --profile local --model HuggingFaceTB/SmolLM2-135M-Instruct"
     yield ""

@@ -5,7 +5,13 @@ from __future__ import annotations
 import re
 
 from finetune_sdk import config
-from finetune_sdk.errors import ConfigurationError, NotFoundError, UnsupportedError
+from finetune_sdk.errors import (
+    ConfigurationError,
+    FineTuneError,
+    NotFoundError,
+    PermissionDeniedError,
+    UnsupportedError,
+)
 from finetune_sdk.providers.base import CanListModels
 from finetune_sdk.resources import steps
 from finetune_sdk.resources.context import Context
@@ -127,7 +133,10 @@ def _below(source: Source, model: str) -> str:
 
 
 def _parameters(source: Source, model: str) -> int | None:
-    found = _known(source, model)
+    try:
+        found = _known(source, model)
+    except FineTuneError:
+        return None  # It only orders what is suggested.
     return found.parameters if found is not None else None
 
 
@@ -138,5 +147,5 @@ def _known(source: Source, model: str) -> Model | None:
         return None
     try:
         return context.call(lambda: lister.get_model(model))
-    except (NotFoundError, UnsupportedError):
+    except (NotFoundError, PermissionDeniedError, UnsupportedError):
         return None

@@ -33,6 +33,8 @@ def no_model(
         f"{source.job.handle!r}, and none is chosen in silence. Say it with `model=` (`--model`), "
         f"or once for all in {_file(target)}:",
         f'    [models."{model}"]',
+        # With its own place in it, since the name is one of the table's from then on.
+        f'    {source.names[0]} = "{model}"',
         f'    {target.owner} = "..."',
         *_known(target, model, listed, size),
     ]

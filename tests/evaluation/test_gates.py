@@ -1,0 +1,169 @@
+"""Requirements: refused before anything is asked, and held against what came out."""
+
+from __future__ import annotations
+
+import pytest
+
+from finetune_sdk.errors import ConfigurationError
+from finetune_sdk.evaluation.gates import held, parse
+from finetune_sdk.types.comparison import (
+    Candidate,
+    Difference,
+    Estimate,
+    Gate,
+    Usage,
+    Verdict,
+    Word,
+)
+
+MEASURES = ("exact_match", "tidy", "judge")
+
+
+def tuned(**usage: float | None) -> Candidate:
+    return Candidate(
+        name="fine_tuned",
+        kind="fine_tuned",
+        scores={
+            "exact_match": Estimate(value=0.8, low=0.7, high=0.9),
+            "tidy": Estimate(value=12, low=11, high=13),
+        },
+        usage=Usage.model_validate({"requests": 50, "failed": 1, **usage}),
+    )
+
+
+def gate(
+    text: str,
+    *,
+    word: Word = "better",
+    rows: int = 44,
+    against: str | None = "base",
+    **usage: float,
+) -> Gate:
+    gap = Difference(
+        measure="exact_match",
+        against="base",
+        difference=Estimate(value=0.1, low=0.05, high=0.2),
+        p_value=0.01,
+        better=rows,
+        worse=0,
+        same=0,
+        word=word,
+    )
+    (found,) = held(
+        parse([text], MEASURES),
+        tuned=tuned(**usage),
+        verdict=Verdict(word=word, against=against, headline=""),
+        gap=gap if against else None,
+    )
+    assert found.text == text
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "met"),
+    [
+        ("exact_match>=0.8", True),
+        ("exact_match >= 80%", True),
+        ("exact_match>80 %", False),
+        ("exact_match<=.8", True),
+        ("exact_match<0.8", False),
+        ("exact_match == 8e-1", True),
+        ("tidy>=12.5", False),
+        ("tidy>-3", True),
+        ("failed<=2%", True),
+        ("failed<0.02", False),
+        ("latency_p95<1.5", True),
+        ("latency_p50<=0.1", False),
+        ("prompt_tokens<200", True),
+        ("completion_tokens<20", False),
+        ("cost_per_thousand<=0.5", True),
+    ],
+)
+def test_numbers_are_held(text: str, met: bool) -> None:
+    found = gate(
+        text,
+        latency_p50=0.2,
+        latency_p95=1.2,
+        prompt_tokens=120.0,
+        completion_tokens=30.0,
+        cost_per_thousand=0.42,
+    )
+    assert found.met is met
+
+
+def test_what_was_measured_is_told() -> None:
+    found = gate("exact_match>=0.9")
+    assert found.measured == "exact_match is 0.8 (95 % interval 0.7 to 0.9)"
+    assert gate("latency_p50<1", latency_p50=0.25).measured == "latency_p50 is 0.25 s"
+    assert gate("cost_per_thousand<1", cost_per_thousand=2).measured.endswith("2 US dollars")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("judge<0.5", "judge is not known: no answer of fine_tuned was graded by it"),
+        ("latency_p95<100", "latency_p95 is not known"),
+        ("cost_per_thousand<100", "cost_per_thousand is not known: not known"),
+    ],
+)
+def test_what_was_not_measured_is_not_met(text: str, why: str) -> None:
+    found = gate(text)
+    assert not found.met
+    assert found.measured == why
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "met"),
+    [
+        ("better", "better", True),
+        ("better", "cannot_tell", False),
+        ("better", "worse", False),
+        ("not worse", "better", True),
+        ("not worse", "cannot_tell", True),
+        ("not  worse", "worse", False),
+    ],
+)
+def test_words_are_held_against_the_verdict(text: str, word: Word, met: bool) -> None:
+    found = gate(text, word=word)
+    assert found.met is met
+    assert found.measured == f"{word.replace('_', ' ')}, against base"
+
+
+@pytest.mark.parametrize("text", ["better", "not worse"])
+def test_too_few_rows_meet_no_word(text: str) -> None:
+    found = gate(text, rows=19)
+    assert not found.met
+    assert found.measured == "19 row(s) are too few to tell anything, 20 are needed"
+    alone = gate(text, against=None)
+    assert not alone.met
+    assert alone.measured == "there is nothing to compare with"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "is none"),
+        ("beter", r"is none \(did you mean `better`\?\)"),
+        ("not-worse", r"did you mean `not worse`\?"),
+        ("exact_match", "is none"),
+        ("exact>=0.8", r"names 'exact', which is not measured.*`exact_match`, `tidy`, `judge`"),
+        ("rouge_l>=0.8", "names 'rouge_l', which is not measured"),
+        ("latency_p5<1", r"did you mean `latency_p95`\?"),
+        ("exact_match=0.8", r"compares by '=' \(did you mean `==`\?\)"),
+        ("exact_match=>0.8", r"compares by '=>' \(did you mean `>=`\?\)"),
+        ("exact_match!=0.8", "compares by '!='"),
+        ("exact_match>=", "is none"),
+        ("exact_match>=much", "has 'much' for a number"),
+        ("exact_match>=nan", "has 'nan' for a number"),
+        ("tidy<inf", "has 'inf' for a number"),
+        ("exact_match>=80", r"from 0 to 1; did you mean 80%\?"),
+        ("exact_match>=800%", "from 0 to 1;"),
+        ("failed<5", r"did you mean 5%\?"),
+        ("latency_p50<5%", "`latency_p50` is no share"),
+    ],
+)
+def test_what_cannot_be_understood_is_refused(text: str, why: str) -> None:
+    with pytest.raises(ConfigurationError, match=why) as caught:
+        parse(["better", text], MEASURES)
+    assert repr(text) in str(caught.value)
+    assert "`exact_match>=0.8`" in str(caught.value)
