@@ -125,6 +125,7 @@ def _values() -> Iterator[Row]:
     for field in sorted({f for p in _loaded() for f in p.capabilities.fields}):
         yield f"`{field}`", lambda p, f=field: _yes(f in p.capabilities.fields)
     yield "rows on the Hub (`HubDataset`)", lambda p: _yes(p.capabilities.hub_datasets)
+    yield "models of the Hub", lambda p: _yes(p.capabilities.hub_models)
 
 
 def _kinds(method: MethodName) -> Iterator[str]:

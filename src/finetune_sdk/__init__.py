@@ -83,6 +83,7 @@ if TYPE_CHECKING:
     from finetune_sdk.types import GraderMessage as GraderMessage
     from finetune_sdk.types import HubDataset as HubDataset
     from finetune_sdk.types import Inspection as Inspection
+    from finetune_sdk.types import Inventory as Inventory
     from finetune_sdk.types import Job as Job
     from finetune_sdk.types import JobError as JobError
     from finetune_sdk.types import JobEvent as JobEvent
@@ -189,6 +190,7 @@ _ROOMS = {
         "HubDataset",
         "ExportedJob",
         "Inspection",
+        "Inventory",
         "Job",
         "JobError",
         "JobEvent",

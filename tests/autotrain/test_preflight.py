@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -305,7 +306,8 @@ def test_the_options_say_which_column_is_which(bench: Bench, client: FineTuneCli
     rows = add_rows(bench, {"train.jsonl": TEXT})
     options = {"columns": {"text_column": "text"}, "chat_template": "none"}
     job = bench.create(client, training_data=rows, options=options)
-    assert job.training_file == rows.file
+    commit = bench.hub.repos["dataset", rows.id].head.sha
+    assert job.training_file == replace(rows, revision=commit).file
     assert "text_column: text\n" in bench.course["files"]["config.yaml"]
 
 

@@ -56,9 +56,9 @@ def test_the_next_command_trains_it_elsewhere(
     said = finetune("export", "--all", "far", "out").err
     words = shlex.split(said.rpartition("Next: finetune ")[2])
     words = ["base-1" if word == "MODEL" else "desk" if word == "local" else word for word in words]
-    done = finetune(*words, "--detach")
+    done = finetune(*words)
     assert done.code == 0, done.err
-    assert "desk:ftjob-fake-1" in done.out
+    assert "desk:ftjob-fake-1" in done.err
 
 
 def test_one_job_comes_out_by_its_handle(

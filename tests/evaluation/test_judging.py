@@ -125,8 +125,8 @@ def test_worse_says_to_use_the_other() -> None:
         measure="rouge_l",
     )
     assert found.headline == (
-        "Worse: fine_tuned scores 0.50 by rouge_l on 44 rows, 0.20 less than retrieved, the best of "
-        "the others (95 % interval -0.31 to -0.10)."
+        "Worse: fine_tuned scores 0.50 by rouge_l on 44 rows, 0.20 less than retrieved, the best "
+        "of the others (95 % interval -0.31 to -0.10)."
     )
     assert found.advice[0].startswith("No fine-tune: use retrieved, which needs no training")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import signal
 import subprocess
 import sys
@@ -121,12 +122,15 @@ def test_what_costs_is_told_with_its_price(tmp_path: Path, monkeypatch: pytest.M
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(azure.authority.ca_file))
         azure.data.course = JobCourse(validating=0, queued=0, running=0)
         provider = AzureOpenAIProvider(
-            endpoint=azure.data.endpoint,
-            credential="service_principal",
-            subscription_id=azure.subscription,
-            resource_group=azure.group,
-            account=azure.account,
-            profile=AzureSettings(hosting_per_hour=1.7),
+            profile=AzureSettings(
+                endpoint=azure.data.endpoint,
+                management_url=azure.arm.url,
+                credential="service_principal",
+                subscription_id=azure.subscription,
+                resource_group=azure.group,
+                account=azure.account,
+                hosting_per_hour=1.7,
+            ),
             home=tmp_path,
             clock=clock,
             environ=azure.environ,
@@ -224,3 +228,18 @@ def test_a_large_account_comes_out_to_its_end(
     assert {path.name for path in out.iterdir()} == {"inventory.json", *ids}
     assert len(inventory(out).jobs) == MANY
     assert inventory(out).files == ()
+
+
+def test_a_metrics_name_is_no_formula(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "home")
+    job = bench.ended(bench.create())
+    with (bench.folder(job) / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 9, "name": "=HYPERLINK(\\"http://evil\\")", "value": -1.5}\n')
+    with FineTuneClient(bench.provider, home=bench.home) as client:
+        made = client.jobs.export(job, tmp_path / "out")
+    with Path(made.folder, "metrics.csv").open(newline="") as table:
+        last = list(csv.DictReader(table))[-1]
+    assert last["name"] == '\'=HYPERLINK("http://evil")'
+    # A number stays one.
+    assert float(last["value"]) == -1.5
+    bench.clear()

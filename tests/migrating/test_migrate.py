@@ -522,6 +522,8 @@ def test_both_places_take_models_of_the_hub(tmp_path: Path) -> None:
         folder = done(source, model=str(tmp_path))
         with pytest.raises(ConfigurationError, match="any model of the Hugging Face Hub"):
             source.jobs.migrate(folder, to=target)
+        made = source.jobs.migrate(folder, to=source, plan_only=True)
+        assert (made.plan.spec.model, of(made, "model").outcome) == (str(tmp_path), "kept")
 
 
 # Once

@@ -47,8 +47,7 @@ def export(
         session.next(*again)
         raise typer.Exit(ExitCode.ERROR)
     if done.first is not None:
-        recipe = f"{done.first}/recipe.yaml"
-        session.next("run", recipe, "--model", "MODEL", "--profile", "local")
+        session.next("migrate", done.first, "--to", "local", "--model", "MODEL")
 
 
 @dataclass

@@ -41,7 +41,10 @@ _PLAIN_TOKENS = tuple(
     for kind in ("bos", "eos", "pad", "unk", "sep", "cls", "mask", "image", "audio", "stop", "end")
 )
 
-_PRICE = "a price needs `training` (US dollars for a million tokens), `as_of` and `source`"
+_PRICE = (
+    "a price needs `as_of`, `source` and US dollars for a million tokens: `training`, or `input` "
+    "with `output`, or `tuned_input` with `tuned_output`"
+)
 _SUNSET = (
     "`shutdown` of a model and `new_jobs_end` of a provider are days, as 2027-01-14, and need "
     "`as_of` and `source`; a far day, as 9999-12-31, says never"

@@ -11,10 +11,8 @@ from finetune_sdk.evaluation.asking import Asker, Question
 from finetune_sdk.evaluation.course import Asked, Opening
 from finetune_sdk.evaluation.examples import Example
 from finetune_sdk.evaluation.scoring import JUDGE, Scoring, judge_grade, judge_messages
+from finetune_sdk.evaluation.statistics import MACRO
 from finetune_sdk.types import Answer, ComparedRow, Judge
-
-OF_ALL_ROWS = ("precision", "recall", "f1")
-"""Measures that no single answer has."""
 
 
 def graded(
@@ -43,7 +41,7 @@ def _row(at: int, example: Example, asked: Sequence[Asked], scoring: Scoring) ->
 
 def _graded(answer: Answer, example: Example, scoring: Scoring) -> Answer:
     if answer.text is None:
-        single = (name for name in scoring.measures if name not in OF_ALL_ROWS)
+        single = (name for name in scoring.measures if name not in MACRO)
         return answer.model_copy(update={"scores": dict.fromkeys(single, 0.0)})
     found = scoring.score(answer.text, example.expected, example.row, line=example.line)
     return answer.model_copy(update={"scores": found.scores, "label": found.label})

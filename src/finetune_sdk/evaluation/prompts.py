@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from typing import Any
 
-from finetune_sdk.errors import MissingDependencyError
 from finetune_sdk.evaluation.examples import Example, Message
+from finetune_sdk.evaluation.packages import package
 
 Prompt = Callable[[Example], list[Message]]
 """What is sent to ask an example."""
@@ -47,7 +46,7 @@ def retrieved(learned: Sequence[Example], *, shots: int) -> Prompt:
     shown = _shown(learned)
     if not shown:
         return plain
-    bm25s, count = _package("bm25s"), min(shots, len(shown))
+    bm25s, count = package("bm25s"), min(shots, len(shown))
     index = bm25s.BM25()
     index.index(_tokens(bm25s, [one.question for one in shown]), show_progress=False)
 
@@ -77,10 +76,3 @@ def _turns(example: Example) -> list[Message]:
 
 def _tokens(bm25s: Any, texts: list[str]) -> Any:
     return bm25s.tokenize(texts, token_pattern=_WORDS, stopwords=None, show_progress=False)
-
-
-def _package(name: str) -> Any:
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise MissingDependencyError(name, "evaluation") from error

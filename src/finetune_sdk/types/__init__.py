@@ -36,7 +36,7 @@ from finetune_sdk.types.deployment import (
     DeploymentSpec,
     DeploymentStatus,
 )
-from finetune_sdk.types.export import ExportedFile, ExportedJob, Gap, Lineage
+from finetune_sdk.types.export import ExportedFile, ExportedJob, Gap, Inventory, Lineage
 from finetune_sdk.types.grader import (
     Grader,
     GraderMessage,
@@ -128,6 +128,7 @@ __all__ = [
     "Handle",
     "HubDataset",
     "Inspection",
+    "Inventory",
     "Job",
     "JobError",
     "JobEvent",

@@ -13,7 +13,7 @@ from finetune_sdk.types.comparison import Comparison
 
 
 def cost(comparison: Comparison, key: str) -> Picture | None:
-    """What is paid in the end, or for a thousand requests; None where nobody knows."""
+    """What is paid in the end, or for a thousand requests; None where it is nothing, or unknown."""
     payback = _payback(comparison)
     return _lines(comparison, payback, key) if payback else _bars(comparison, key)
 
@@ -45,7 +45,7 @@ def _payback(comparison: Comparison) -> _Payback | None:
         return None
     price = words.tuned(comparison).usage.cost_per_thousand
     other = comparison.candidate(even.against).usage.cost_per_thousand
-    if price is None or other is None:
+    if price is None or other is None or not (even.training_cost or price or other):
         return None
     return _Payback(even.requests, even.against, even.training_cost, price / 1000, other / 1000)
 
@@ -85,8 +85,8 @@ def _mark(axes: Any, payback: _Payback) -> None:
 def _bars(comparison: Comparison, key: str) -> Picture | None:
     prices = {one.name: one.usage.cost_per_thousand for one in comparison.candidates}
     known = {name: price for name, price in prices.items() if price is not None}
-    if not known:
-        return None
+    if not any(known.values()):
+        return None  # Where all is free there is nothing to draw.
     found = [comparison.candidate(name) for name in known]
     labels, names = Labels(), [words.label(comparison, name) for name in known]
     axes = canvas.lanes(found, names, labels)

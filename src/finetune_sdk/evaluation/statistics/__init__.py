@@ -11,6 +11,6 @@ from finetune_sdk.evaluation.statistics.comparing import (
     estimate,
     rows_needed,
 )
-from finetune_sdk.evaluation.statistics.measured import Measured, measured
+from finetune_sdk.evaluation.statistics.measured import MACRO, Measured, measured
 
-__all__ = ["MIN_ROWS", "Measured", "difference", "estimate", "measured", "rows_needed"]
+__all__ = ["MACRO", "MIN_ROWS", "Measured", "difference", "estimate", "measured", "rows_needed"]

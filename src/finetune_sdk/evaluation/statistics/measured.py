@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.float64]
     Marks = NDArray[np.bool_]
 
-_MACRO = ("precision", "recall", "f1")
+MACRO = ("precision", "recall", "f1")
+"""Means over labels, which no single answer has."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +51,7 @@ def measured(
         labels: of the classification; empty where there is none.
     """
     answers = [row.answers.get(name, Answer()) for row in rows]
-    if labels and measure in _MACRO:
+    if labels and measure in MACRO:
         return _macro(measure, rows, answers, labels)
     return _mean(measure, [one.scores.get(measure) for one in answers])
 

@@ -58,7 +58,6 @@ class CanEstimate(ABC):
             rows: what would be learned from; with tokens where `encoding` names how to count.
         """
 
-
     def spent(self, job: Job, /) -> CostEstimate | NoEstimate:  # noqa: ARG002
         """What a job that has ended has cost, as far as it can be told. Nothing is sent."""
         return NoEstimate(reason="the provider tells no cost of a job that has ended")

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import yaml
 
+from finetune_sdk.resources.guard import RATES
 from finetune_sdk.types import Job
 from finetune_sdk.types.names import base_model
 
@@ -26,8 +27,8 @@ def text_of(job: Job, files: Mapping[str, str]) -> str:
         "suffix": job.suffix,
         "seed": job.seed,
         "metadata": dict(job.metadata) or None,
-        # A factor on a provider's own rate means nothing elsewhere: left out there, and told.
-        "strict": False if "learning_rate_multiplier" in method else None,
+        # A rate and a factor on a provider's own are not read everywhere: left out there, and told.
+        "strict": False if RATES & method.keys() else None,
     }
     words |= {name: value for name, value in optional.items() if value is not None}
     # Newer stubs of PyYAML leave a part of its type open.
@@ -76,8 +77,8 @@ def _comments(job: Job, method: Mapping[str, object], files: Mapping[str, str]) 
     if {"batch_size", "learning_rate_multiplier"} & method.keys():
         yield "The hyperparameters are those in effect; the provider may have chosen some of them"
         yield "itself, for its own model: leave those out elsewhere."
-    if "learning_rate_multiplier" in method:
-        yield "strict is false: where `learning_rate_multiplier` means nothing it is left out, and"
-        yield "the job says so. Set `learning_rate` to choose a rate there."
+    if rates := sorted(RATES & method.keys()):
+        yield f"strict is false: where `{rates[0]}` is not read it is left out, and the job"
+        yield f"says so. Set `{next(iter(RATES - {rates[0]}))}` to choose one there."
     if "training" not in files:
         yield "The rows could not be had (lineage.json says why): give your own file here."

@@ -174,6 +174,7 @@ def _created(planned: Migration, target: Context) -> Migration:
             f"this migration was made before, and its job has {job.status.value}; to make another "
             "one, give another `idempotency_key` (`--idempotency-key`)",
         )
-    made = planned.model_copy(update={"job": job})
+    changes = report.settled(planned.changes, job)
+    made = planned.model_copy(update={"job": job, "changes": changes})
     trouble = record.keep(made)
     return made if trouble is None else made.model_copy(update={"job": warned(job, trouble)})

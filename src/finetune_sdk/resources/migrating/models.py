@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from finetune_sdk import config
 from finetune_sdk.errors import (
@@ -100,6 +101,8 @@ def _reason(source: Source, target: Context, model: str, listed: list[Model]) ->
     hub = able is not None and able.hub_models and target.provider.capabilities.hub_models
     if hub and _HUB_NAME.fullmatch(model):
         return "both places take models of the Hugging Face Hub"
+    if same and Path(model).is_absolute() and Path(model).is_dir():
+        return "the same folder on this machine"
     if same and not base and not target.provider.capabilities.hub_models:
         return "the same provider, which lists no base models"
     return None

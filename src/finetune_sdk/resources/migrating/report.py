@@ -10,7 +10,8 @@ from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.guard import RATES
 from finetune_sdk.resources.migrating.methods import plain
 from finetune_sdk.resources.migrating.rows import Carried, shape
-from finetune_sdk.types import Change, ConversionReport, DatasetReport, Method, Plan
+from finetune_sdk.types import Change, ConversionReport, DatasetReport, Job, Method, Plan
+from finetune_sdk.types.export import MIGRATED_FROM
 
 
 def rows(carried: Carried, plan: Plan) -> Change:
@@ -87,3 +88,22 @@ def _converted(done: ConversionReport) -> str:
     told = [*done.renamed, *(f"left behind: {loss.message}" for loss in done.lost), *done.notes]
     words = f": {'; '.join(told)}" if told else ""
     return f"rewritten from {done.source} to {done.target}{words}"
+
+
+def settled(changes: Sequence[Change], job: Job) -> tuple[Change, ...]:
+    """The changes, held against the job that was made: a service may drop what it took."""
+    return tuple(_settled(change, job) for change in changes)
+
+
+def _settled(change: Change, job: Job) -> Change:
+    wanted = change.now
+    if change.name == MIGRATED_FROM:
+        wanted = None if wanted is None else {MIGRATED_FROM: wanted}
+    elif change.name != "metadata":
+        return change
+    if not isinstance(wanted, dict) or wanted.items() <= job.metadata.items():
+        return change
+    why = "dropped by the place, which has taken the job without; the export keeps it"
+    return change.model_copy(
+        update={"outcome": "left_out", "was": change.was or change.now, "now": None, "why": why}
+    )

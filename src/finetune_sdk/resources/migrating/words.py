@@ -40,7 +40,9 @@ def mapped(source: Source, target: Context, request: MigrationRequest, *, marked
     suffix, told = _word(target, "suffix", job.suffix, request.suffix)
     seed, of_seed = _word(target, "seed", job.seed, request.seed)
     given = None if request.metadata is None else dict(request.metadata)
-    metadata, of_metadata = _word(target, "metadata", job.metadata or None, given)
+    # Where that job had come from itself is told by its own export.
+    own = {name: value for name, value in job.metadata.items() if name != MIGRATED_FROM}
+    metadata, of_metadata = _word(target, "metadata", own or None, given)
     mark = {MIGRATED_FROM: job.handle} if marked and "metadata" in takes else {}
     return Words(
         suffix=suffix or None,

@@ -26,8 +26,8 @@ def files(
         split: the rows of it.
     """
     subset = _subset([*_tables(card.get("configs"))], config)
-    told = subset.get("data_files") if subset else None
-    if subset is None or told is None:
+    told = subset.get("data_files")
+    if told is None:
         return None
     folder = str(subset.get("data_dir") or "").strip("/")
     wanted = [f"{folder}/{one}" if folder else one for one in _paths(told, split)]
