@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from finetune_sdk.client import FineTuneClient
     from finetune_sdk.evaluation.scoring import Grade
     from finetune_sdk.resources.comparing.request import Baseline
-    from finetune_sdk.types import Candidate, Comparison, Scorer
+    from finetune_sdk.types import Candidate, Comparison, ProviderOptions, Scorer
 
 _BASELINES = "base,few_shot,retrieved"
 
@@ -115,7 +115,7 @@ def compare(
         raise typer.Exit(ExitCode.GATE_NOT_MET)
 
 
-def _options(client: FineTuneClient, words: Sequence[str] | None) -> list[recipe.ProviderOptions]:
+def _options(client: FineTuneClient, words: Sequence[str] | None) -> list[ProviderOptions]:
     tables = {client.provider.name: option_pairs(words, "--option")}
     return recipe.options_for(client, tables, client.provider.capabilities.deployment_options)
 

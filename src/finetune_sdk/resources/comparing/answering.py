@@ -13,7 +13,6 @@ from finetune_sdk.evaluation.course import Endpoint
 from finetune_sdk.providers.base import CanDeploy
 from finetune_sdk.resources import _openai_client, serving, steps
 from finetune_sdk.resources.context import Context
-from finetune_sdk.resources.plain import is_a
 from finetune_sdk.transport.policy import LONGEST_WAIT, Policy
 from finetune_sdk.types import ChatReply, Deployment
 from finetune_sdk.types.names import base_model
@@ -117,10 +116,10 @@ def of_function(
 
     def ask(question: Question) -> ChatReply:
         reply = _called(function, question, name)
-        if is_a(reply, ChatReply):
-            return reply  # type: ignore[return-value]
-        if is_a(reply, str):
-            return ChatReply(content=reply, model=name)  # type: ignore[arg-type]
+        if isinstance(reply, ChatReply):
+            return reply
+        if isinstance(reply, str):
+            return ChatReply(content=reply, model=name)
         raise ConfigurationError(
             f"`others`: {name!r} gave {reply!r:.80}; it has to give a text or a `ChatReply`"
         )
