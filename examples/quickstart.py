@@ -1,20 +1,28 @@
-"""Fine-tune a real model on this machine, and see what it learned. Run it: `make quickstart`."""
+"""Fine-tune a real model on this machine, and see whether it was worth it: `make quickstart`."""
 
 from __future__ import annotations
 
-import itertools
 import time
 from pathlib import Path
 
-from exact_match import Row, exact_match
 from rich.console import Console
 from rich.table import Table
 
-from finetune_sdk import Deployment, FineTuneClient, Job, JobEvent, Supervised
+from finetune_sdk import (
+    Comparison,
+    Deployment,
+    ExactMatch,
+    FineTuneClient,
+    Job,
+    JobEvent,
+    JsonMatch,
+    Supervised,
+)
 from finetune_sdk.cli import main as finetune
 
 RECIPES = Path(__file__).parent / "recipes"
 PICTURE = Path("quickstart-loss.png")
+REPORT = Path("quickstart-report")
 MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
 QUESTION = [
     {"role": "system", "content": "List the ingredients as JSON."},
@@ -24,7 +32,6 @@ QUESTION = [
         "1 red onion, thinly sliced\na handful of peanuts (optional)",
     },
 ]
-TESTED = 20
 TOLD_ALREADY = ("created", "note", "warning")
 
 console = Console()
@@ -32,23 +39,23 @@ console = Console()
 
 def main() -> None:
     with FineTuneClient("local") as client:
-        rows = list(itertools.islice(client.datasets.load(RECIPES / "test.jsonl"), TESTED))
-        console.rule("1. What the base model knows")
-        before = score(client, deploy(client, MODEL, "quickstart-base"), rows)
-        client.deployments.delete("quickstart-base")
-
-        console.rule("2. Train")
+        console.rule("1. Train")
         started = time.monotonic()
         job = train(client)
-        seconds = time.monotonic() - started
+        minutes = (time.monotonic() - started) / 60
         drawn = finetune(["jobs", "show", job.handle, "--png", str(PICTURE), "--yes"]) == 0
 
-        console.rule("3. What it knows now")
-        deployment = deploy(client, job, "recipes")
-        after = score(client, deployment, rows)
-        console.print(table(job, before, after, seconds))
+        console.rule("2. Was it worth it?")
+        found = compare(client, job)
+        console.print(f"[bold]{found.verdict.headline}[/]", highlight=False)
+        console.print(table(found))
+        console.print(f"The training took {minutes:.1f} min, {job.trained_tokens} tokens.")
+        console.print(f"Every answer, with plots, is in {REPORT}/report.html.")
         if drawn:
-            console.print(f"The loss curve is in {PICTURE}.\n")
+            console.print(f"The loss curve is in {PICTURE}.")
+
+        console.rule("3. Ask it")
+        deployment = deploy(client, job, "recipes")
         show_one(client, deployment)
         client.deployments.delete(deployment)
         console.print(
@@ -77,32 +84,42 @@ def tell(event: JobEvent) -> None:
     console.print(f"[dim]{event.created_at:%H:%M:%S}[/] {event.message}", highlight=False)
 
 
-def deploy(client: FineTuneClient, model: Job | str, name: str) -> Deployment:
+def compare(client: FineTuneClient, job: Job) -> Comparison:
+    console.print("44 recipes that nobody has learned from are asked, of each of four:")
+    console.print("the base model, with examples, with the nearest examples, and the tuned one.")
+    return client.evaluations.compare(
+        job,
+        test_data=RECIPES / "test.jsonl",
+        scorers=[ExactMatch(), JsonMatch()],
+        max_tokens=40,
+        folder=REPORT,
+    )
+
+
+def table(found: Comparison) -> Table:
+    result = Table(title=f"{found.rows} recipes that it never saw")
+    for heading in ("", "exactly right", "ingredients right", "seconds", "tokens read"):
+        result.add_column(heading, justify="left" if not heading else "right")
+    for one in found.candidates:
+        right, use = one.scores["exact_match"], one.usage
+        result.add_row(
+            one.name,
+            f"{right.value:.0%} ({right.low:.0%} to {right.high:.0%})",
+            f"{one.scores['json_fields'].value:.0%}",
+            f"{use.latency_p50:.1f}",
+            f"{use.prompt_tokens:.0f}",
+        )
+    return result
+
+
+def deploy(client: FineTuneClient, job: Job, name: str) -> Deployment:
     # One of that name may be left from an earlier run that was stopped.
     client.deployments.delete(name)
-    deployment = client.deployments.create(model, name=name)
+    deployment = client.deployments.create(job, name=name)
     for warning in deployment.warnings:
         console.print(f"[yellow]{warning}[/]")
     with console.status("the server starts"):
         return client.deployments.wait(deployment)
-
-
-def score(client: FineTuneClient, deployment: Deployment, rows: list[Row]) -> int:
-    with console.status(f"{len(rows)} held-out recipes are asked"):
-        scored = exact_match(client, deployment, rows)
-    right = sum(same for _, _, same in scored)
-    console.print(f"{right} of {len(scored)} held-out recipes exactly right")
-    return right
-
-
-def table(job: Job, before: int, after: int, seconds: float) -> Table:
-    result = Table(title=f"Exactly right on {TESTED} recipes that it never saw")
-    for heading in ("", "base model", "fine-tuned"):
-        result.add_column(heading, justify="left" if not heading else "right")
-    result.add_row("right", f"{before}/{TESTED}", f"{after}/{TESTED}")
-    result.add_row("share", f"{before / TESTED:.0%}", f"{after / TESTED:.0%}")
-    result.add_row("training", "", f"{seconds / 60:.1f} min, {job.trained_tokens} tokens")
-    return result
 
 
 def show_one(client: FineTuneClient, deployment: Deployment) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
@@ -63,7 +64,9 @@ def compare(
     temperature: Annotated[float, typer.Option(min=0, help="0: the likeliest token.")] = 0.0,
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Of an answer.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of what is drawn by lot.")] = 0,
-    concurrency: Annotated[int, typer.Option(min=1, help="Questions at a time.")] = 4,
+    concurrency: Annotated[
+        int | None, typer.Option(min=1, help="Questions at a time; as many as the place answers.")
+    ] = None,
     require: Annotated[
         list[str] | None,
         typer.Option(metavar="TEXT", help="Such as better, or exact_match>=0.8; else exit code 7."),
@@ -75,21 +78,22 @@ def compare(
     max_cost_per_hour: Annotated[
         float | None, typer.Option(min=0, help="US dollars, of each that has to be made.")
     ] = None,
-    folder: Annotated[
-        str | None, typer.Option(metavar="FOLDER", help="For the report; comparison by default.")
-    ] = None,
+    folder: Annotated[str, typer.Option(metavar="FOLDER", help="For the report.")] = "comparison",
     fresh: Annotated[bool, typer.Option("--fresh", help="Ask everything again.")] = False,
 ) -> None:
     """Ask the fine-tuned model and others held-out rows: was it worth it? Goes on when stopped."""
     session = Session.of(context)
-    names = cast("list[Baseline]", [one.strip() for one in baselines.split(",") if one.strip()])
+    words = dict.fromkeys(one.strip() for one in baselines.split(",") if one.strip())
+    names = cast("list[Baseline]", list(words))
     scorers = _scorers(scorer, judge, rubric)
+    others = text_pairs(other, "--other")
+    # The command has its profile and its config in it.
+    bare = replace(session, profile=None, config=None)
     with (
-        waiting.leaving_alone(session, "what was answered is kept", *session.words),
+        waiting.leaving_alone(bare, "what was answered is kept", *session.words),
         session.open(tuned) as client,
     ):
-        others = text_pairs(other, "--other")
-        _ask(session, client, test_data, [*names, "fine_tuned", *others])
+        _ask(session, client, test_data, [*names, "fine_tuned", *others], judge=judge)
         made = client.evaluations.compare(
             tuned,
             test_data=test_data,
@@ -106,7 +110,7 @@ def compare(
             require=require or (),
             options=_options(client, option),
             max_cost_per_hour=max_cost_per_hour,
-            folder=folder or "comparison",
+            folder=folder,
             fresh=fresh,
             progress=False if session.json else None,
         )
@@ -132,9 +136,18 @@ def _scorers(
     return chosen or [ExactMatch()]
 
 
-def _ask(session: Session, client: FineTuneClient, test_data: str, names: Sequence[str]) -> None:
+def _ask(
+    session: Session,
+    client: FineTuneClient,
+    test_data: str,
+    names: Sequence[str],
+    *,
+    judge: str | None,
+) -> None:
     rows = len(client.datasets.load(test_data))
-    session.confirm(f"Ask {rows * len(names)} questions, {rows} of each of {', '.join(names)}?")
+    graded = f", and {judge} for a grade of each answer" if judge else ""
+    each = f"{rows} of each of {', '.join(names)}"
+    session.confirm(f"Ask {rows * len(names)} questions, {each}{graded}?")
 
 
 def _show(session: Session, made: Comparison) -> None:

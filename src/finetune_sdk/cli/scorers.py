@@ -70,17 +70,25 @@ def _python(value: str | None) -> Grade:
         raise ConfigurationError(
             f"`--scorer python={value or ''}` wants a function, as in `python=my_scores:polite`"
         )
+    found = _imported(module, name)
+    if not callable(found):
+        raise ConfigurationError(f"`--scorer python={value}` is no function")
+    return cast("Grade", found)
+
+
+def _imported(module: str, name: str) -> object:
     # As `python -m` does: a file beside the data is what most people have.
     sys.path.insert(0, str(Path.cwd()))
     try:
         found: object = getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise ConfigurationError(f"`--scorer python={value}`: {error}") from None
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a module may raise anything
+        raise ConfigurationError(
+            f"`--scorer python={module}:{name}`: {type(error).__name__}: {error}; it takes a "
+            "module, of the working folder for instance, and the name of a function in it"
+        ) from None
     finally:
         sys.path.pop(0)
-    if not callable(found):
-        raise ConfigurationError(f"`--scorer python={value}` is no function")
-    return cast("Grade", found)
+    return found
 
 
 def _schema(path: Path) -> dict[str, object]:

@@ -54,19 +54,23 @@ class Asker:
     """Asks questions, so many at once.
 
     Attributes:
-        limit: questions that are under way at a time.
         store: keeps answers.
         clock: measures them.
         told: of each answer.
     """
 
-    limit: int
     store: Store = field(default_factory=Forgetful)
     clock: Clock = SYSTEM_CLOCK
     told: Told = lambda _: None
 
     def answers(
-        self, questions: Sequence[Question], ask: Ask, *, name: str, identity: str | None
+        self,
+        questions: Sequence[Question],
+        ask: Ask,
+        *,
+        name: str,
+        identity: str | None,
+        limit: int,
     ) -> list[Answer]:
         """An answer to each question, in order.
 
@@ -75,6 +79,7 @@ class Asker:
             ask: who is asked.
             name: of who is asked, for messages.
             identity: what its answers are kept by; None keeps none.
+            limit: questions that are under way at a time.
 
         Raises:
             EvaluationStoppedError: it answers nobody any more. What was answered is kept.
@@ -84,7 +89,7 @@ class Asker:
         self.told(len(found))
         open_ = [n for n in range(len(questions)) if n not in found]
         try:
-            for n, answer in self._asked(questions, open_, ask):
+            for n, answer in self._asked(questions, open_, ask, limit):
                 found[n] = answer
                 self._keep(keys[n], answer)
                 self.told(1)
@@ -103,12 +108,12 @@ class Asker:
             self.store.put(key, answer)
 
     def _asked(
-        self, questions: Sequence[Question], open_: Sequence[int], ask: Ask
+        self, questions: Sequence[Question], open_: Sequence[int], ask: Ask, limit: int
     ) -> Iterator[tuple[int, Answer]]:
         """Answers as they come. Never more are under way than may be at once."""
-        threads = ThreadPoolExecutor(self.limit, thread_name_prefix="finetune_sdk")
+        threads = ThreadPoolExecutor(limit, thread_name_prefix="finetune_sdk")
         try:
-            yield from self._on(threads, questions, iter(open_), ask)
+            yield from self._on(threads, questions, iter(open_), ask, limit)
         finally:
             # Not waited for: whoever asks no more closes the connection, which ends them.
             threads.shutdown(wait=False, cancel_futures=True)
@@ -119,10 +124,11 @@ class Asker:
         questions: Sequence[Question],
         left: Iterator[int],
         ask: Ask,
+        limit: int,
     ) -> Iterator[tuple[int, Answer]]:
         under_way: dict[Future[Answer], int] = {}
         while True:
-            for n in islice(left, self.limit - len(under_way)):
+            for n in islice(left, limit - len(under_way)):
                 under_way[threads.submit(self._answer, questions[n], ask)] = n
             if not under_way:
                 return

@@ -41,7 +41,6 @@ class Findings:
         training_rows: rows that examples were taken from; None where there were none.
         spent: what the training has cost.
         seed: of the resampling.
-        concurrency: questions that were under way at a time.
         asked: everybody's answers.
         compared: the same, graded, row by row.
         scoring: what graded them.
@@ -58,7 +57,6 @@ class Findings:
     training_rows: int | None
     spent: CostEstimate | NoEstimate
     seed: int
-    concurrency: int
     asked: Sequence[Asked]
     compared: Sequence[ComparedRow]
     scoring: Scoring
@@ -126,7 +124,7 @@ def _candidate(found: Findings, asked: Asked) -> Candidate:
         deployment=endpoint.handle,
         model=endpoint.model,
         scores={measure: one for measure, one in scores.items() if one is not None},
-        usage=usage_of(asked.answers, endpoint, concurrency=found.concurrency),
+        usage=usage_of(asked.answers, endpoint),
     )
 
 

@@ -26,6 +26,7 @@ class Endpoint:
         tuned: the model is a fine-tuned one.
         cost_per_hour: US dollars that the deployment is billed while it exists.
         price: of its tokens; None where it is not known.
+        limit: questions to have under way at a time.
     """
 
     ask: Ask
@@ -35,6 +36,7 @@ class Endpoint:
     tuned: bool = False
     cost_per_hour: float | None = None
     price: Price | None = None
+    limit: int = 1
 
 
 Opening = Callable[[], AbstractContextManager[Endpoint]]
@@ -85,5 +87,11 @@ def _asked(
     entrant: Entrant, endpoint: Endpoint, examples: Sequence[Example], asker: Asker
 ) -> Asked:
     questions = [Question(messages=entrant.prompt(one), tools=one.tools) for one in examples]
-    answers = asker.answers(questions, endpoint.ask, name=entrant.name, identity=endpoint.identity)
+    answers = asker.answers(
+        questions,
+        endpoint.ask,
+        name=entrant.name,
+        identity=endpoint.identity,
+        limit=endpoint.limit,
+    )
     return Asked(entrant=entrant, endpoint=endpoint, answers=answers)

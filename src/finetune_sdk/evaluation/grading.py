@@ -67,6 +67,7 @@ def judged(
             endpoint.ask,
             name="judge",
             identity=endpoint.identity,
+            limit=endpoint.limit,
         )
     grades = [None if one.text is None else judge_grade(one.text) for one in replies]
     given = dict(zip(places, grades, strict=True))

@@ -15,19 +15,18 @@ _FREE = "neither hours nor tokens are billed here"
 _SHARE = 0.95
 
 
-def usage_of(answers: Sequence[Answer], endpoint: Endpoint, *, concurrency: int) -> Usage:
+def usage_of(answers: Sequence[Answer], endpoint: Endpoint) -> Usage:
     """What the answers took.
 
     Args:
         answers: all of them.
         endpoint: who gave them.
-        concurrency: questions that were under way at a time.
     """
     good = [one for one in answers if one.text is not None]
     seconds = sorted(one.seconds for one in good if one.seconds is not None)
     read = _mean([one.prompt_tokens for one in good])
     written = _mean([one.completion_tokens for one in good])
-    cost = _cost(endpoint, read, written, _mean(seconds), concurrency)
+    cost = _cost(endpoint, read, written, _mean(seconds))
     return Usage(
         requests=len(answers),
         failed=len(answers) - len(good),
@@ -52,17 +51,16 @@ def _cost(
     read: float | None,
     written: float | None,
     seconds: float | None,
-    concurrency: int,
 ) -> Cost:
     """Hours and tokens together; not known where one of them is not."""
     if endpoint.handle is None:
         return Cost(None, "not known: a function answers")
     # With so many under way, one is done every so many seconds (Little's law).
-    each = None if seconds is None else seconds / concurrency
+    each = None if seconds is None else seconds / endpoint.limit
     parts = [
         cost
         for cost, billed in (
-            (hourly_cost(endpoint.cost_per_hour, each, at_once=concurrency), _hours(endpoint)),
+            (hourly_cost(endpoint.cost_per_hour, each, at_once=endpoint.limit), _hours(endpoint)),
             (token_cost(endpoint.price, read, written, tuned=endpoint.tuned), _tokens(endpoint)),
         )
         if billed

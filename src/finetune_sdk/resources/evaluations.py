@@ -42,7 +42,7 @@ class Evaluations:
         temperature: float | None = 0.0,
         max_tokens: int | None = None,
         seed: int = 0,
-        concurrency: int = 4,
+        concurrency: int | None = None,
         require: Sequence[str] = (),
         options: Sequence[ProviderOptions] = (),
         max_cost_per_hour: float | None = None,
@@ -77,7 +77,8 @@ class Evaluations:
             temperature: 0 always takes the likeliest token; None leaves it to the server.
             max_tokens: of an answer; what is cut off counts as it is. None leaves it to the server.
             seed: of the choice of examples and of the resampling.
-            concurrency: questions under way at a time. Seconds are measured under that load.
+            concurrency: questions under way at a time; by default 4, or fewer where a server
+                answers fewer at once. Seconds are measured under that load.
             require: what has to hold, such as `"exact_match>=0.8"` or `"better"`; it is told in
                 `Comparison.gates`.
             options: of deployments that have to be made.

@@ -97,6 +97,7 @@ class Connection:
         headers: sent with each request, such as the organization's.
         renew: gives the key of the moment, where keys end by themselves; None where they do not.
         refused: is called when that key was refused, before the next one is asked for.
+        at_once: questions that it answers at a time, where more only wait; None is many.
     """
 
     base_url: str
@@ -106,6 +107,7 @@ class Connection:
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     renew: Callable[[], str] | None = field(default=None, repr=False)
     refused: Callable[[], object] | None = field(default=None, repr=False)
+    at_once: int | None = None
 
 
 class ChatReply(Value):

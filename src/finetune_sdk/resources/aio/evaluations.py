@@ -39,7 +39,7 @@ class AsyncEvaluations(Asynchronous):
         temperature: float | None = 0.0,
         max_tokens: int | None = None,
         seed: int = 0,
-        concurrency: int = 4,
+        concurrency: int | None = None,
         require: Sequence[str] = (),
         options: Sequence[ProviderOptions] = (),
         max_cost_per_hour: float | None = None,

@@ -22,6 +22,7 @@ PATIENCE = 1800.0
 """Seconds that one question waits for a place that is asked too much."""
 
 _PAUSE = 20.0
+_AT_ONCE = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +32,16 @@ class Manner:
     Attributes:
         temperature: None leaves it to the server.
         max_tokens: of an answer; None leaves it to the server.
+        concurrency: questions at a time; None is what the place answers, and no more than 4.
     """
 
     temperature: float | None
     max_tokens: int | None
+    concurrency: int | None
+
+    def limit(self, at_once: int | None) -> int:
+        """Questions to have under way at a place that answers so many at once."""
+        return self.concurrency or min(_AT_ONCE, at_once or _AT_ONCE)
 
     def body(self, question: Question) -> dict[str, object]:
         """The keywords of a chat request."""
@@ -80,6 +87,7 @@ def of_deployment(context: Context, deployment: Deployment, manner: Manner) -> G
             tuned=tuned,
             cost_per_hour=deployment.cost_per_hour,
             price=context.call(lambda: server.request_price(deployment.model, tuned=tuned)),
+            limit=manner.limit(connection.at_once),
         )
 
 
@@ -110,7 +118,7 @@ def _identity(context: Context, deployment: Deployment, manner: Manner) -> str:
 
 @contextmanager
 def of_function(
-    function: Callable[[list[Mapping[str, object]]], ChatReply | str], name: str
+    function: Callable[[list[Mapping[str, object]]], ChatReply | str], name: str, manner: Manner
 ) -> Generator[Endpoint]:
     """A function. Nobody knows whether it is the same tomorrow: its answers are not kept."""
 
@@ -124,7 +132,7 @@ def of_function(
             f"`others`: {name!r} gave {reply!r:.80}; it has to give a text or a `ChatReply`"
         )
 
-    yield Endpoint(ask=ask, identity=None)
+    yield Endpoint(ask=ask, identity=None, limit=manner.limit(None))
 
 
 def _called(

@@ -14,6 +14,7 @@ from finetune_sdk.evaluation.asking import Asker
 from finetune_sdk.evaluation.cache import Forgetful, Kept, Store
 from finetune_sdk.evaluation.comparison import Findings
 from finetune_sdk.evaluation.course import Stage
+from finetune_sdk.evaluation.packages import package
 from finetune_sdk.evaluation.scoring import Scoring, scoring_of
 from finetune_sdk.providers.base import CanEstimate, CanListMetrics
 from finetune_sdk.resources import downloads, steps
@@ -27,6 +28,8 @@ from finetune_sdk.resources.paging import pages
 from finetune_sdk.types import ComparedRow, Comparison, CostEstimate, Job, Metric, NoEstimate
 
 _DOCUMENT = "comparison.json"
+_COUNTING = ("numpy", "scipy.stats")
+_DRAWING = ("jinja2", "matplotlib.figure")
 _POINTS = 2000
 """Measurements of a loss that are drawn at most."""
 
@@ -35,6 +38,7 @@ def compare(context: Context, request: CompareRequest) -> Comparison:
     """Compares; what can be refused is refused before anything is asked."""
     request.check()
     place = _place(request.folder)
+    _need_packages(place)
     warnings: list[str] = []
     tuned = tuned_of(context, request.tuned)
     found = test_rows.read(
@@ -54,7 +58,6 @@ def compare(context: Context, request: CompareRequest) -> Comparison:
         training_rows=None if found.learned is None else len(found.learned),
         spent=_spent(context, tuned.job),
         seed=request.seed,
-        concurrency=request.concurrency,
         asked=asked,
         compared=compared,
         scoring=scoring,
@@ -68,6 +71,16 @@ def compare(context: Context, request: CompareRequest) -> Comparison:
     return made
 
 
+def _need_packages(place: Path | None) -> None:
+    """Refuses what would be missed only when all is asked.
+
+    Raises:
+        MissingDependencyError: a package of the extra `evaluation` is not installed.
+    """
+    for name in (*_COUNTING, *(() if place is None else _DRAWING)):
+        package(name)
+
+
 def _asked(
     context: Context,
     request: CompareRequest,
@@ -79,21 +92,20 @@ def _asked(
 ) -> tuple[list[course.Asked], list[ComparedRow]]:
     entrants = sum(len(stage.entrants) for stage in stages)
     judge = scoring.judge
+    opening = None if judge is None else cast.judge(judge.deployment)
     with (
         _store(context, fresh=request.fresh) as store,
         counted(request.progress, "answers") as add,
     ):
         add(0, len(found.tests) * entrants * (1 if judge is None else 2))
         asker = Asker(
-            limit=request.concurrency,
             store=store,
             clock=context.clock,
             told=lambda done: add(done, 0),
         )
         asked = course.run(stages, found.tests, asker)
         compared = grading.graded(asked, found.tests, scoring)
-        if judge is not None:
-            opening = cast.judge(judge.deployment)
+        if judge is not None and opening is not None:
             compared, unread = grading.judged(compared, judge, opening, asker)
             if unread:
                 warnings.append(

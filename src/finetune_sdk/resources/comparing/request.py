@@ -39,7 +39,7 @@ class CompareRequest:
     temperature: float | None = 0.0
     max_tokens: int | None = None
     seed: int = 0
-    concurrency: int = 4
+    concurrency: int | None = None
     require: Sequence[str] = ()
     options: Sequence[ProviderOptions] = ()
     max_cost_per_hour: float | None = None
@@ -53,10 +53,11 @@ class CompareRequest:
         Raises:
             ConfigurationError: one is wrong.
         """
-        for name, least in (("shots", 1), ("concurrency", 1), ("seed", 0)):
+        for name, least in (("shots", 1), ("seed", 0)):
             _whole(name, getattr(self, name), least)
-        if self.max_tokens is not None:
-            _whole("max_tokens", self.max_tokens, 1)
+        for name in ("concurrency", "max_tokens"):
+            if getattr(self, name) is not None:
+                _whole(name, getattr(self, name), 1)
         warmth = self.temperature
         if warmth is not None and not (is_a(warmth, int, float) and 0 <= warmth < math.inf):
             raise ConfigurationError(f"`temperature` is {warmth!r:.80}; it is a number, 0 or more")

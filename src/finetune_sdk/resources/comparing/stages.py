@@ -93,6 +93,9 @@ class Cast:
         Args:
             tuned: the fine-tuned model.
             learned: rows to take examples from; None where there are none.
+
+        Raises:
+            NotFoundError: a deployment that is named is not there.
         """
         last = Entrant(name=FINE_TUNED, kind="fine_tuned", prompt=prompts.plain)
         return [
@@ -102,7 +105,11 @@ class Cast:
         ]
 
     def judge(self, handle: str) -> Opening:
-        """A deployment that grades."""
+        """A deployment that grades.
+
+        Raises:
+            NotFoundError: it is not there.
+        """
         return self._opening(handle, "judge")
 
     def _base(self, tuned: Tuned, learned: Sequence[Example] | None) -> Iterator[Stage]:
@@ -165,13 +172,19 @@ class Cast:
     def _opening(self, subject: Subject, name: str) -> Opening:
         if isinstance(subject, (Deployment, str)):
             handle = subject.handle if isinstance(subject, Deployment) else subject
+            self._look_for(handle, name)
             return lambda: self._elsewhere(handle, name)
         if not callable(subject):
             raise ConfigurationError(
                 f"{name!r} is {subject!r:.80}; it takes a deployment, its handle, or a function"
             )
         function = subject
-        return lambda: answering.of_function(function, name)
+        return lambda: answering.of_function(function, name, self._manner)
+
+    def _look_for(self, handle: str, name: str) -> None:
+        # Before others are asked, whose answers take long and cost money.
+        with self._context_of(_owner(handle, name)) as context:
+            answering.waited_for(context, handle)
 
     @contextmanager
     def _elsewhere(self, handle: str, name: str) -> Generator[Endpoint]:
@@ -194,7 +207,11 @@ class Cast:
     @property
     def _manner(self) -> Manner:
         request = self.request
-        return Manner(temperature=request.temperature, max_tokens=request.max_tokens)
+        return Manner(
+            temperature=request.temperature,
+            max_tokens=request.max_tokens,
+            concurrency=request.concurrency,
+        )
 
 
 def _owner(handle: str, name: str) -> str | None:

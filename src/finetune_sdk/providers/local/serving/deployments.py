@@ -128,7 +128,8 @@ class LocalDeployments:
                 code="not_ready",
             )
         key = self._folder(name).key()
-        return Connection(base_url=deployment.url, api_key=key, model=deployment.id)
+        # It answers one after another: 44 questions took as long four at once (measured, on a CPU).
+        return Connection(base_url=deployment.url, api_key=key, model=deployment.id, at_once=1)
 
     def _folder(self, name: str) -> DeploymentFolder:
         return DeploymentFolder(self.home.deployments / name)
