@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = (*"=+-@\t\r\n", *"＝＋－＠")
 
 
 def cell(value: object) -> object:
-    """The value, where a spreadsheet would run it as a formula behind an apostrophe.
+    """The value; behind an apostrophe where a spreadsheet would run it as a formula.
 
-    https://owasp.org/www-community/attacks/CSV_Injection
+    https://owasp.org/www-community/attacks/CSV_Injection names the beginnings, wide forms included.
     """
     if isinstance(value, str) and value.startswith(_FORMULA):
         return f"'{value}"
