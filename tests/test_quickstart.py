@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
+
+from finetune_sdk import Comparison
 
 ROOT = Path(__file__).parent.parent
 
@@ -33,7 +34,11 @@ def test_the_quickstart_teaches_the_model(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    before, after = (int(n) for n in re.findall(r"(\d+) of 20 held-out", done.stdout))
-    assert before <= 2
-    assert after >= 12
     assert (tmp_path / "quickstart-loss.png").stat().st_size > 10_000
+    assert (tmp_path / "quickstart-report" / "report.html").stat().st_size > 10_000
+    kept = (tmp_path / "quickstart-report" / "comparison.json").read_bytes()
+    found = Comparison.from_json(kept)
+    assert found.verdict.word == "better"
+    assert found.verdict.headline in " ".join(done.stdout.split())
+    assert found.candidate("base").scores["exact_match"].value <= 0.1
+    assert found.candidate("fine_tuned").scores["exact_match"].value >= 0.6

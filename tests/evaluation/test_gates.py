@@ -93,7 +93,7 @@ def test_numbers_are_held(text: str, met: bool) -> None:
 
 def test_what_was_measured_is_told() -> None:
     found = gate("exact_match>=0.9")
-    assert found.measured == "exact_match is 0.8 (95 % interval 0.7 to 0.9)"
+    assert found.measured == "exact_match is 0.8 (95% interval 0.7 to 0.9)"
     assert gate("latency_p50<1", latency_p50=0.25).measured == "latency_p50 is 0.25 s"
     assert gate("cost_per_thousand<1", cost_per_thousand=2).measured.endswith("2 US dollars")
 

@@ -94,12 +94,12 @@ UNSURE = (
 def test_better_by_how_much_and_than_what() -> None:
     found = judged(*BETTER)
     assert found.headline == (
-        "Better: fine_tuned is right on 77 % of 44 rows, 32 points more than few_shot, the best of "
-        "the others (95 % interval 14 to 48 points)."
+        "Better: fine_tuned is right on 77% of 44 rows, 32 points more than few_shot, the best of "
+        "the others (95% interval 14 to 48 points)."
     )
     assert (found.word, found.against) == ("better", "few_shot")
     assert found.advice == (
-        "Deploy fine_tuned, and watch its exact_match on new rows: below 67 %, the low end of its "
+        "Deploy fine_tuned, and watch its exact_match on new rows: below 67%, the low end of its "
         "interval, it is no longer what was measured here.",
     )
 
@@ -107,8 +107,8 @@ def test_better_by_how_much_and_than_what() -> None:
 def test_cannot_tell_asks_for_rows_or_for_no_training() -> None:
     found = judged(*UNSURE)
     assert found.headline == (
-        "Cannot tell: fine_tuned is right on 65 % of 44 rows, 3 points more than few_shot, which "
-        "may be chance (95 % interval -9 to 15 points)."
+        "Cannot tell: fine_tuned is right on 65% of 44 rows, 3 points more than few_shot, which "
+        "may be chance (95% interval -9 to 15 points)."
     )
     rows, none = found.advice
     # 44 x (2.80 x 0.0612 / 0.03)^2, to two digits.
@@ -126,7 +126,7 @@ def test_worse_says_to_use_the_other() -> None:
     )
     assert found.headline == (
         "Worse: fine_tuned scores 0.50 by rouge_l on 44 rows, 0.20 less than retrieved, the best "
-        "of the others (95 % interval -0.31 to -0.10)."
+        "of the others (95% interval -0.31 to -0.10)."
     )
     assert found.advice[0].startswith("No fine-tune: use retrieved, which needs no training")
 
@@ -140,7 +140,7 @@ def test_ten_rows_tell_nothing() -> None:
     assert found.word == "cannot_tell"
     assert found.headline == (
         "Cannot tell: 10 rows are too few to tell anything, 20 are needed; fine_tuned is right on "
-        "100 %, base 0 %."
+        "100%, base 0%."
     )
     assert [one.partition(":")[0] for one in found.advice] == ["More test rows"]
 
@@ -155,7 +155,7 @@ def test_few_answers_tell_nothing_either() -> None:
 @pytest.mark.parametrize(
     ("candidates", "said"),
     [
-        ([candidate("fine_tuned", exact_match=0.5)], "nothing to compare with.* 50 % of 44 rows"),
+        ([candidate("fine_tuned", exact_match=0.5)], "nothing to compare with.* 50% of 44 rows"),
         ([candidate("fine_tuned")], "no answer of fine_tuned could be graded by exact_match"),
         ([candidate("base"), candidate("fine_tuned", exact_match=0.5)], "nothing to compare with"),
         (UNSURE[0], "no row was graded by exact_match for both fine_tuned and few_shot"),
@@ -175,7 +175,7 @@ def test_another_deployment_counts_where_there_is_nothing_else() -> None:
     )
     assert found.against == "gpt"
     assert found.advice == (
-        "No fine-tune: use gpt; it scores more (95 % interval -60 to -30 points).",
+        "No fine-tune: use gpt; it scores more (95% interval -60 to -30 points).",
     )
 
 
@@ -184,12 +184,12 @@ def test_no_difference_at_all() -> None:
         [candidate("base", exact_match=0.5), candidate("fine_tuned", exact_match=0.5)],
         gap("base", 0.0, -0.08, 0.08, "cannot_tell"),
     )
-    assert "50 % of 44 rows, as much as base (95 % interval -8 to 8 points)" in found.headline
+    assert "50% of 44 rows, as much as base (95% interval -8 to 8 points)" in found.headline
     assert [one[:10] for one in found.advice] == ["Perhaps no"]
 
 
 @pytest.mark.parametrize(
-    ("share", "told"), [(0.998, "99.8 %"), (0.002, "0.2 %"), (1.0, "100 %"), (0.775, "78 %")]
+    ("share", "told"), [(0.998, "99.8%"), (0.002, "0.2%"), (1.0, "100%"), (0.775, "78%")]
 )
 def test_all_and_none_are_said_of_nothing_less(share: float, told: str) -> None:
     tuned = Candidate(
@@ -242,7 +242,7 @@ def test_flat_losses_and_a_low_score_ask_for_a_bigger_base() -> None:
     flat = losses("validation", 2.0, 1.2, 1.2, 1.2)
     (found,) = advice(*flat, score=0.3)
     assert found == (
-        "A bigger base model: the loss no longer moved at the end (1.2), and exact_match is 30 %."
+        "A bigger base model: the loss no longer moved at the end (1.2), and exact_match is 30%."
     )
     assert not advice(*flat, score=0.8)
 
@@ -259,7 +259,7 @@ def test_losses_that_say_nothing(values: Sequence[float]) -> None:
 
 def test_a_wrong_format_is_looked_at_first() -> None:
     (found,) = advice(score=0.2, json_valid=0.4)
-    assert found.startswith("Look at the format: only 40 % of the answers of fine_tuned are JSON")
+    assert found.startswith("Look at the format: only 40% of the answers of fine_tuned are JSON")
     assert not advice(score=0.2, json_valid=0.95)
 
 

@@ -193,7 +193,7 @@ def _tokens(one: Candidate) -> str | None:
 
 def _facts(made: Comparison) -> list[tuple[str, str | None]]:
     pays = made.break_even
-    after = None if pays.requests is None else f"after {pays.requests} requests: "
+    after = f"after {pays.requests} requests: " if pays.requests else None
     return [
         ("rows", f"{made.rows}, intervals of {made.confidence:.0%}"),
         ("pays for itself", f"{after or ''}{pays.reason}"),

@@ -172,7 +172,7 @@ def _measured(name: str, tuned: Candidate) -> tuple[float | None, str]:
     found = tuned.scores.get(name)
     if found is not None:
         between = f"{found.low:.4g} to {found.high:.4g}"
-        return found.value, f"{name} is {found.value:.4g} (95 % interval {between})"
+        return found.value, f"{name} is {found.value:.4g} (95% interval {between})"
     if name not in _USAGE:
         return None, f"{name} is not known: no answer of {tuned.name} was graded by it"
     read, unit = _USAGE[name]

@@ -72,7 +72,7 @@ class Standing:
             return ""
         unit = " points" if self.counts_right else ""
         found = self.gap.difference
-        return f"95 % interval {self.points(found.low)} to {self.points(found.high)}{unit}"
+        return f"95% interval {self.points(found.low)} to {self.points(found.high)}{unit}"
 
     def told(self, score: Estimate) -> str:
         """A score, in words."""
@@ -119,9 +119,9 @@ def pairs(gap: Difference) -> int:
 
 
 def percent(share: float) -> str:
-    """A share, in words; 100 % are all, and 0 % none."""
+    """A share, in words; 100% are all, and 0% none."""
     digits = 0 if share in (0, 1) or 0.005 <= share < 0.995 else 1
-    return f"{100 * share:.{digits}f} %"
+    return f"{100 * share:.{digits}f}%"
 
 
 def _plain(number: float) -> str:

@@ -53,7 +53,7 @@ def _sentence(found: Standing) -> str:
     if score is None:
         return f"no answer of {name} could be graded by {found.measure}"
     if found.best is None:
-        there = f"{_scores(found, score)} (95 % interval {_ends(found, score)})"
+        there = f"{_scores(found, score)} (95% interval {_ends(found, score)})"
         return f"there is nothing to compare with; {name} {there}"
     if found.gap is None:
         return f"no row was graded by {found.measure} for both {name} and {found.best.name}"
@@ -80,7 +80,7 @@ def _scores(found: Standing, score: Estimate) -> str:
 
 def _ends(found: Standing, score: Estimate) -> str:
     if found.counts_right:
-        return f"{100 * score.low:.0f} to {100 * score.high:.0f} %"
+        return f"{100 * score.low:.0f} to {100 * score.high:.0f}%"
     return f"{score.low:.2f} to {score.high:.2f}"
 
 

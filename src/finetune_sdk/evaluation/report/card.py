@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import PurePath
 
 import yaml
 
@@ -23,6 +24,12 @@ _BLOCK = re.compile(r"^(\d*)([#+.)=-])")
 """What begins a heading or a list where it stands first."""
 _UNFIT = re.compile(r"[`|\\{]")
 _RUN = re.compile("`+")
+_MODEL = "model"
+_OF_THE_MACHINE = frozenset(
+    {"device", "disk", "gradient_checkpointing", "memory", "micro_batch_size", "threads", "time"}
+    | {"rows", "tokens", "steps", "deployment"}
+)
+"""What a job tells of its course, and is nothing to whoever gets the model."""
 
 
 def markdown(comparison: Comparison) -> str:
@@ -42,9 +49,7 @@ def _front(comparison: Comparison) -> Iterator[str]:
 def _body(comparison: Comparison) -> Iterator[str]:
     verdict = comparison.verdict
     tuned = words.tuned(comparison)
-    job = comparison.job
-    name = (job.fine_tuned_model if job else None) or tuned.model or tuned.deployment or tuned.name
-    yield f"# {code(name)}\n"
+    yield f"# {code(_title(comparison, tuned))}\n"
     word = words.opening(verdict)
     yield f"{f'**{word}.** ' if word else ''}{prose(verdict.headline)}\n"
     yield "## Evaluation\n"
@@ -60,11 +65,27 @@ def _body(comparison: Comparison) -> Iterator[str]:
     if comparison.gates:
         yield from _table(_gates(comparison))
     yield "## Training\n"
-    yield from (f"- {prose(name)}: {code(value)}" for name, value in lineage(comparison))
+    facts = (fact for fact in lineage(comparison) if fact[0] not in _OF_THE_MACHINE)
+    yield from (f"- {prose(name)}: {code(_public(value))}" for name, value in facts)
     yield "\n## Limitations\n"
     yield from (f"- {text}" for text in _limitations(comparison))
     yield "\n## How to use it\n"
     yield from _use(comparison)
+
+
+def _title(comparison: Comparison, tuned: Candidate) -> str:
+    job = comparison.job
+    name = (job.fine_tuned_model if job else None) or tuned.model or tuned.deployment or tuned.name
+    # Where it lies on somebody's machine is no name.
+    return (job.suffix or job.id) if job and PurePath(name).is_absolute() else _public(name)
+
+
+def _public(value: str) -> str:
+    """A value; a path on somebody's machine is nobody else's business."""
+    path = PurePath(value)
+    if not path.is_absolute() or "\n" in value:
+        return value
+    return f"a folder, {path.parent.name if path.name == _MODEL else path.name}"
 
 
 def _scores(comparison: Comparison) -> Iterator[Sequence[str]]:
@@ -74,7 +95,7 @@ def _scores(comparison: Comparison) -> Iterator[Sequence[str]]:
     for one in comparison.candidates:
         yield (
             code(words.label(comparison, one.name)),
-            code(one.model) if one.model else words.UNKNOWN,
+            code(_public(one.model)) if one.model else words.UNKNOWN,
             *(_score(one, measure) for measure in measures),
             prose(words.money(one.usage.cost_per_thousand)),
         )
