@@ -197,7 +197,7 @@ def test_answers_in_json_are_held_against_a_schema(
     finetune: Command, service: OpenAIService, job: str, project: Path
 ) -> None:
     (project / "schema.json").write_text('{"properties": {"kind": {"enum": ["a"]}}}')
-    rows = [
+    rows: list[dict[str, object]] = [
         {
             "messages": [
                 {"role": "user", "content": f"the word{number} of number {number}"},
@@ -390,8 +390,8 @@ def test_who_stops_it_is_told_the_command_that_goes_on(
     finetune: Command, service: OpenAIService, job: str, project: Path
 ) -> None:
     service.faults.add(Fault(path=CHAT, action=Hang(), times=None, after=50))
-    words = ("compare", job, "--test-data", "test.jsonl", "--concurrency", "1")
-    words = (*words, "--config", str(project / "finetune.toml"))
+    words = ["compare", job, "--test-data", "test.jsonl", "--concurrency", "1"]
+    words += ["--config", str(project / "finetune.toml")]
     with started(*words) as process:
         eventually(lambda: bool(service.faults.hits))
         process.send_signal(signal.SIGINT)
@@ -399,7 +399,7 @@ def test_who_stops_it_is_told_the_command_that_goes_on(
     assert process.returncode == 130
     assert told.splitlines()[-2:] == [
         "Stopped watching: what was answered is kept.",
-        f"Next: {shlex.join(('finetune', *words))}",
+        f"Next: {shlex.join(['finetune', *words])}",
     ]
     assert not (project / "comparison").exists()
     service.faults.clear()

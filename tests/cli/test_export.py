@@ -99,9 +99,10 @@ def test_a_line_that_goes_down_is_told_and_the_same_command_goes_on(
 
 
 def test_an_unplugged_service_is_one_clear_line(
-    finetune: Command, service: OpenAIService, project: Path
+    finetune: Command, service: OpenAIService, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create(finetune, "one")
+    monkeypatch.setattr("finetune_sdk.transport.policy._BASE", 0.01)
     service.faults.add(Fault(method="GET", path=".*", action=DropBefore(), times=None))
     done = finetune("export", "--all", "far", "out")
     assert done.code == 1

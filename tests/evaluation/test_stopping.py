@@ -6,14 +6,18 @@ import asyncio
 import stat
 import threading
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from finetune_sdk import (
     AsyncFineTuneClient,
     AuthenticationError,
+    ConflictError,
     CostLimitError,
+    Deployment,
     EvaluationStoppedError,
     ExactMatch,
     FineTuneClient,
@@ -23,7 +27,7 @@ from finetune_sdk import (
 from finetune_sdk.providers.openai.provider import OpenAIProvider
 from finetune_sdk.testing import FakeProvider, VirtualClock
 from finetune_sdk.types import DeploymentSpec
-from tests.evaluation.conftest import KEY, LEARNED, TESTS, shout
+from tests.evaluation.conftest import KEY, LEARNED, MODEL, TESTS, shout
 from tests.standins.openai import Fault, OpenAIService, Refuse, Reply
 
 CHAT = "/chat/completions"
@@ -74,6 +78,7 @@ def test_other_scorers_ask_nothing_again(
         job, test_data=TESTS, scorers=[SimilarText(), ExactMatch()], progress=False
     )
     assert len(service.posts(CHAT)) == asked
+    assert second.candidate("base").usage.cached == 40
     tuned, again = (one.candidate("fine_tuned") for one in (first, second))
     assert again.scores["exact_match"] == tuned.scores["exact_match"]
     assert again.usage.prompt_tokens == tuned.usage.prompt_tokens
@@ -198,6 +203,43 @@ def test_hours_are_not_bought_in_silence() -> None:
         client.evaluations.compare(job, test_data=TESTS, max_cost_per_hour=3, progress=False)
         assert [one for one in provider.calls if one.name == "create_deployment"]
         assert list(client.deployments.list()) == []
+
+
+class Counted(OpenAIProvider):
+    """Remembers which deployments were made."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.made: list[str] = []
+
+    def create_deployment(self, spec: DeploymentSpec, /) -> Deployment:
+        self.made.append(spec.name)
+        return super().create_deployment(spec)
+
+
+def test_what_is_answered_already_needs_no_deployment(
+    service: OpenAIService, clock: VirtualClock, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    provider = Counted(api_key=KEY, base_url=service.url, home=home, clock=clock, environ={})
+    with FineTuneClient(provider, home=home) as client:
+        made = client.jobs.create(model=MODEL, training_data=LEARNED)
+        job = client.jobs.wait(made, progress=False)
+        first = client.evaluations.compare(job, test_data=TESTS, progress=False)
+        assert len(provider.made) == 2
+        again = client.evaluations.compare(
+            job, test_data=TESTS, scorers=[SimilarText()], progress=False
+        )
+        assert len(provider.made) == 2
+    assert [one.model for one in again.candidates] == [one.model for one in first.candidates]
+
+
+def test_a_name_that_is_somebody_elses_stays(client: FineTuneClient, job: Job) -> None:
+    name = "compare-" + sha256(str(job.fine_tuned_model).encode()).hexdigest()[:12]
+    client.deployments.create(MODEL, name=name)
+    with pytest.raises(ConflictError):
+        client.evaluations.compare(job, test_data=TESTS, progress=False)
+    assert [one.name for one in client.deployments.list()] == [name]
 
 
 def test_a_deployment_that_cannot_be_deleted_is_told() -> None:

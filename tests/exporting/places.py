@@ -1,6 +1,7 @@
 """All places on loopback, a config that has a profile of each, and finished jobs there.
 
-They go by this machine's clock: a job of theirs has ended when it is first looked at.
+They go by this machine's clock: a job of theirs has ended when it is first looked at. The local
+place has real folders and processes, and a trainer without torch.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from finetune_sdk import FineTuneClient, Job, Supervised
 from finetune_sdk.transport import SYSTEM_CLOCK
 from tests.autotrain.hubs import MEASURED, STARTED, pushes, seeded
 from tests.autotrain.hubs import MODEL as HUB_MODEL
+from tests.cli.plugin import install
 from tests.local.small_jobs import Bench
 from tests.standins.azure.service import AzureService
 from tests.standins.hub import Hub
@@ -75,7 +77,7 @@ engine = "trl"
 hardware = "t4-small"
 
 [profiles.desk]
-provider = "local"
+provider = "boxed"
 
 # This machine's clock may be past the days that the stand-in tells.
 [sunsets.azure_openai]
@@ -97,7 +99,7 @@ class World:
 
     Attributes:
         folder: of the config and of what the user keeps.
-        tiny: a model that the local provider can train.
+        tiny: the folder that `[models]` calls the local place's model.
     """
 
     folder: Path
@@ -148,7 +150,7 @@ class World:
             "method": Supervised.model_validate({"epochs": 2, "batch_size": 4, **RATES[place]}),
             "suffix": "recipes",
             "seed": 7,
-            "metadata": {"team": "blue"},
+            "metadata": {"team": "blue"} | ({"checkpoint_every": "1"} if place == "local" else {}),
         }
 
 
@@ -179,7 +181,9 @@ def world(folder: Path, tiny: Path) -> Generator[World]:
 
 @contextmanager
 def _environment(made: World) -> Generator[None]:
+    boxed = install(made.folder / "site", "a-box", boxed="tests.local.small_jobs:BoxProvider")
     with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(boxed)  # pyright: ignore[reportUnknownMemberType]
         for name in ("OPENAI_BASE_URL", "HF_ENDPOINT", "FINETUNE_PROFILE"):
             patch.delenv(name, raising=False)
         patch.setenv("OPENAI_API_KEY", KEY)

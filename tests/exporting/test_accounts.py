@@ -26,7 +26,7 @@ from tests.standins.openai import Fault, Hang, JobCourse, Reply
 from tests.support import eventually
 
 HOSTED = ("openai", "azure_openai", "autotrain")
-MANY = 300
+MANY = 130
 
 
 @dataclass(frozen=True)

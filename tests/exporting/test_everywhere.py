@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import json
 import shutil
 from collections.abc import Generator, Mapping
 from pathlib import Path
@@ -12,23 +9,13 @@ from pathlib import Path
 import huggingface_hub
 import pytest
 
-from finetune_sdk import ConfigurationError, ExportedJob, FineTuneClient, Job, Lineage
+from finetune_sdk import ConfigurationError, ExportedJob, FineTuneClient, Job
 from finetune_sdk.cli import main
 from finetune_sdk.testing import FakeProvider
 from tests.exporting.places import GPT, NAMES, PROFILES, ROWS, VALID, World, straight, world
+from tests.exporting.whole import check_whole
 from tests.standins.hub import JobCourse
-from tests.training.tiny import make_tiny_model
 
-PARTS = {
-    "recipe.yaml",
-    "job.json",
-    "training.jsonl",
-    "validation.jsonl",
-    "metrics.csv",
-    "events.jsonl",
-    "checkpoints.jsonl",
-    "lineage.json",
-}
 ELSEWHERE: Mapping[str, str] = {
     "openai": "autotrain",
     "azure_openai": "autotrain",
@@ -43,42 +30,19 @@ pytestmark = pytest.mark.timeout(300)
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Generator[World]:
     folder = tmp_path_factory.mktemp("world")
-    with world(folder, make_tiny_model(folder / "tiny")) as made:
+    with world(folder, folder / "tiny") as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def jobs(place: World) -> Jobs:
-    """A finished job of each; that of the local place has really trained."""
+    """A finished job of each."""
     return {name: place.finished(name) for name in NAMES}
 
 
 def exported(place: World, name: str, job: Job | str, out: Path, home: str = "home") -> ExportedJob:
     with place.client(name, home=home) as client:
         return client.jobs.export(job, out)
-
-
-def rows_of(path: Path) -> list[dict[str, object]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def check_whole(made: ExportedJob) -> Lineage:
-    """All parts are there, and the lineage says of each file what is true."""
-    folder = Path(made.folder)
-    assert made.lineage.gaps == ()
-    assert {path.name for path in folder.iterdir()} == PARTS
-    for file in made.lineage.files:
-        whole = (folder / file.name).read_bytes()
-        assert file.digest == hashlib.sha256(whole).hexdigest()
-        assert (file.bytes, file.rows) == (len(whole), len(whole.splitlines()))
-    assert rows_of(folder / "training.jsonl") == list(ROWS)
-    assert rows_of(folder / "validation.jsonl") == list(VALID)
-    assert rows_of(folder / "events.jsonl")
-    assert rows_of(folder / "checkpoints.jsonl")
-    with (folder / "metrics.csv").open(newline="") as file_:
-        assert "loss" in {row["name"] for row in csv.DictReader(file_)}
-    assert Lineage.from_json((folder / "lineage.json").read_text()) == made.lineage
-    return made.lineage
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from functools import cached_property
+from pathlib import Path
 
 import pytest
 
-from finetune_sdk import Job, Migration
+from finetune_sdk import FineTuneClient, Job, Migration
+from finetune_sdk.providers.local.provider import LocalProvider
 from tests.exporting.places import PROFILES, World, world
+from tests.local.small_jobs import Bench
 from tests.training.tiny import make_tiny_model
 
 
@@ -39,11 +42,11 @@ class Table:
         return self.told[pair]
 
     def ended(self, source: str) -> Job:
-        """The local job that came from there, once it has trained."""
+        """The local job that came from there, once it has ended."""
         made = self.made(source, "local").job
         assert made is not None
         with self.place.client("local") as client:
-            return client.jobs.wait(made, timeout=240, progress=False)
+            return client.jobs.wait(made, timeout=60, progress=False)
 
     @cached_property
     def trained(self) -> Job:
@@ -58,8 +61,24 @@ class Table:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Generator[World]:
     folder = tmp_path_factory.mktemp("world")
-    with world(folder, make_tiny_model(folder / "tiny")) as made:
+    with world(folder, folder / "tiny") as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def tiny(place: World) -> Path:
+    """A model that really trains, where `[models]` has the local place's."""
+    return make_tiny_model(place.tiny)
+
+
+@pytest.fixture
+def real(place: World, tmp_path: Path) -> Generator[FineTuneClient]:
+    """The local provider with its own trainer. `place` says how many threads that takes."""
+    del place
+    home = tmp_path / "real"
+    with FineTuneClient(LocalProvider(home=home), home=home) as client:
+        yield client
+    Bench(home).clear()
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,7 @@ from finetune_sdk import (
 )
 from finetune_sdk.providers.local.provider import LocalProvider
 from tests.exporting.places import GPT, NAMES, PROFILES, RATES, ROWS, VALID, World
+from tests.exporting.whole import check_whole
 from tests.local.small_jobs import TRAINER, Bench
 from tests.migrating.conftest import Table
 from tests.training.jobs import VENDOR_WARNINGS
@@ -153,39 +154,67 @@ def test_the_same_again_is_the_same_job(table: Table, source: str, target: str) 
 
 
 @VENDOR_WARNINGS
-@pytest.mark.parametrize("source", ["openai", "azure_openai", "autotrain"])
-def test_it_really_trains_here_and_its_model_loads(table: Table, source: str) -> None:
-    job = table.ended(source)
+@pytest.mark.parametrize(
+    "source",
+    [
+        "openai",
+        *(pytest.param(name, marks=pytest.mark.long) for name in NAMES if name != "openai"),
+    ],
+)
+def test_it_really_trains_here_and_its_model_loads(
+    table: Table, tiny: Path, real: FineTuneClient, source: str, tmp_path: Path
+) -> None:
+    with table.place.client(source) as client:
+        made = client.jobs.migrate(table.source(source), to=real, model=str(tiny)).job
+    assert made is not None
+    loads(tiny, real.jobs.wait(made, timeout=240, progress=False))
+    check_whole(real.jobs.export(made, tmp_path / "out"))
+
+
+def loads(tiny: Path, job: Job) -> None:
     assert job.status is JobStatus.SUCCEEDED
-    loads(table.place, job)
-
-
-def loads(place: World, job: Job) -> None:
     transformers, peft = import_module("transformers"), import_module("peft")
-    base = transformers.AutoModelForCausalLM.from_pretrained(place.tiny)
+    base = transformers.AutoModelForCausalLM.from_pretrained(tiny)
     model = peft.PeftModel.from_pretrained(base, job.fine_tuned_model)
-    tokenizer = transformers.AutoTokenizer.from_pretrained(place.tiny)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tiny)
     asked = tokenizer("Wie viel ist 3 + 3?", return_tensors="pt")
     assert len(model.generate(**asked, max_new_tokens=4)[0]) > asked["input_ids"].shape[1]
 
 
-@VENDOR_WARNINGS
-def test_preferences_come_from_openai_in_another_format_and_train(place: World) -> None:
+def preferred(place: World, target: FineTuneClient, model: str) -> Job:
+    """A job of preferences that has come from OpenAI."""
     method = DPO(epochs=1, batch_size=4, beta=0.2, learning_rate_multiplier=1.5)
     words = {"training_data": PREFERENCES, "validation_data": PREFERENCES[:3], "method": method}
-    job, before = place.finished("openai", **words), place.paid("local")
+    job = place.finished("openai", **words)
     with place.client("openai") as client:
-        made = client.jobs.migrate(job, to="desk", hyperparameters={"learning_rate": 0.001})
-    assert place.paid("local") == before + 1
+        made = client.jobs.migrate(
+            job, to=target, model=model, hyperparameters={"learning_rate": 0.001}
+        )
     told = {change.name: change for change in made.changes}
+    assert told["rows"].outcome == "kept"
     assert told["beta"].outcome == "kept"
     assert told["learning_rate_multiplier"].outcome == "left_out"
     assert (told["learning_rate"].outcome, told["learning_rate"].now) == ("said", 0.001)
     assert made.job is not None
-    with place.client("local") as client:
-        ended = client.jobs.wait(made.job, timeout=240, progress=False)
-    assert ended.status is JobStatus.SUCCEEDED
-    loads(place, ended)
+    return target.jobs.wait(made.job, timeout=240, progress=False)
+
+
+def test_preferences_come_from_openai_as_they_are(
+    place: World, quick: FineTuneClient, tmp_path: Path
+) -> None:
+    job = preferred(place, quick, "a-model")
+    assert [one.handle for one in quick.jobs.list()] == [job.handle]
+    folder = quick.jobs.export(job, tmp_path / "out").folder
+    rows = json_lines(Path(folder, "training.jsonl").read_bytes())
+    assert rows == list(PREFERENCES)
+
+
+@pytest.mark.long
+@VENDOR_WARNINGS
+def test_preferences_from_openai_really_train(
+    place: World, tiny: Path, real: FineTuneClient
+) -> None:
+    loads(tiny, preferred(place, real, str(tiny)))
 
 
 @pytest.fixture

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
+from threading import Thread
 from typing import NoReturn
 
 from finetune_sdk.errors import (
@@ -42,6 +44,23 @@ class Question:
 Ask = Callable[[Question], ChatReply]
 """Gives the answer to a question; raises `FineTuneError`s."""
 
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A way to ask, open.
+
+    Attributes:
+        ask: gives an answer.
+        limit: questions to have under way at a time.
+    """
+
+    ask: Ask
+    limit: int
+
+
+Begin = Callable[[], Line]
+"""Opens the line: a deployment may have to be made for it."""
+
 Told = Callable[[int], None]
 """Is told how many more answers there are."""
 
@@ -66,20 +85,18 @@ class Asker:
     def answers(
         self,
         questions: Sequence[Question],
-        ask: Ask,
+        begin: Begin,
         *,
         name: str,
         identity: str | None,
-        limit: int,
     ) -> list[Answer]:
         """An answer to each question, in order.
 
         Args:
             questions: what is asked.
-            ask: who is asked.
+            begin: opens the line, where not all is answered already.
             name: of who is asked, for messages.
             identity: what its answers are kept by; None keeps none.
-            limit: questions that are under way at a time.
 
         Raises:
             EvaluationStoppedError: it answers nobody any more. What was answered is kept.
@@ -88,8 +105,11 @@ class Asker:
         found = {n: kept for n, key in enumerate(keys) if (kept := self._kept(key)) is not None}
         self.told(len(found))
         open_ = [n for n in range(len(questions)) if n not in found]
+        if not open_:
+            return [found[n] for n in range(len(questions))]
+        line = begin()
         try:
-            for n, answer in self._asked(questions, open_, ask, limit):
+            for n, answer in self._asked(questions, open_, line):
                 found[n] = answer
                 self._keep(keys[n], answer)
                 self.told(1)
@@ -108,28 +128,14 @@ class Asker:
             self.store.put(key, answer)
 
     def _asked(
-        self, questions: Sequence[Question], open_: Sequence[int], ask: Ask, limit: int
+        self, questions: Sequence[Question], open_: Sequence[int], line: Line
     ) -> Iterator[tuple[int, Answer]]:
         """Answers as they come. Never more are under way than may be at once."""
-        threads = ThreadPoolExecutor(limit, thread_name_prefix="finetune_sdk")
-        try:
-            yield from self._on(threads, questions, iter(open_), ask, limit)
-        finally:
-            # Not waited for: whoever asks no more closes the connection, which ends them.
-            threads.shutdown(wait=False, cancel_futures=True)
-
-    def _on(
-        self,
-        threads: ThreadPoolExecutor,
-        questions: Sequence[Question],
-        left: Iterator[int],
-        ask: Ask,
-        limit: int,
-    ) -> Iterator[tuple[int, Answer]]:
         under_way: dict[Future[Answer], int] = {}
+        left = iter(open_)
         while True:
-            for n in islice(left, limit - len(under_way)):
-                under_way[threads.submit(self._answer, questions[n], ask)] = n
+            for n in islice(left, line.limit - len(under_way)):
+                under_way[_begun(partial(self._answer, questions[n], line.ask))] = n
             if not under_way:
                 return
             done, _ = wait(under_way, return_when=FIRST_COMPLETED)
@@ -149,6 +155,24 @@ class Asker:
             prompt_tokens=reply.prompt_tokens,
             completion_tokens=reply.completion_tokens,
         )
+
+
+def _begun(work: Callable[[], Answer]) -> Future[Answer]:
+    """Runs in a thread that nobody has to wait for.
+
+    Whoever stops in the middle would otherwise have to wait at the end of the process, until a
+    server that is slow or hangs has answered what nobody wants to know any more.
+    """
+    future: Future[Answer] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - raised again where the answer is wanted
+            future.set_exception(error)
+
+    Thread(target=run, name="finetune_sdk", daemon=True).start()
+    return future
 
 
 def _good_first(done: set[Future[Answer]]) -> list[Future[Answer]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from finetune_sdk.evaluation.asking import Ask, Asker, Question
+from finetune_sdk.evaluation.asking import Asker, Begin, Question
 from finetune_sdk.evaluation.examples import Example
 from finetune_sdk.evaluation.prompts import Prompt
 from finetune_sdk.prices import Price
@@ -15,10 +15,10 @@ from finetune_sdk.types import Answer, CandidateKind
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """Something that answers, open.
+    """Something that answers.
 
     Attributes:
-        ask: gives the answer to a question.
+        begin: opens the line to it, once it is needed.
         identity: what answers are kept by: the model, who serves it, and how it is asked. None
             keeps none.
         handle: of the deployment.
@@ -26,21 +26,21 @@ class Endpoint:
         tuned: the model is a fine-tuned one.
         cost_per_hour: US dollars that the deployment is billed while it exists.
         price: of its tokens; None where it is not known.
-        limit: questions to have under way at a time.
+        usual: questions that are under way at a time.
     """
 
-    ask: Ask
+    begin: Begin
     identity: str | None
     handle: str | None = None
     model: str | None = None
     tuned: bool = False
     cost_per_hour: float | None = None
     price: Price | None = None
-    limit: int = 1
+    usual: int = 1
 
 
 Opening = Callable[[], AbstractContextManager[Endpoint]]
-"""Opens something that answers, for as long as it is asked."""
+"""Something that answers, for as long as it may be asked."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,9 +89,8 @@ def _asked(
     questions = [Question(messages=entrant.prompt(one), tools=one.tools) for one in examples]
     answers = asker.answers(
         questions,
-        endpoint.ask,
+        endpoint.begin,
         name=entrant.name,
         identity=endpoint.identity,
-        limit=endpoint.limit,
     )
     return Asked(entrant=entrant, endpoint=endpoint, answers=answers)

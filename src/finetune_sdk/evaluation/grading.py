@@ -64,10 +64,9 @@ def judged(
     with opening() as endpoint:
         replies = asker.answers(
             [Question(messages=_asking(rows[at], name, judge)) for at, name in places],
-            endpoint.ask,
+            endpoint.begin,
             name="judge",
             identity=endpoint.identity,
-            limit=endpoint.limit,
         )
     grades = [None if one.text is None else judge_grade(one.text) for one in replies]
     given = dict(zip(places, grades, strict=True))

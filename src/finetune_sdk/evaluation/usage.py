@@ -56,11 +56,11 @@ def _cost(
     if endpoint.handle is None:
         return Cost(None, "not known: a function answers")
     # With so many under way, one is done every so many seconds (Little's law).
-    each = None if seconds is None else seconds / endpoint.limit
+    each = None if seconds is None else seconds / endpoint.usual
     parts = [
         cost
         for cost, billed in (
-            (hourly_cost(endpoint.cost_per_hour, each, at_once=endpoint.limit), _hours(endpoint)),
+            (hourly_cost(endpoint.cost_per_hour, each, at_once=endpoint.usual), _hours(endpoint)),
             (token_cost(endpoint.price, read, written, tuned=endpoint.tuned), _tokens(endpoint)),
         )
         if billed

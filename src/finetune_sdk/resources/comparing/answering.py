@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Generator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 
 from finetune_sdk.errors import ConfigurationError, FineTuneError, RateLimitError
-from finetune_sdk.evaluation.asking import Question
+from finetune_sdk.evaluation.asking import Line, Question
 from finetune_sdk.evaluation.course import Endpoint
 from finetune_sdk.providers.base import CanDeploy
-from finetune_sdk.resources import _openai_client, serving, steps
+from finetune_sdk.resources import _openai_client
+from finetune_sdk.resources.comparing.serving import Served
 from finetune_sdk.resources.context import Context
 from finetune_sdk.transport.policy import LONGEST_WAIT, Policy
 from finetune_sdk.types import ChatReply, Deployment
-from finetune_sdk.types.names import base_model
 
 ANSWER_SECONDS = 600.0
 PATIENCE = 1800.0
@@ -58,11 +59,28 @@ class Manner:
 
 
 @contextmanager
-def of_deployment(context: Context, deployment: Deployment, manner: Manner) -> Generator[Endpoint]:
-    """A deployment that is ready, with one connection for all that is asked."""
+def of_served(context: Context, served: Served, manner: Manner) -> Generator[Endpoint]:
+    """What serves a model, with one connection for all that is asked, once something is."""
+    server = context.need(CanDeploy, "deployments.chat")
+    with ExitStack() as kept:
+        yield Endpoint(
+            # Whatever is answered already needs no deployment.
+            begin=cache(lambda: _line(context, served.get(), manner, kept)),
+            identity=_identity(context, served.model, manner),
+            handle=served.handle,
+            model=served.model,
+            tuned=served.tuned,
+            cost_per_hour=served.cost_per_hour,
+            price=context.call(lambda: server.request_price(served.model, tuned=served.tuned)),
+            usual=manner.limit(None),
+        )
+
+
+def _line(context: Context, deployment: Deployment, manner: Manner, kept: ExitStack) -> Line:
     server = context.need(CanDeploy, "deployments.chat")
     connection = context.call(lambda: server.connect(deployment.name))
     talk = _openai_client.Conversation(connection, context.opened.name)
+    kept.callback(talk.close)
     policy = Policy(context.clock)
 
     def ask(question: Question) -> ChatReply:
@@ -77,18 +95,7 @@ def of_deployment(context: Context, deployment: Deployment, manner: Manner) -> G
             ),
         )
 
-    tuned = deployment.job_id is not None or base_model(deployment.model) != deployment.model
-    with closing(talk):
-        yield Endpoint(
-            ask=ask,
-            identity=_identity(context, deployment, manner),
-            handle=deployment.handle,
-            model=deployment.model,
-            tuned=tuned,
-            cost_per_hour=deployment.cost_per_hour,
-            price=context.call(lambda: server.request_price(deployment.model, tuned=tuned)),
-            limit=manner.limit(connection.at_once),
-        )
+    return Line(ask=ask, limit=manner.limit(connection.at_once))
 
 
 def _renewal(refused: Callable[[], object] | None) -> Callable[[], bool] | None:
@@ -109,11 +116,11 @@ def _patiently(context: Context, ask: Callable[[], ChatReply]) -> ChatReply:
         context.clock.sleep(pause)
 
 
-def _identity(context: Context, deployment: Deployment, manner: Manner) -> str:
+def _identity(context: Context, model: str, manner: Manner) -> str:
     """What answers are kept by: the model and who serves it, and not the deployment's name."""
     provider = context.opened
     how = [manner.temperature, manner.max_tokens]
-    return json.dumps([provider.name, provider.account, deployment.model, how])
+    return json.dumps([provider.name, provider.account, model, how])
 
 
 @contextmanager
@@ -132,7 +139,8 @@ def of_function(
             f"`others`: {name!r} gave {reply!r:.80}; it has to give a text or a `ChatReply`"
         )
 
-    yield Endpoint(ask=ask, identity=None, limit=manner.limit(None))
+    line = Line(ask=ask, limit=manner.limit(None))
+    yield Endpoint(begin=lambda: line, identity=None, usual=line.limit)
 
 
 def _called(
@@ -148,9 +156,3 @@ def _called(
         raise ConfigurationError(
             f"`others`: {name!r} raised {type(error).__name__}: {error}"
         ) from error
-
-
-def waited_for(context: Context, deployment: Deployment | str) -> Deployment:
-    """A deployment that is there, once it is ready."""
-    waiting = serving.wait(context, deployment, ANSWER_SECONDS)
-    return steps.run(waiting, context.clock)

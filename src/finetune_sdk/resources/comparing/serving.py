@@ -5,20 +5,72 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 
-from finetune_sdk.errors import CostLimitError, FineTuneError
+from finetune_sdk.errors import (
+    ConfigurationError,
+    ConflictError,
+    CostLimitError,
+    FineTuneError,
+    UnsupportedError,
+)
 from finetune_sdk.providers.base import CanDeploy
 from finetune_sdk.resources import serving, steps
 from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.paging import pages
 from finetune_sdk.resources.request import base_model
-from finetune_sdk.types import Checkpoint, Deployment, DeploymentStatus, Job, ProviderOptions
+from finetune_sdk.types import (
+    Checkpoint,
+    Deployment,
+    DeploymentStatus,
+    Job,
+    ProviderOptions,
+    names,
+)
 
 LIFE = timedelta(hours=12)
 """What a deployment that was made for a comparison is given to live, should nobody delete it."""
 
 READY_SECONDS = 3600.0
+
+_NOTHING_MADE = (ConfigurationError, ConflictError, CostLimitError, UnsupportedError)
+"""What a create raises where a deployment of that name is somebody else's, or none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """What serves a model, or will.
+
+    Attributes:
+        handle: of the deployment.
+        model: that it serves.
+        tuned: it is a fine-tuned one.
+        cost_per_hour: US dollars; None is not known.
+        get: gives the deployment, ready; makes it where there is none.
+    """
+
+    handle: str
+    model: str
+    tuned: bool
+    cost_per_hour: float | None
+    get: Callable[[], Deployment]
+
+
+def by(deployment: Deployment) -> Served:
+    """A deployment that is there and ready."""
+    return Served(
+        handle=deployment.handle,
+        model=deployment.model,
+        tuned=deployment.job_id is not None or _is_tuned(deployment.model),
+        cost_per_hour=deployment.cost_per_hour,
+        get=lambda: deployment,
+    )
+
+
+def waited_for(context: Context, deployment: Deployment | str) -> Deployment:
+    """A deployment that is there, once it is ready."""
+    return steps.run(serving.wait(context, deployment, READY_SECONDS), context.clock)
 
 
 @contextmanager
@@ -29,8 +81,10 @@ def served(
     options: Sequence[ProviderOptions],
     limit: float | None,
     warn: Callable[[str], None],
-) -> Generator[Deployment]:
-    """A deployment that is ready. One that is made for this is deleted afterwards.
+) -> Generator[Served]:
+    """What serves a model: a deployment that is ready, or one that is made once it is needed.
+
+    What is made for this is deleted afterwards, and so is what an earlier comparison has left.
 
     Args:
         context: whose provider serves it.
@@ -38,21 +92,76 @@ def served(
         options: of a deployment that has to be made.
         limit: US dollars an hour; None allows what is free.
         warn: is told where it could not be deleted.
-
-    Raises:
-        CostLimitError: it would be billed by the hour, and `limit` does not allow it.
     """
     wanted = base_model(context, serving.job_of(context, model))
     name = f"compare-{hashlib.sha256(wanted.encode()).hexdigest()[:12]}"
     there = _there(context, wanted)
     if there is not None and there.name != name:
-        yield there
+        yield by(there)
         return
-    made = _made(context, model, name, options, limit)
+    making = _Making(context, model, name, options, limit)
     try:
-        yield steps.run(serving.wait(context, made, READY_SECONDS), context.clock)
+        yield Served(
+            handle=f"{context.owner}:{name}",
+            model=wanted,
+            tuned=not isinstance(model, str) or _is_tuned(wanted),
+            cost_per_hour=making.cost(),
+            get=making.get,
+        )
     finally:
-        _delete(context, made, warn)
+        if making.begun or there is not None:
+            _delete(context, f"{context.owner}:{name}", warn)
+
+
+@dataclass
+class _Making:
+    """A deployment that is made when it is needed.
+
+    Attributes:
+        begun: something may be there.
+    """
+
+    context: Context
+    model: Job | Checkpoint | str
+    name: str
+    options: Sequence[ProviderOptions]
+    limit: float | None
+    begun: bool = False
+
+    def cost(self) -> float | None:
+        """US dollars an hour."""
+        server = self.context.need(CanDeploy, "deployments.create")
+        wanted = serving.spec(
+            self.context, self.model, name=self.name, options=self.options, expires_at=None
+        )
+        return self.context.call(lambda: server.cost_per_hour(wanted))
+
+    def get(self) -> Deployment:
+        """Makes it, and waits until it is ready.
+
+        Raises:
+            CostLimitError: it would be billed by the hour, and `limit` does not allow it.
+        """
+        context = self.context
+        if self.limit is None:
+            _refuse_billed(context, self.cost(), self.name)
+        making = serving.create(
+            context,
+            self.model,
+            name=self.name,
+            options=self.options,
+            limit=self.limit,
+            ttl=LIFE,
+        )
+        try:
+            made = steps.run(making, context.clock)
+        except _NOTHING_MADE:
+            raise
+        except BaseException:
+            self.begun = True
+            raise
+        self.begun = True
+        return waited_for(context, made)
 
 
 def _there(context: Context, model: str) -> Deployment | None:
@@ -67,37 +176,26 @@ def _there(context: Context, model: str) -> Deployment | None:
     return None if one is None else context.stamp_deployment(one)
 
 
-def _made(
-    context: Context,
-    model: Job | Checkpoint | str,
-    name: str,
-    options: Sequence[ProviderOptions],
-    limit: float | None,
-) -> Deployment:
-    server = context.need(CanDeploy, "deployments.create")
-    if limit is None:
-        wanted = serving.spec(context, model, name=name, options=options, expires_at=None)
-        _refuse_billed(context, context.call(lambda: server.cost_per_hour(wanted)), wanted.model)
-    making = serving.create(context, model, name=name, options=options, limit=limit, ttl=LIFE)
-    return steps.run(making, context.clock)
+def _is_tuned(model: str) -> bool:
+    return names.base_model(model) != model
 
 
-def _refuse_billed(context: Context, cost: float | None, model: str) -> None:
+def _refuse_billed(context: Context, cost: float | None, name: str) -> None:
     if cost == 0:
         return
     price = "an unknown price" if cost is None else f"{cost:.2f} US dollars"
     raise CostLimitError(
-        f"{model!r} has no deployment at {context.owner!r} that is ready, and one that is made for "
-        f"the comparison is billed by the hour, at {price}; say what an hour may cost, by "
+        f"no deployment at {context.owner!r} that is ready serves the model; {name!r}, made for "
+        f"the comparison, is billed by the hour, at {price}; say what an hour may cost, by "
         "`max_cost_per_hour` (`--max-cost-per-hour`), or name a deployment that is there"
     )
 
 
-def _delete(context: Context, made: Deployment, warn: Callable[[str], None]) -> None:
+def _delete(context: Context, handle: str, warn: Callable[[str], None]) -> None:
     try:
-        steps.run(serving.delete(context, made), context.clock)
+        steps.run(serving.delete(context, handle), context.clock)
     except FineTuneError as error:
         warn(
-            f"the deployment {made.handle!r}, made for this comparison, could not be deleted and "
-            f"may go on to cost: {error}; delete it: finetune deployments delete {made.handle}"
+            f"the deployment {handle!r}, made for this comparison, could not be deleted and may go "
+            f"on to cost: {error}; delete it: finetune deployments delete {handle}"
         )

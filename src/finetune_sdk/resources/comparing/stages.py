@@ -15,7 +15,7 @@ from finetune_sdk.resources import serving, waiting
 from finetune_sdk.resources.comparing import answering
 from finetune_sdk.resources.comparing.answering import Manner
 from finetune_sdk.resources.comparing.request import CompareRequest, Subject
-from finetune_sdk.resources.comparing.serving import served
+from finetune_sdk.resources.comparing.serving import by, served, waited_for
 from finetune_sdk.resources.context import Context
 from finetune_sdk.types import Checkpoint, Deployment, Job, parse_handle
 
@@ -47,7 +47,7 @@ def tuned_of(context: Context, named: Job | Checkpoint | Deployment | str) -> Tu
     if isinstance(named, str):
         named = _named(context, named)
     if isinstance(named, Deployment):
-        there = answering.waited_for(context, named)
+        there = waited_for(context, named)
         return Tuned(source=there, job=_job(context, there.job_id))
     if isinstance(named, Checkpoint):
         return Tuned(source=named, job=_job(context, named.job_id))
@@ -148,7 +148,7 @@ class Cast:
     @contextmanager
     def _tuned(self, tuned: Tuned) -> Generator[Endpoint]:
         if isinstance(tuned.source, Deployment):
-            with answering.of_deployment(self.context, tuned.source, self._manner) as endpoint:
+            with answering.of_served(self.context, by(tuned.source), self._manner) as endpoint:
                 yield endpoint
             return
         with self._made(tuned.source) as endpoint:
@@ -164,8 +164,8 @@ class Cast:
                 options=request.options,
                 limit=request.max_cost_per_hour,
                 warn=self.warn,
-            ) as deployment,
-            answering.of_deployment(self.context, deployment, self._manner) as endpoint,
+            ) as found,
+            answering.of_served(self.context, found, self._manner) as endpoint,
         ):
             yield endpoint
 
@@ -184,13 +184,13 @@ class Cast:
     def _look_for(self, handle: str, name: str) -> None:
         # Before others are asked, whose answers take long and cost money.
         with self._context_of(_owner(handle, name)) as context:
-            answering.waited_for(context, handle)
+            waited_for(context, handle)
 
     @contextmanager
     def _elsewhere(self, handle: str, name: str) -> Generator[Endpoint]:
         with self._context_of(_owner(handle, name)) as context:
-            deployment = answering.waited_for(context, handle)
-            with answering.of_deployment(context, deployment, self._manner) as endpoint:
+            found = by(waited_for(context, handle))
+            with answering.of_served(context, found, self._manner) as endpoint:
                 yield endpoint
 
     @contextmanager
