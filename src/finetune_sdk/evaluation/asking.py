@@ -7,6 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
+from queue import SimpleQueue
 from threading import Thread
 from typing import NoReturn
 
@@ -132,14 +133,17 @@ class Asker:
     ) -> Iterator[tuple[int, Answer]]:
         """Answers as they come. Never more are under way than may be at once."""
         under_way: dict[Future[Answer], int] = {}
-        left = iter(open_)
-        while True:
-            for n in islice(left, line.limit - len(under_way)):
-                under_way[_begun(partial(self._answer, questions[n], line.ask))] = n
-            if not under_way:
-                return
-            done, _ = wait(under_way, return_when=FIRST_COMPLETED)
-            yield from ((under_way.pop(one), one.result()) for one in _good_first(done))
+        left, hands = iter(open_), _Hands(min(limit, len(open_)))
+        try:
+            while True:
+                for n in islice(left, limit - len(under_way)):
+                    under_way[hands.begin(partial(self._answer, questions[n], ask))] = n
+                if not under_way:
+                    return
+                done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+                yield from ((under_way.pop(one), one.result()) for one in _good_first(done))
+        finally:
+            hands.let_go()
 
     def _answer(self, question: Question, ask: Ask) -> Answer:
         started = self.clock.monotonic()
@@ -157,22 +161,36 @@ class Asker:
         )
 
 
-def _begun(work: Callable[[], Answer]) -> Future[Answer]:
-    """Runs in a thread that nobody has to wait for.
+class _Hands:
+    """Threads at work, for which nobody has to wait.
 
-    Whoever stops in the middle would otherwise have to wait at the end of the process, until a
-    server that is slow or hangs has answered what nobody wants to know any more.
+    Those of a `ThreadPoolExecutor` are waited for at the end of the process: who stops it in the
+    middle would have to sit there until a server that is slow, or hangs, has answered.
     """
-    future: Future[Answer] = Future()
 
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as error:  # noqa: BLE001 - raised again where the answer is wanted
-            future.set_exception(error)
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._work: SimpleQueue[tuple[Future[Answer], Callable[[], Answer]] | None] = SimpleQueue()
+        for _ in range(count):
+            Thread(target=self._run, name="finetune_sdk", daemon=True).start()
 
-    Thread(target=run, name="finetune_sdk", daemon=True).start()
-    return future
+    def begin(self, work: Callable[[], Answer]) -> Future[Answer]:
+        future: Future[Answer] = Future()
+        self._work.put((future, work))
+        return future
+
+    def let_go(self) -> None:
+        """They end with what they are at."""
+        for _ in range(self._count):
+            self._work.put(None)
+
+    def _run(self) -> None:
+        while (one := self._work.get()) is not None:
+            future, work = one
+            try:
+                future.set_result(work())
+            except BaseException as error:  # noqa: BLE001 - raised again where it is looked at
+                future.set_exception(error)
 
 
 def _good_first(done: set[Future[Answer]]) -> list[Future[Answer]]:
