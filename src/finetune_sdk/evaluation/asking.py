@@ -7,8 +7,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from queue import SimpleQueue
-from threading import Thread
 from typing import NoReturn
 
 from finetune_sdk.errors import (
@@ -19,6 +17,7 @@ from finetune_sdk.errors import (
 )
 from finetune_sdk.evaluation.cache import Forgetful, Store, key_of
 from finetune_sdk.evaluation.examples import Message, calls_text
+from finetune_sdk.evaluation.hands import Hands
 from finetune_sdk.transport import SYSTEM_CLOCK, Clock, redact
 from finetune_sdk.types import Answer, ChatReply
 
@@ -133,11 +132,11 @@ class Asker:
     ) -> Iterator[tuple[int, Answer]]:
         """Answers as they come. Never more are under way than may be at once."""
         under_way: dict[Future[Answer], int] = {}
-        left, hands = iter(open_), _Hands(min(limit, len(open_)))
+        left, hands = iter(open_), Hands[Answer](min(line.limit, len(open_)))
         try:
             while True:
-                for n in islice(left, limit - len(under_way)):
-                    under_way[hands.begin(partial(self._answer, questions[n], ask))] = n
+                for n in islice(left, line.limit - len(under_way)):
+                    under_way[hands.begin(partial(self._answer, questions[n], line.ask))] = n
                 if not under_way:
                     return
                 done, _ = wait(under_way, return_when=FIRST_COMPLETED)
@@ -159,38 +158,6 @@ class Asker:
             prompt_tokens=reply.prompt_tokens,
             completion_tokens=reply.completion_tokens,
         )
-
-
-class _Hands:
-    """Threads at work, for which nobody has to wait.
-
-    Those of a `ThreadPoolExecutor` are waited for at the end of the process: who stops it in the
-    middle would have to sit there until a server that is slow, or hangs, has answered.
-    """
-
-    def __init__(self, count: int) -> None:
-        self._count = count
-        self._work: SimpleQueue[tuple[Future[Answer], Callable[[], Answer]] | None] = SimpleQueue()
-        for _ in range(count):
-            Thread(target=self._run, name="finetune_sdk", daemon=True).start()
-
-    def begin(self, work: Callable[[], Answer]) -> Future[Answer]:
-        future: Future[Answer] = Future()
-        self._work.put((future, work))
-        return future
-
-    def let_go(self) -> None:
-        """They end with what they are at."""
-        for _ in range(self._count):
-            self._work.put(None)
-
-    def _run(self) -> None:
-        while (one := self._work.get()) is not None:
-            future, work = one
-            try:
-                future.set_result(work())
-            except BaseException as error:  # noqa: BLE001 - raised again where it is looked at
-                future.set_exception(error)
 
 
 def _good_first(done: set[Future[Answer]]) -> list[Future[Answer]]:

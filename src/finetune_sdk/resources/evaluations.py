@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from finetune_sdk.datasets.dataset import Source
-from finetune_sdk.evaluation.scoring import Grade
-from finetune_sdk.resources import comparing
-from finetune_sdk.resources.comparing.request import Baseline, CompareRequest, Subject
 from finetune_sdk.resources.context import Context
-from finetune_sdk.types import (
-    Checkpoint,
-    Comparison,
-    Deployment,
-    ExactMatch,
-    Job,
-    ProviderOptions,
-    Scorer,
-)
+from finetune_sdk.types import ExactMatch
+
+if TYPE_CHECKING:
+    from finetune_sdk.datasets.dataset import Source
+    from finetune_sdk.evaluation.scoring import Grade
+    from finetune_sdk.resources.comparing.request import Baseline, Subject
+    from finetune_sdk.types import (
+        Checkpoint,
+        Comparison,
+        Deployment,
+        Job,
+        ProviderOptions,
+        Scorer,
+    )
 
 
 class Evaluations:
@@ -98,7 +100,10 @@ class Evaluations:
             UnsupportedError: the provider serves no models.
             NotFoundError: there is no such job or deployment.
         """
-        request = CompareRequest(
+        # Most programs compare nothing, and start quicker without.
+        from finetune_sdk.resources import comparing
+
+        request = comparing.CompareRequest(
             tuned=tuned,
             test_data=test_data,
             training_data=training_data,

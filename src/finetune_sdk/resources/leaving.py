@@ -7,9 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from finetune_sdk.errors import ConfigurationError
-from finetune_sdk.resources import exporting, migrating
 from finetune_sdk.resources.context import Context
-from finetune_sdk.resources.migrating import MigrationRequest
 from finetune_sdk.resources.plain import is_a
 from finetune_sdk.resources.request import Rows
 from finetune_sdk.types import Checkpoint, ExportedJob, Job, Migration, ProviderOptions
@@ -43,6 +41,9 @@ class Leaving:
             NotFoundError: the provider knows none of that id.
             ConfigurationError: the folder cannot be written, or holds something else.
         """
+        # Most programs leave no place, and start quicker without.
+        from finetune_sdk.resources import exporting
+
         context = self._context
         return exporting.export(context, context.job_id(job), folder)
 
@@ -105,7 +106,9 @@ class Leaving:
             raise ConfigurationError(
                 f"`to` is {to!r:.80}; it takes a profile's or a provider's name, or an open client"
             )
-        request = MigrationRequest(
+        from finetune_sdk.resources import migrating
+
+        request = migrating.MigrationRequest(
             model=model,
             training_data=training_data,
             validation_data=validation_data,

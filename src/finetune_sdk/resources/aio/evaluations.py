@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from finetune_sdk.datasets.dataset import Source
-from finetune_sdk.evaluation.scoring import Grade
 from finetune_sdk.resources.aio.base import Asynchronous
-from finetune_sdk.resources.comparing.request import Baseline, Subject
 from finetune_sdk.resources.evaluations import Evaluations
-from finetune_sdk.types import (
-    Checkpoint,
-    Comparison,
-    Deployment,
-    ExactMatch,
-    Job,
-    ProviderOptions,
-    Scorer,
-)
+from finetune_sdk.types import ExactMatch
+
+if TYPE_CHECKING:
+    from finetune_sdk.datasets.dataset import Source
+    from finetune_sdk.evaluation.scoring import Grade
+    from finetune_sdk.resources.comparing.request import Baseline, Subject
+    from finetune_sdk.types import (
+        Checkpoint,
+        Comparison,
+        Deployment,
+        Job,
+        ProviderOptions,
+        Scorer,
+    )
 
 
 class AsyncEvaluations(Asynchronous):
