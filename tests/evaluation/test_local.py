@@ -32,13 +32,14 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return make_tiny_model(tmp_path / "tiny")
 
 
+@pytest.mark.long
 @VENDOR_WARNINGS
 def test_a_model_that_learned_here_is_worth_it(tiny: Path, tmp_path: Path) -> None:
     home, folder = tmp_path / "home", tmp_path / "found"
-    method = Supervised(epochs=4, batch_size=4, learning_rate=0.01, lora=False)
+    method = Supervised(epochs=12, batch_size=4, learning_rate=0.01, lora=False)
     with FineTuneClient(LocalProvider(home=home), home=home) as client:
         made = client.jobs.create(
-            model=str(tiny), training_data=[row(number) for number in range(40)], method=method
+            model=str(tiny), training_data=[row(n) for n in range(40)], method=method, seed=7
         )
         job = client.jobs.wait(made, timeout=200, progress=False)
         found = client.evaluations.compare(
@@ -53,16 +54,24 @@ def test_a_model_that_learned_here_is_worth_it(tiny: Path, tmp_path: Path) -> No
         check(found, job)
         assert Comparison.from_json((folder / "comparison.json").read_bytes()) == found
         assert "<svg" in (folder / "report.html").read_text()
+        # What the comparison has deployed is gone, and so are the servers.
         assert list(client.deployments.list()) == []
     Bench(home).clear()
 
 
 def check(found: Comparison, job: Job) -> None:
     scores = {one.name: one.scores["exact_match"].value for one in found.candidates}
-    print(scores, [one.usage for one in found.candidates], found.warnings, found.verdict)
     assert set(scores) == {"base", "few_shot", "retrieved", "fine_tuned"}
     assert scores["fine_tuned"] == 1.0
     assert max(scores["base"], scores["few_shot"], scores["retrieved"]) < 0.5
     assert found.verdict.word == "better"
     assert found.met
     assert found.job == job
+    assert any(one.name == "loss" for one in found.learning)
+    for one in found.candidates:
+        assert (one.usage.requests, one.usage.failed, one.usage.cost_per_thousand) == (24, 0, 0)
+        assert one.usage.latency_p50
+        assert one.usage.prompt_tokens
+    models = {one.name: one.model for one in found.candidates}
+    assert models["base"] == job.model
+    assert models["fine_tuned"] == job.fine_tuned_model

@@ -18,7 +18,7 @@ from finetune_sdk.errors import (
 from finetune_sdk.evaluation.cache import Forgetful, Store, key_of
 from finetune_sdk.evaluation.examples import Message, calls_text
 from finetune_sdk.evaluation.hands import Hands
-from finetune_sdk.transport import SYSTEM_CLOCK, Clock, redact
+from finetune_sdk.transport import Clock, redact
 from finetune_sdk.types import Answer, ChatReply
 
 _FAILING = 5
@@ -41,7 +41,15 @@ class Question:
         return {"messages": list(self.messages), "tools": list(self.tools)}
 
 
-Ask = Callable[[Question], ChatReply]
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """An answer, and the seconds that it took."""
+
+    reply: ChatReply
+    seconds: float
+
+
+Ask = Callable[[Question], Said]
 """Gives the answer to a question; raises `FineTuneError`s."""
 
 
@@ -74,12 +82,10 @@ class Asker:
 
     Attributes:
         store: keeps answers.
-        clock: measures them.
         told: of each answer.
     """
 
     store: Store = field(default_factory=Forgetful)
-    clock: Clock = SYSTEM_CLOCK
     told: Told = lambda _: None
 
     def answers(
@@ -136,7 +142,7 @@ class Asker:
         try:
             while True:
                 for n in islice(left, line.limit - len(under_way)):
-                    under_way[hands.begin(partial(self._answer, questions[n], line.ask))] = n
+                    under_way[hands.begin(partial(_answered, questions[n], line))] = n
                 if not under_way:
                     return
                 done, _ = wait(under_way, return_when=FIRST_COMPLETED)
@@ -144,20 +150,29 @@ class Asker:
         finally:
             hands.let_go()
 
-    def _answer(self, question: Question, ask: Ask) -> Answer:
-        started = self.clock.monotonic()
-        try:
-            reply = ask(question)
-        except _OF_THE_ROW as error:
-            return Answer(error=redact(str(error)))
-        text = reply.content or (calls_text(reply.tool_calls) if reply.tool_calls else "")
-        return Answer(
-            # Half of a pair of surrogates can be sent, and cannot be written down.
-            text=text.encode("utf-8", "replace").decode("utf-8"),
-            seconds=max(self.clock.monotonic() - started, 0.0),
-            prompt_tokens=reply.prompt_tokens,
-            completion_tokens=reply.completion_tokens,
-        )
+
+def timed(clock: Clock, ask: Callable[[], ChatReply]) -> Said:
+    """What is answered, with its seconds."""
+    started = clock.monotonic()
+    reply = ask()
+    return Said(reply=reply, seconds=max(clock.monotonic() - started, 0.0))
+
+
+def _answered(question: Question, line: Line) -> Answer:
+    try:
+        said = line.ask(question)
+    except _OF_THE_ROW as error:
+        return Answer(error=redact(str(error)))
+    reply = said.reply
+    text = reply.content or (calls_text(reply.tool_calls) if reply.tool_calls else "")
+    return Answer(
+        # Half of a pair of surrogates can be sent, and cannot be written down.
+        text=text.encode("utf-8", "replace").decode("utf-8"),
+        seconds=said.seconds,
+        at_once=line.limit,
+        prompt_tokens=reply.prompt_tokens,
+        completion_tokens=reply.completion_tokens,
+    )
 
 
 def _good_first(done: set[Future[Answer]]) -> list[Future[Answer]]:

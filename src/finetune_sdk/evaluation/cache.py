@@ -6,7 +6,7 @@ import hashlib
 import json
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Protocol
@@ -46,13 +46,15 @@ class Kept:
     Args:
         path: of the file; its folder is made where it is missing.
         fresh: earlier answers are not used, and are written over.
+        warn: is told once, where answers can be kept no more.
 
     Raises:
         ConfigurationError: it cannot be written.
     """
 
-    def __init__(self, path: Path, *, fresh: bool = False) -> None:
-        self._fresh = fresh
+    def __init__(self, path: Path, *, fresh: bool, warn: Callable[[str], None]) -> None:
+        self._path, self._fresh, self._warn = path, fresh, warn
+        self._broken = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             # Answers may say what nobody else should read.
@@ -73,18 +75,31 @@ class Kept:
         if self._fresh:
             return None
         query = "SELECT answer FROM answers WHERE key = ?"
-        with closing(self._base.execute(query, (key,))) as rows:
-            found: tuple[str] | None = rows.fetchone()
-        if found is None:
-            return None
+        found = self._run(query, (key,))
         try:
-            return Answer.model_validate_json(found[0])
+            return None if found is None else Answer.model_validate_json(found)
         except ValueError:
             return None  # Another version wrote it: it is asked again.
 
     def put(self, key: str, answer: Answer) -> None:
         row = (key, time.time(), answer.model_dump_json(exclude_none=True))
-        self._base.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", row)
+        self._run("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", row)
+
+    def _run(self, words: str, values: tuple[object, ...]) -> str | None:
+        """The first cell of what comes; a disk that is full must not end what is being asked."""
+        if self._broken:
+            return None
+        try:
+            with closing(self._base.execute(words, values)) as rows:
+                found: tuple[str] | None = rows.fetchone()
+        except sqlite3.Error as error:
+            self._broken = True
+            self._warn(
+                f"answers are not kept any more, as {str(self._path)!r} fails ({error}): should "
+                "this comparison be stopped, what is asked from now on is asked again"
+            )
+            return None
+        return found[0] if found else None
 
     def close(self) -> None:
         self._base.close()

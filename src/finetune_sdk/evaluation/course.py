@@ -26,7 +26,6 @@ class Endpoint:
         tuned: the model is a fine-tuned one.
         cost_per_hour: US dollars that the deployment is billed while it exists.
         price: of its tokens; None where it is not known.
-        usual: questions that are under way at a time.
     """
 
     begin: Begin
@@ -36,7 +35,6 @@ class Endpoint:
     tuned: bool = False
     cost_per_hour: float | None = None
     price: Price | None = None
-    usual: int = 1
 
 
 Opening = Callable[[], AbstractContextManager[Endpoint]]

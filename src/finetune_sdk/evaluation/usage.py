@@ -26,7 +26,7 @@ def usage_of(answers: Sequence[Answer], endpoint: Endpoint) -> Usage:
     seconds = sorted(one.seconds for one in good if one.seconds is not None)
     read = _mean([one.prompt_tokens for one in good])
     written = _mean([one.completion_tokens for one in good])
-    cost = _cost(endpoint, read, written, _mean(seconds))
+    cost = _cost(endpoint, read, written, good)
     return Usage(
         requests=len(answers),
         failed=len(answers) - len(good),
@@ -47,20 +47,15 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 
 def _cost(
-    endpoint: Endpoint,
-    read: float | None,
-    written: float | None,
-    seconds: float | None,
+    endpoint: Endpoint, read: float | None, written: float | None, good: Sequence[Answer]
 ) -> Cost:
     """Hours and tokens together; not known where one of them is not."""
     if endpoint.handle is None:
         return Cost(None, "not known: a function answers")
-    # With so many under way, one is done every so many seconds (Little's law).
-    each = None if seconds is None else seconds / endpoint.usual
     parts = [
         cost
         for cost, billed in (
-            (hourly_cost(endpoint.cost_per_hour, each, at_once=endpoint.usual), _hours(endpoint)),
+            (_by_the_hour(endpoint, good), _hours(endpoint)),
             (token_cost(endpoint.price, read, written, tuned=endpoint.tuned), _tokens(endpoint)),
         )
         if billed
@@ -70,6 +65,18 @@ def _cost(
         return unknown[0]
     total = sum(one.per_thousand or 0.0 for one in parts)
     return Cost(total, "; ".join(one.source for one in parts) or _FREE)
+
+
+def _by_the_hour(endpoint: Endpoint, good: Sequence[Answer]) -> Cost:
+    """By the rate at which answers came when they were asked, this time or before.
+
+    With n questions under way that take s seconds each, one is done every s / n (Little's law).
+    """
+    each = _mean(
+        [None if one.seconds is None else one.seconds / (one.at_once or 1) for one in good]
+    )
+    most = max((one.at_once or 1 for one in good), default=1)
+    return hourly_cost(endpoint.cost_per_hour, each, at_once=most)
 
 
 def _hours(endpoint: Endpoint) -> bool:

@@ -151,7 +151,8 @@ class Answer(Value):
         error: why it gave none.
         scores: by measure; a measure is missing where the answer could not be graded.
         label: what a classification took the answer for.
-        seconds: that it took.
+        seconds: that it took; waiting for a place that is asked too much is not counted.
+        at_once: questions that were under way meanwhile.
         cached: it was asked by an earlier comparison.
     """
 
@@ -160,6 +161,7 @@ class Answer(Value):
     scores: dict[str, float] = Field(default_factory=dict)
     label: str | None = None
     seconds: float | None = None
+    at_once: int | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     cached: bool = False

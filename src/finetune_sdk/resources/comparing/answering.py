@@ -7,14 +7,16 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 from finetune_sdk.errors import ConfigurationError, FineTuneError, RateLimitError
-from finetune_sdk.evaluation.asking import Line, Question
+from finetune_sdk.evaluation.asking import Line, Question, Said, timed
 from finetune_sdk.evaluation.course import Endpoint
 from finetune_sdk.providers.base import CanDeploy
 from finetune_sdk.resources import _openai_client
 from finetune_sdk.resources.comparing.serving import Served
 from finetune_sdk.resources.context import Context
+from finetune_sdk.transport import Clock
 from finetune_sdk.transport.policy import LONGEST_WAIT, Policy
 from finetune_sdk.types import ChatReply, Deployment
 
@@ -66,13 +68,12 @@ def of_served(context: Context, served: Served, manner: Manner) -> Generator[End
         yield Endpoint(
             # Whatever is answered already needs no deployment.
             begin=cache(lambda: _line(context, served.get(), manner, kept)),
-            identity=_identity(context, served.model, manner),
+            identity=_identity(context, served, manner),
             handle=served.handle,
             model=served.model,
             tuned=served.tuned,
             cost_per_hour=served.cost_per_hour,
             price=context.call(lambda: server.request_price(served.model, tuned=served.tuned)),
-            usual=manner.limit(None),
         )
 
 
@@ -83,13 +84,13 @@ def _line(context: Context, deployment: Deployment, manner: Manner, kept: ExitSt
     kept.callback(talk.close)
     policy = Policy(context.clock)
 
-    def ask(question: Question) -> ChatReply:
+    def ask(question: Question) -> Said:
         body = manner.body(question)
         return _patiently(
             context,
             lambda: policy.run(
                 "read",
-                lambda _: context.call(lambda: talk.ask(body)),
+                lambda _: timed(context.clock, lambda: context.call(lambda: talk.ask(body))),
                 seconds=ANSWER_SECONDS,
                 renew=_renewal(connection.refused),
             ),
@@ -102,7 +103,7 @@ def _renewal(refused: Callable[[], object] | None) -> Callable[[], bool] | None:
     return None if refused is None else lambda: bool(refused())
 
 
-def _patiently(context: Context, ask: Callable[[], ChatReply]) -> ChatReply:
+def _patiently(context: Context, ask: Callable[[], Said]) -> Said:
     """Waits where the place is asked too much: others of the questions are being answered."""
     waited = 0.0
     while True:
@@ -116,31 +117,51 @@ def _patiently(context: Context, ask: Callable[[], ChatReply]) -> ChatReply:
         context.clock.sleep(pause)
 
 
-def _identity(context: Context, model: str, manner: Manner) -> str:
-    """What answers are kept by: the model and who serves it, and not the deployment's name."""
+def _identity(context: Context, served: Served, manner: Manner) -> str:
+    """What answers are kept by: the model, who serves it, and how it is asked.
+
+    Of a deployment that is somebody's own it is that very one: it may have options that change
+    what is answered. Those that are made for comparisons are all alike.
+    """
     provider = context.opened
     how = [manner.temperature, manner.max_tokens]
-    return json.dumps([provider.name, provider.account, model, how])
+    which = [served.model, _written(served.model), served.own]
+    return json.dumps([provider.name, provider.account, which, how])
+
+
+def _written(model: str) -> list[list[object]]:
+    """When the files of a model were written that is a folder here; empty for all others."""
+    try:
+        files = sorted(Path(model).iterdir()) if Path(model).is_dir() else []
+        return [[one.name, one.stat().st_size, one.stat().st_mtime_ns] for one in files]
+    except (OSError, ValueError):
+        return []
 
 
 @contextmanager
 def of_function(
-    function: Callable[[list[Mapping[str, object]]], ChatReply | str], name: str, manner: Manner
+    function: Callable[[list[Mapping[str, object]]], ChatReply | str],
+    name: str,
+    manner: Manner,
+    clock: Clock,
 ) -> Generator[Endpoint]:
     """A function. Nobody knows whether it is the same tomorrow: its answers are not kept."""
 
-    def ask(question: Question) -> ChatReply:
-        reply = _called(function, question, name)
-        if isinstance(reply, ChatReply):
-            return reply
-        if isinstance(reply, str):
-            return ChatReply(content=reply, model=name)
-        raise ConfigurationError(
-            f"`others`: {name!r} gave {reply!r:.80}; it has to give a text or a `ChatReply`"
-        )
+    def ask(question: Question) -> Said:
+        return timed(clock, lambda: _reply(_called(function, question, name), name))
 
     line = Line(ask=ask, limit=manner.limit(None))
-    yield Endpoint(begin=lambda: line, identity=None, usual=line.limit)
+    yield Endpoint(begin=lambda: line, identity=None)
+
+
+def _reply(given: object, name: str) -> ChatReply:
+    if isinstance(given, ChatReply):
+        return given
+    if isinstance(given, str):
+        return ChatReply(content=given, model=name)
+    raise ConfigurationError(
+        f"`others`: {name!r} gave {given!r:.80}; it has to give a text or a `ChatReply`"
+    )
 
 
 def _called(

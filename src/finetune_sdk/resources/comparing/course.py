@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from finetune_sdk.errors import ConfigurationError, FineTuneError
-from finetune_sdk.evaluation import comparison, course, gates, grading, report
+from finetune_sdk.errors import FineTuneError
+from finetune_sdk.evaluation import comparison, course, gates, grading
 from finetune_sdk.evaluation.asking import Asker
 from finetune_sdk.evaluation.cache import Forgetful, Kept, Store
 from finetune_sdk.evaluation.comparison import Findings
@@ -17,8 +15,9 @@ from finetune_sdk.evaluation.course import Stage
 from finetune_sdk.evaluation.packages import package
 from finetune_sdk.evaluation.scoring import Scoring, scoring_of
 from finetune_sdk.providers.base import CanEstimate, CanListMetrics
-from finetune_sdk.resources import downloads, steps
+from finetune_sdk.resources import steps
 from finetune_sdk.resources.bars import counted
+from finetune_sdk.resources.comparing import places
 from finetune_sdk.resources.comparing import rows as test_rows
 from finetune_sdk.resources.comparing.request import CompareRequest
 from finetune_sdk.resources.comparing.rows import TestRows
@@ -27,7 +26,6 @@ from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.paging import pages
 from finetune_sdk.types import ComparedRow, Comparison, CostEstimate, Job, Metric, NoEstimate
 
-_DOCUMENT = "comparison.json"
 _COUNTING = ("numpy", "scipy.stats")
 _DRAWING = ("jinja2", "matplotlib.figure")
 _POINTS = 2000
@@ -37,7 +35,7 @@ _POINTS = 2000
 def compare(context: Context, request: CompareRequest) -> Comparison:
     """Compares; what can be refused is refused before anything is asked."""
     request.check()
-    place = _place(request.folder)
+    place = places.place_of(request.folder)
     _need_packages(place)
     warnings: list[str] = []
     tuned = tuned_of(context, request.tuned)
@@ -67,7 +65,7 @@ def compare(context: Context, request: CompareRequest) -> Comparison:
     )
     made = comparison.of(findings)
     if place is not None:
-        _write(made, place)
+        places.write(made, place)
     return made
 
 
@@ -94,15 +92,11 @@ def _asked(
     judge = scoring.judge
     opening = None if judge is None else cast.judge(judge.deployment)
     with (
-        _store(context, fresh=request.fresh) as store,
+        _store(context, fresh=request.fresh, warn=warnings.append) as store,
         counted(request.progress, "answers") as add,
     ):
         add(0, len(found.tests) * entrants * (1 if judge is None else 2))
-        asker = Asker(
-            store=store,
-            clock=context.clock,
-            told=lambda done: add(done, 0),
-        )
+        asker = Asker(store=store, told=lambda done: add(done, 0))
         asked = course.run(stages, found.tests, asker)
         compared = grading.graded(asked, found.tests, scoring)
         if judge is not None and opening is not None:
@@ -115,11 +109,12 @@ def _asked(
 
 
 @contextmanager
-def _store(context: Context, *, fresh: bool) -> Generator[Store]:
+def _store(context: Context, *, fresh: bool, warn: Callable[[str], None]) -> Generator[Store]:
     if context.provider.ephemeral:
         yield Forgetful()
         return
-    with closing(Kept(context.home / "evaluations" / "answers.sqlite3", fresh=fresh)) as store:
+    place = context.home / "evaluations" / "answers.sqlite3"
+    with closing(Kept(place, fresh=fresh, warn=warn)) as store:
         yield store
 
 
@@ -145,38 +140,3 @@ def _spent(context: Context, job: Job | None) -> CostEstimate | NoEstimate:
     if not isinstance(provider, CanEstimate):
         return NoEstimate(reason=f"the provider {context.opened.name!r} tells no costs")
     return context.call(lambda: provider.spent(job))
-
-
-def _place(folder: str | os.PathLike[str] | None) -> Path | None:
-    """Where the comparison goes: a new folder, an empty one, or one of an earlier comparison.
-
-    Raises:
-        ConfigurationError: something else is in it.
-    """
-    if folder is None:
-        return None
-    place = downloads.place_of(folder)
-    taken = place.exists() and (not place.is_dir() or any(place.iterdir()))
-    if taken and not (place / _DOCUMENT).is_file():
-        raise ConfigurationError(
-            f"`folder` {str(place)!r} is there already, and holds no earlier comparison; name a "
-            "new one"
-        )
-    return place
-
-
-def _write(made: Comparison, place: Path) -> None:
-    """Writes the folder whole; an earlier comparison is there until the new one is."""
-    if not (place / _DOCUMENT).is_file():
-        downloads.fill(place, lambda part: report.write(made, part))
-        return
-    fresh, old = (place.with_name(f".{place.name}.{word}") for word in ("fresh", "old"))
-    for left in (fresh, old):
-        shutil.rmtree(left, ignore_errors=True)
-    downloads.fill(fresh, lambda part: report.write(made, part))
-    try:
-        place.rename(old)
-        fresh.rename(place)
-    except OSError as error:
-        raise ConfigurationError(f"`folder` {str(place)!r} cannot be written: {error}") from None
-    shutil.rmtree(old, ignore_errors=True)

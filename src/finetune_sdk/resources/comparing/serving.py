@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+import secrets
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +22,8 @@ from finetune_sdk.resources import serving, steps
 from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.paging import pages
 from finetune_sdk.resources.request import base_model
+from finetune_sdk.submission.locks import Locks
+from finetune_sdk.transport import redact
 from finetune_sdk.types import (
     Checkpoint,
     Deployment,
@@ -34,6 +38,15 @@ LIFE = timedelta(hours=12)
 
 READY_SECONDS = 3600.0
 
+_LOG = logging.getLogger("finetune_sdk")
+_MADE = (
+    "the deployment %r is made for the comparison, at %s an hour, and deleted when all is asked; "
+    "should this be killed: finetune deployments delete %s"
+)
+_LEFT = (
+    "the deployment {0!r}, made for a comparison, could not be deleted and may go on to cost: {1}; "
+    "delete it: finetune deployments delete {0}"
+)
 _NOTHING_MADE = (ConfigurationError, ConflictError, CostLimitError, UnsupportedError)
 """What a create raises where a deployment of that name is somebody else's, or none."""
 
@@ -48,6 +61,8 @@ class Served:
         tuned: it is a fine-tuned one.
         cost_per_hour: US dollars; None is not known.
         get: gives the deployment, ready; makes it where there is none.
+        own: what tells a deployment of somebody's own from any other; None of one that is made
+            for a comparison.
     """
 
     handle: str
@@ -55,6 +70,7 @@ class Served:
     tuned: bool
     cost_per_hour: float | None
     get: Callable[[], Deployment]
+    own: str | None = None
 
 
 def by(deployment: Deployment) -> Served:
@@ -65,6 +81,7 @@ def by(deployment: Deployment) -> Served:
         tuned=deployment.job_id is not None or _is_tuned(deployment.model),
         cost_per_hour=deployment.cost_per_hour,
         get=lambda: deployment,
+        own=f"{deployment.handle} {deployment.created_at}",
     )
 
 
@@ -94,23 +111,39 @@ def served(
         warn: is told where it could not be deleted.
     """
     wanted = base_model(context, serving.job_of(context, model))
-    name = f"compare-{hashlib.sha256(wanted.encode()).hexdigest()[:12]}"
+    plain = f"compare-{hashlib.sha256(wanted.encode()).hexdigest()[:12]}"
     there = _there(context, wanted)
-    if there is not None and there.name != name:
+    if there is not None and not there.name.startswith(plain):
         yield by(there)
         return
-    making = _Making(context, model, name, options, limit)
-    try:
-        yield Served(
-            handle=f"{context.owner}:{name}",
-            model=wanted,
-            tuned=not isinstance(model, str) or _is_tuned(wanted),
-            cost_per_hour=making.cost(),
-            get=making.get,
-        )
-    finally:
-        if making.begun or there is not None:
-            _delete(context, f"{context.owner}:{name}", warn)
+    with _named(context, plain) as name:
+        making = _Making(context, model, name, options, limit)
+        left = there is not None and there.name == name
+        try:
+            yield Served(
+                handle=f"{context.owner}:{name}",
+                model=wanted,
+                tuned=not isinstance(model, str) or _is_tuned(wanted),
+                cost_per_hour=making.cost(),
+                get=making.get,
+            )
+        finally:
+            if making.begun or left:
+                _delete(context, f"{context.owner}:{name}", warn)
+
+
+@contextmanager
+def _named(context: Context, plain: str) -> Generator[str]:
+    """The name of what is made: the same each time, so that what was left is found.
+
+    While another comparison of this machine uses it, it is one of our own.
+    """
+    if context.provider.ephemeral:
+        yield plain
+        return
+    locks = Locks(context.home / "evaluations" / "locks")
+    with locks.held(context.owner, plain, wait=False) as got:
+        yield plain if got else f"{plain}-{secrets.token_hex(3)}"
 
 
 @dataclass
@@ -142,9 +175,11 @@ class _Making:
         Raises:
             CostLimitError: it would be billed by the hour, and `limit` does not allow it.
         """
-        context = self.context
+        context, cost = self.context, self.cost()
         if self.limit is None:
-            _refuse_billed(context, self.cost(), self.name)
+            _refuse_billed(context, cost, self.name)
+        if cost != 0:
+            _LOG.warning(_MADE, self.name, _price(cost), f"{context.owner}:{self.name}")
         making = serving.create(
             context,
             self.model,
@@ -180,10 +215,14 @@ def _is_tuned(model: str) -> bool:
     return names.base_model(model) != model
 
 
+def _price(cost: float | None) -> str:
+    return "an unknown price" if cost is None else f"{cost:.2f} US dollars"
+
+
 def _refuse_billed(context: Context, cost: float | None, name: str) -> None:
     if cost == 0:
         return
-    price = "an unknown price" if cost is None else f"{cost:.2f} US dollars"
+    price = _price(cost)
     raise CostLimitError(
         f"no deployment at {context.owner!r} that is ready serves the model; {name!r}, made for "
         f"the comparison, is billed by the hour, at {price}; say what an hour may cost, by "
@@ -194,8 +233,10 @@ def _refuse_billed(context: Context, cost: float | None, name: str) -> None:
 def _delete(context: Context, handle: str, warn: Callable[[str], None]) -> None:
     try:
         steps.run(serving.delete(context, handle), context.clock)
-    except FineTuneError as error:
-        warn(
-            f"the deployment {handle!r}, made for this comparison, could not be deleted and may go "
-            f"on to cost: {error}; delete it: finetune deployments delete {handle}"
-        )
+    except BaseException as error:
+        told = _LEFT.format(handle, redact(str(error)) or type(error).__name__)
+        # The comparison itself may fail, and its warnings with it.
+        _LOG.warning(told)
+        warn(told)
+        if not isinstance(error, FineTuneError):
+            raise

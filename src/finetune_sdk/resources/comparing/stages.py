@@ -179,7 +179,7 @@ class Cast:
                 f"{name!r} is {subject!r:.80}; it takes a deployment, its handle, or a function"
             )
         function = subject
-        return lambda: answering.of_function(function, name, self._manner)
+        return lambda: answering.of_function(function, name, self._manner, self.context.clock)
 
     def _look_for(self, handle: str, name: str) -> None:
         # Before others are asked, whose answers take long and cost money.
