@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-_FORMULA = (*"=+-@\t\r\n", *"＝＋－＠")
+_SIGNS = tuple("=+-@＝＋－＠")
+_FORMULA = (*_SIGNS, *"\t\r\n")
 
 
 def cell(value: object) -> object:
@@ -10,6 +11,7 @@ def cell(value: object) -> object:
 
     https://owasp.org/www-community/attacks/CSV_Injection names the beginnings, wide forms included.
     """
-    if isinstance(value, str) and value.startswith(_FORMULA):
+    # Some programs pass over blanks at the beginning.
+    if isinstance(value, str) and (value.startswith(_FORMULA) or value.lstrip()[:1] in _SIGNS):
         return f"'{value}"
     return value

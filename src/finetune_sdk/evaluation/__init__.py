@@ -3,6 +3,7 @@
 It is given callables that answer, and knows neither a client nor a provider.
 
 examples     rows of the test data: what is asked, and what is expected
+overlap      rows to measure on that were learned
 prompts      questions with examples in front: a few of the training data, or the nearest ones
 asking       thousands of questions under a limit, by the threads of hands.py; cache.py keeps what
              was answered

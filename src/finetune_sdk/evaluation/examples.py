@@ -10,7 +10,6 @@ from typing import cast
 
 from finetune_sdk import datasets
 from finetune_sdk.datasets import EVERYTHING, Dataset, RowRules
-from finetune_sdk.datasets.near import BREAK, NearDuplicates
 from finetune_sdk.errors import DatasetError, DatasetValidationError
 
 Message = Mapping[str, object]
@@ -26,9 +25,11 @@ class Example:
     Attributes:
         line: of the file, from 1.
         messages: what is asked.
-        expected: the answer; None where the row has none.
+        expected: the answer, as `answer_of` gives it; None where the row has none.
         row: as it stands in the file.
         tools: that the model may call.
+        answer: the answer's own message, where it calls tools.
+        unlearned: the answer has the weight 0, and is none to learn.
     """
 
     line: int
@@ -36,6 +37,18 @@ class Example:
     expected: str | None
     row: Mapping[str, object]
     tools: tuple[Message, ...] = ()
+    answer: Message | None = None
+    unlearned: bool = False
+
+    @property
+    def expected_text(self) -> str | None:
+        """What the answer says, whatever it calls."""
+        return self.expected if self.answer is None else text_of(self.answer)
+
+    @property
+    def expected_calls(self) -> str | None:
+        """The calls of tools in the answer, as JSON; None where there are none."""
+        return None if self.answer is None else calls_text(_calls(self.answer))
 
     @property
     def question(self) -> str:
@@ -74,15 +87,18 @@ def _as_chat(dataset: Dataset) -> Dataset:
 
 def _example(line: int, row: Mapping[str, object], given: Mapping[str, object]) -> Example:
     messages = cast("Sequence[Message]", row["messages"])
-    answered = messages[-1].get("role") == "assistant"
+    last = messages[-1]
+    answered = last.get("role") == "assistant"
     asked = messages[:-1] if answered else messages
     tools = cast("Sequence[Message]", row.get("tools") or ())
     return Example(
         line=line,
         messages=tuple(_plain(one) for one in asked),
-        expected=answer_of(messages[-1]) if answered else None,
+        expected=answer_of(last) if answered else None,
         row=given,
         tools=tuple(tools),
+        answer=_plain(last) if answered and _calls(last) else None,
+        unlearned=answered and last.get("weight") == 0,
     )
 
 
@@ -93,25 +109,34 @@ def _plain(message: Message) -> Message:
 
 def answer_of(message: Message) -> str:
     """An answer as one text; the calls of tools as JSON, where it says nothing else."""
-    calls = message.get("tool_calls")
-    text = text_of(message)
-    if text or not isinstance(calls, Sequence):
-        return text
-    return calls_text(cast("Sequence[Mapping[str, object]]", calls))
+    text, calls = text_of(message), _calls(message)
+    return text if text or not calls else calls_text(calls)
 
 
-def calls_text(calls: Sequence[Mapping[str, object]]) -> str:
+def _calls(message: Message) -> Sequence[Message]:
+    return cast("Sequence[Message]", message.get("tool_calls") or ())
+
+
+def calls_text(calls: Sequence[Message]) -> str:
     """Calls of tools as JSON: names and arguments, without the ids that no two answers share."""
     return json.dumps([_call(call) for call in calls], ensure_ascii=False, sort_keys=True)
 
 
-def _call(call: Mapping[str, object]) -> dict[str, object]:
-    function = cast("Mapping[str, object]", call.get("function") or {})
+def _call(call: Message) -> dict[str, object]:
+    function = cast("Message", call.get("function") or {})
     arguments = function.get("arguments")
     if isinstance(arguments, str):
+        # What is no JSON, or has a name twice, is told as the text that it is.
         with suppress(ValueError, RecursionError):
-            arguments = json.loads(arguments)
+            arguments = json.loads(arguments, object_pairs_hook=_distinct)
     return {"name": function.get("name"), "arguments": arguments}
+
+
+def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands there twice")
+    return found
 
 
 def text_of(message: Message) -> str:
@@ -127,53 +152,41 @@ def _part(part: object) -> str:
     return str(cast("Message", part).get("text") or "") if isinstance(part, Mapping) else ""
 
 
-def refuse_overlap(
-    tests: Sequence[Example], learned: Sequence[Example], *, place: str, source: str
-) -> None:
-    """Refuses questions that the model has learned the answers to.
+def refuse_repeated(examples: Sequence[Example], place: str) -> None:
+    """Refuses questions that are asked twice: rows are taken for as many witnesses.
 
-    Upper and lower case and blanks aside, what is asked has to differ; the answer does not matter.
+    Conversation and tools are compared, blanks aside; the expected answer does not matter.
 
     Args:
-        tests: rows to measure on.
-        learned: rows that were learned from.
-        place: what messages call the first.
-        source: what they call the second.
+        examples: rows to measure on.
+        place: what messages call them.
 
     Raises:
-        DatasetError: a question stands in both; names the rows.
+        DatasetError: names the rows.
     """
-    known = {_folded(one): one.line for one in reversed(learned)}
-    found = [(one.line, known[_folded(one)]) for one in tests if _folded(one) in known]
+    first: dict[str, int] = {}
+    asked = [(one.line, _asked(one)) for one in examples]
+    found = [(line, at) for line, key in asked if (at := first.setdefault(key, line)) != line]
     if not found:
         return
-    named = ", ".join(f"{place}:{line} is {source}:{other}" for line, other in found[:_NAMED])
+    named = ", ".join(f"line {line} is line {at}" for line, at in found[:_NAMED])
     more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
     raise DatasetError(
-        f"{len(found)} of {len(tests)} rows to measure on ask what was learned: {named}{more}; "
-        "take them out of the test data, or a model that knows them by heart looks good "
-        "(`finetune data split` keeps such rows together)"
+        f"{place}: {len(found)} of {len(examples)} rows to measure on ask what another one asks: "
+        f"{named}{more}; keep one of each, since the same question again tells nothing new"
     )
 
 
-def _folded(example: Example) -> str:
-    asked = [(str(one.get("role")), _loose(text_of(one))) for one in example.messages]
-    return json.dumps(asked)
+def _asked(example: Example) -> str:
+    return json.dumps(_even([example.messages, example.tools]), sort_keys=True, default=str)
 
 
-def _loose(text: str) -> str:
-    return " ".join(text.casefold().split())
-
-
-def near_overlap(tests: Sequence[Example], learned: Sequence[Example]) -> list[tuple[int, int]]:
-    """Rows that say nearly the same as one that was learned: their lines, and that one's."""
-    seen, lines = NearDuplicates(), [one.line for one in learned]
-    for number, one in enumerate(learned):
-        seen.add(number, _whole(one))
-    # Among each other the tests may be alike: each is compared, and one after another.
-    found = ((one.line, seen.add(len(lines), _whole(one))) for one in tests)
-    return [(line, lines[at]) for line, at in found if at is not None and at < len(lines)]
-
-
-def _whole(example: Example) -> str:
-    return BREAK.join((*map(text_of, example.messages), example.expected or ""))
+def _even(value: object) -> object:
+    """The value, with one blank for any number of them in its texts."""
+    if isinstance(value, str):
+        return " ".join(value.split())
+    if isinstance(value, Mapping):
+        return {name: _even(one) for name, one in cast("Message", value).items()}
+    if isinstance(value, Sequence):
+        return [_even(one) for one in cast("Sequence[object]", value)]
+    return value

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from finetune_sdk.evaluation.examples import Example, Message
+from finetune_sdk.evaluation.overlap import asks, turns
 from finetune_sdk.evaluation.packages import package
 
 Prompt = Callable[[Example], list[Message]]
 """What is sent to ask an example."""
 
 _SYSTEM = ("system", "developer")
+_SPARE = 10
 _WORDS = r"(?u)\b\w+\b"
 
 
@@ -31,7 +34,14 @@ def few_shot(learned: Sequence[Example], *, shots: int, seed: int) -> Prompt:
     """
     shown = _shown(learned)
     drawn = random.Random(seed).sample(shown, min(shots, len(shown)))  # noqa: S311 - no secret
-    return lambda example: _after(drawn, example)
+    known = [asks(one) for one in drawn]
+
+    def before(example: Example) -> list[Message]:
+        # Where the very question is one of them, its answer would be given away.
+        kept = [one for one, its in zip(drawn, known, strict=True) if turns(example) not in its]
+        return _after(kept, example)
+
+    return before
 
 
 def retrieved(learned: Sequence[Example], *, shots: int) -> Prompt:
@@ -44,22 +54,25 @@ def retrieved(learned: Sequence[Example], *, shots: int) -> Prompt:
         MissingDependencyError: `bm25s` is not installed.
     """
     shown = _shown(learned)
-    if not shown:
+    if not any(re.search(_WORDS, one.question) for one in shown):
         return plain
-    bm25s, count = package("bm25s"), min(shots, len(shown))
+    bm25s, known = package("bm25s"), [asks(one) for one in shown]
     index = bm25s.BM25()
     index.index(_tokens(bm25s, [one.question for one in shown]), show_progress=False)
 
     def nearest(example: Example) -> list[Message]:
-        query = _tokens(bm25s, [example.question])
-        found: list[int] = list(index.retrieve(query, k=count, show_progress=False).documents[0])
-        return _after([shown[place] for place in reversed(found)], example)
+        query, asked = _tokens(bm25s, [example.question]), turns(example)
+        # A few more, since rows that ask the very same are passed over.
+        most = min(shots + _SPARE, len(shown))
+        found: list[int] = list(index.retrieve(query, k=most, show_progress=False).documents[0])
+        kept = [place for place in found if asked not in known[place]][:shots]
+        return _after([shown[place] for place in reversed(kept)], example)
 
     return nearest
 
 
 def _shown(learned: Sequence[Example]) -> list[Example]:
-    return [one for one in learned if one.expected]
+    return [one for one in learned if one.expected and not one.unlearned]
 
 
 def _after(shown: Sequence[Example], example: Example) -> list[Message]:
@@ -71,7 +84,12 @@ def _after(shown: Sequence[Example], example: Example) -> list[Message]:
 
 def _turns(example: Example) -> list[Message]:
     asked = [one for one in example.messages if one.get("role") not in _SYSTEM]
-    return [*asked, {"role": "assistant", "content": example.expected}]
+    if example.answer is None:
+        return [*asked, {"role": "assistant", "content": example.expected}]
+    # A conversation goes on only when each call has a result, and the row holds none.
+    calls = cast("Sequence[Message]", example.answer["tool_calls"])
+    results = [{"role": "tool", "tool_call_id": one.get("id"), "content": ""} for one in calls]
+    return [*asked, example.answer, *results]
 
 
 def _tokens(bm25s: Any, texts: list[str]) -> Any:

@@ -53,6 +53,22 @@ class CompareRequest:
         Raises:
             ConfigurationError: one is wrong.
         """
+        self._check_numbers()
+        for name in ("baselines", "scorers", "require", "options"):
+            _list(name, getattr(self, name))
+        if not all(one in get_args(Baseline) for one in self.baselines):
+            raise ConfigurationError(
+                f"`baselines` is {self.baselines!r:.80}; it takes a list of "
+                f"{', '.join(map(repr, get_args(Baseline)))}"
+            )
+        for one in self.require:
+            if not is_a(one, str):
+                raise ConfigurationError(
+                    f"`require` has {one!r:.80}; it takes texts, such as 'exact_match>=0.8'"
+                )
+        self._check_others()
+
+    def _check_numbers(self) -> None:
         for name, least in (("shots", 1), ("seed", 0)):
             _whole(name, getattr(self, name), least)
         for name in ("concurrency", "max_tokens"):
@@ -61,12 +77,6 @@ class CompareRequest:
         warmth = self.temperature
         if warmth is not None and not (is_a(warmth, int, float) and 0 <= warmth < math.inf):
             raise ConfigurationError(f"`temperature` is {warmth!r:.80}; it is a number, 0 or more")
-        if is_a(self.baselines, str) or not set(self.baselines) <= set(get_args(Baseline)):
-            raise ConfigurationError(
-                f"`baselines` is {self.baselines!r:.80}; it takes a list of "
-                f"{', '.join(map(repr, get_args(Baseline)))}"
-            )
-        self._check_others()
 
     def _check_others(self) -> None:
         if not is_a(self.others, Mapping):
@@ -81,6 +91,11 @@ class CompareRequest:
                     f"`others` has the name {name!r:.80}; give one of your own, and none of "
                     f"{', '.join(sorted(taken))}"
                 )
+
+
+def _list(name: str, value: object) -> None:
+    if not is_a(value, list, tuple):
+        raise ConfigurationError(f"`{name}` is {value!r:.80}; it takes a list")
 
 
 def _whole(name: str, value: object, least: int) -> None:

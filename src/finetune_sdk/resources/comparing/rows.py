@@ -11,7 +11,7 @@ from finetune_sdk import datasets
 from finetune_sdk.datasets import Dataset
 from finetune_sdk.datasets.dataset import Source
 from finetune_sdk.errors import AuthenticationError, DatasetError, FineTuneError
-from finetune_sdk.evaluation import examples
+from finetune_sdk.evaluation import examples, overlap
 from finetune_sdk.evaluation.examples import Example
 from finetune_sdk.providers.base import CanExport
 from finetune_sdk.resources.context import Context
@@ -59,7 +59,7 @@ def read(
     learned = _given(training_data) if training_data is not None else _own(context, job, warn)
     if learned is not None:
         source, rows = learned
-        examples.refuse_overlap(tests, rows, place=given.place, source=source)
+        overlap.refuse(tests, rows, place=given.place, source=source)
         _warn_of_near(tests, rows, source, warn)
     return TestRows(name=given.name, tests=tests, learned=None if learned is None else learned[1])
 
@@ -106,7 +106,7 @@ def _downloaded(context: Context, file: DatasetFile, path: Path) -> Dataset:
 def _warn_of_near(
     tests: Sequence[Example], learned: Sequence[Example], source: str, warn: Callable[[str], None]
 ) -> None:
-    near = examples.near_overlap(tests, learned)
+    near = overlap.near(tests, learned)
     if near:
         named = ", ".join(f"{line} ({other} there)" for line, other in near[:_NAMED])
         more = ", and more" if len(near) > _NAMED else ""
