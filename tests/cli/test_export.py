@@ -42,11 +42,19 @@ def test_a_whole_account_comes_out_and_the_next_run_keeps_it(
         create(finetune, suffix)
     done = finetune("export", "--all", "far", "out")
     assert done.code == 0, done.err
-    assert len([*(project / "out").iterdir()]) == 3
+    assert len([*(project / "out").glob("[!.]*")]) == 3
     assert (project / "out" / "inventory.json").is_file()
     assert "2 job(s) are out, 0 of them from before." in done.err
     assert "Nothing is missing." in done.err
     assert "2 of them from before" in finetune("export", "--all", "far", "out").err
+
+
+def test_a_line_steers_no_terminal(finetune: Command, service: OpenAIService) -> None:
+    create(finetune, "one")
+    job, folder = f"far:{next(iter(service.jobs))}", "out\x1b[2J"
+    assert "\x1b" not in finetune("export", job, folder).out
+    (told,) = finetune("export", job, folder, "--json").documents
+    assert folder in str(told["folder"])
 
 
 def test_the_next_command_trains_it_elsewhere(

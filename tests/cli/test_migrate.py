@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+import json
 import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import indent
 from typing import cast
 
 import pytest
 
+from finetune_sdk import FineTuneClient, PythonGrader, Reinforcement
 from finetune_sdk.cli import main
+from finetune_sdk.testing import FakeProvider
 from finetune_sdk.transport import SYSTEM_CLOCK
 from finetune_sdk.types import Migration
 from tests.cli.account import AccountProvider
@@ -62,7 +66,7 @@ def test_a_job_is_made_again_and_each_word_is_told(
     assert made_job.model == "base-1"
     assert made_job.method is not None
     assert made_job.method.learning_rate == 2e-5
-    assert made_job.metadata["migrated_from"] == job
+    assert made_job.metadata["migrated_from"] == job.replace("far:", "openai:")
 
 
 def test_the_next_command_is_one_that_works(finetune: Command, job: str) -> None:
@@ -197,3 +201,45 @@ def test_the_document_of_a_plan_is_one_that_is_made_as_it_was_planned(
         cast("dict[str, dict[str, str]]", one["plan"])["spec"]["key"] for one in (planned, after)
     ]
     assert keys[0] == keys[1]
+
+
+PROGRAM = f"def grade(sample, item):\n    # {'x' * 200}\n    return 1.0  # the last line\n"
+
+
+@pytest.fixture
+def graded(project: Path) -> str:
+    """The folder of a job that learned by a program."""
+    rows = [{"messages": [{"role": "user", "content": f"Say {n}."}]} for n in range(12)]
+    method = Reinforcement(grader=PythonGrader(source=PROGRAM))
+    with FineTuneClient(FakeProvider()) as client:
+        job = client.jobs.create(model="base-1", training_data=rows, method=method)
+        job = client.jobs.wait(job, progress=False)
+        return client.jobs.export(job, project / "theirs").folder
+
+
+def test_a_folders_program_needs_a_word_and_is_shown_whole(
+    finetune: Command, account: AccountProvider, graded: str
+) -> None:
+    words = ("migrate", graded, "--to", "desk", "--model", "small")
+    refused = finetune(*words)
+    assert refused.code == 1
+    assert "--trust-programs" in refused.err
+    assert "job.json" in refused.err
+    shown = finetune(*words, "--trust-programs", "--plan")
+    assert shown.code == 0, shown.err
+    assert indent(PROGRAM, "    ") in shown.out
+    assert made(account) == 0
+    assert finetune(*words, "--trust-programs").code == 0
+    assert made(account) == 1
+
+
+def test_rewards_are_shown_by_their_names(finetune: Command, graded: str) -> None:
+    folder = Path(graded)
+    told = json.loads((folder / "job.json").read_text())
+    names = [f"mine.{'x' * 30}:f{number}" for number in range(5)]
+    told["method"] = {"type": "reinforcement", "rewards": names}
+    (folder / "job.json").write_text(json.dumps(told))
+    words = ("--to", "desk", "--model", "small", "--trust-programs", "--plan")
+    shown = finetune("migrate", graded, *words)
+    assert shown.code == 0, shown.err
+    assert indent("\n".join(names), "    ") in shown.out
