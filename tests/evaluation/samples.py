@@ -282,7 +282,7 @@ def large(rows: int = 5000, answer: str = 'a "long" <answer> & more ' * 400) -> 
 
 def hostile(text: str) -> Comparison:
     """The text of a stranger wherever one may stand."""
-    answer = Answer(text=text, scores={"exact_match": 1.0}, label=text)
+    answer = Answer(text=text, calls=text, scores={"exact_match": 1.0}, label=text)
     wrong = Answer(text=text, scores={"exact_match": 0.0})
     names: tuple[tuple[str, CandidateKind], ...] = (("fine_tuned", "fine_tuned"), (text, "other"))
     candidates = tuple(
@@ -331,6 +331,7 @@ def hostile(text: str) -> Comparison:
                 line=1,
                 messages=({"role": "user", "content": text},),
                 expected=text,
+                expected_calls=text,
                 answers={"fine_tuned": answer, text: wrong},
             ),
             ComparedRow(

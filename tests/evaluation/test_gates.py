@@ -31,16 +31,31 @@ def tuned(**usage: float | None) -> Candidate:
     )
 
 
+def graded(text: str, rows: int, every: int) -> Gate:
+    """A requirement on a measure that so many of so many rows have a grade by."""
+    score = Estimate(value=1, low=0.9, high=1, rows=rows)
+    one = Candidate(
+        name="fine_tuned",
+        kind="fine_tuned",
+        scores={"judge": score, "json_fields": score},
+        usage=Usage(requests=every),
+    )
+    verdict = Verdict(word="better", against="base", headline="")
+    (found,) = held(parse([text], ("judge", "json_fields")), tuned=one, verdict=verdict, gap=None)
+    return found
+
+
 def gate(
     text: str,
     *,
     word: Word = "better",
-    rows: int = 44,
+    rows: int = 50,
     against: str | None = "base",
+    measure: str = "exact_match",
     **usage: float,
 ) -> Gate:
     gap = Difference(
-        measure="exact_match",
+        measure=measure,
         against="base",
         difference=Estimate(value=0.1, low=0.05, high=0.2),
         p_value=0.01,
@@ -137,6 +152,38 @@ def test_too_few_rows_meet_no_word(text: str) -> None:
     alone = gate(text, against=None)
     assert not alone.met
     assert alone.measured == "there is nothing to compare with"
+
+
+@pytest.mark.parametrize(
+    ("rows", "every", "met", "told"),
+    [
+        (10, 40, False, ", on 10 of 40 rows"),
+        (37, 40, False, ", on 37 of 40 rows"),
+        (38, 40, True, ", on 38 of 40 rows"),
+        (40, 40, True, ""),
+        (19, 20, False, ", on 19 of 20 rows"),
+        (19, 19, True, ", on 19 row(s) only"),
+    ],
+)
+def test_a_measure_that_few_rows_have_meets_nothing(
+    rows: int, every: int, met: bool, told: str
+) -> None:
+    found = graded("judge>=0.9", rows, every)
+    assert found.met is met
+    assert found.measured == f"judge is 1 (95% interval 0.9 to 1){told}"
+
+
+def test_rows_that_a_measure_does_not_speak_of_may_be_many() -> None:
+    assert graded("json_fields>=0.9", 20, 40).met
+    assert not graded("json_fields>=0.9", 19, 40).met
+
+
+@pytest.mark.parametrize("text", ["better", "not worse"])
+def test_a_verdict_on_the_rows_that_could_be_graded_meets_no_word(text: str) -> None:
+    found = gate(text, rows=30)
+    assert not found.met
+    assert found.measured == "better, against base, on 30 of 50 rows"
+    assert gate(text, rows=30, measure="json_fields").met
 
 
 @pytest.mark.parametrize(

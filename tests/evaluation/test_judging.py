@@ -145,6 +145,24 @@ def test_ten_rows_tell_nothing() -> None:
     assert [one.partition(":")[0] for one in found.advice] == ["More test rows"]
 
 
+def test_rows_without_a_grade_are_told() -> None:
+    scores = {"judge": Estimate(value=0.9, low=0.8, high=1, rows=30)}
+    tuned = Candidate(name="fine_tuned", kind="fine_tuned", scores=scores, usage=Usage(requests=44))
+    found = judged(
+        [candidate("base", judge=0.5), tuned],
+        gap("base", 0.4, 0.2, 0.6, "better", rows=28, measure="judge"),
+        measure="judge",
+    )
+    assert found.headline == (
+        "Better: fine_tuned scores 0.90 by judge on the 30 of 44 rows that were graded, 0.40 more "
+        "than base on the 28 rows graded for both (95% interval 0.20 to 0.60)."
+    )
+    assert found.advice[1] == (
+        "Look at the grades that are missing: fine_tuned and base were both graded by judge on "
+        "28 of 44 rows, and the others may be those that are bad."
+    )
+
+
 def test_few_answers_tell_nothing_either() -> None:
     found = judged(BETTER[0], gap("few_shot", 0.32, 0.14, 0.48, "better", rows=12))
     assert found.headline.startswith(

@@ -28,7 +28,6 @@ def row(number: int) -> dict[str, object]:
 @pytest.fixture
 def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     return make_tiny_model(tmp_path / "tiny")
 
 

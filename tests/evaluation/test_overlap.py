@@ -116,3 +116,11 @@ def test_rows_without_a_word_are_retrieved_from_by_nobody(
         job, test_data=TESTS[:3], training_data=learned, baselines=["retrieved"], progress=False
     )
     assert made.candidate("retrieved").usage.failed == 0
+
+
+def test_a_question_that_is_asked_twice_is_refused(
+    client: FineTuneClient, service: OpenAIService, job: Job
+) -> None:
+    with pytest.raises(DatasetError, match=r"rows"):
+        client.evaluations.compare(job, test_data=[*TESTS, TESTS[3]], progress=False)
+    assert not service.posts(CHAT)

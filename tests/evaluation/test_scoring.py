@@ -6,13 +6,14 @@ import functools
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from finetune_sdk.errors import ConfigurationError, DatasetError, UnsupportedError
-from finetune_sdk.evaluation.examples import Example
+from finetune_sdk.evaluation.examples import Example, refuse_repeated
 from finetune_sdk.evaluation.scoring import (
     Grade,
     Graded,
@@ -56,8 +57,11 @@ def graded(scorer: Scorer | Grade, answer: str, expected: str) -> dict[str, floa
         ('{"b": [1.0, true], "a": null}', '{"a":null,"b":[1,true]}', 1),
         ('{"a": 1}', '{"a": true}', 0),
         ('{"a": [1, 2]}', '{"a": [2, 1]}', 0),
-        ("1e2", "100", 1),
-        ("0.30", "0.3", 1),
+        ("1e2", "100", 0),
+        ("3.1", "3.10", 0),
+        ('{"n": 1e2}', '{"n": 100}', 1),
+        ('{"a": 1, "a": 2}', '{"a": 2}', 0),
+        ('{"a": 1, "a": 2}', '{"a": 1, "a": 2} ', 1),
         ("3 eggs", "3", 0),
         ('```json\n{"a": 1}\n```', '{"a": 1}', 0),
         ("NaN", "NaN", 1),
@@ -84,6 +88,7 @@ def test_exact_is_exact(answer: str, expected: str, score: float) -> None:
         ('{"a": 1}', "{}", 1, 0),
         ("[1]", "[]", 1, 0),
         ("no", '{"a": 1}', 0, 0),
+        ('{"a": 2, "a": 1}', '{"a": 1}', 0, 0),
         ('{"a": NaN}', '{"a": 1}', 0, 0),
         ('{"a": 1e999}', '{"a": 1}', 0, 0),
         (DEEP, '{"a": 1}', 0, 0),
@@ -107,42 +112,11 @@ def test_a_field_that_no_expected_answer_has_is_refused() -> None:
         scoring_of([JsonMatch(fields=("nam",))], examples('{"name": 1}', '{"age": 2}', "[1]"))
 
 
-def test_a_schema_is_held_against_each_answer() -> None:
-    schema = {"type": "object", "required": ["a"], "properties": {"a": {"multipleOf": 0.5}}}
-    scorer = JsonMatch(schema=schema)
-    assert graded(scorer, '{"a": 1}', '{"a": 1}')["json_schema"] == 1
-    assert graded(scorer, '{"a": 0.3}', '{"a": 1}')["json_schema"] == 0
-    assert graded(scorer, "a", '{"a": 1}')["json_schema"] == 0
-    assert graded(scorer, '{"a": ' + "9" * 400 + "}", '{"a": 1}')["json_schema"] in (0, 1)
-    assert scoring_of([scorer], examples("{}")).measures == (
-        "json_valid",
-        "json_schema",
-        "json_fields",
-    )
-
-
-@pytest.mark.parametrize(
-    ("schema", "place"),
-    [
-        ({"properties": {"a": {"type": "strin"}}}, "schema/properties/a/type"),
-        ({"pattern": "("}, "schema/pattern"),
-        ({"$schema": 5}, r"\$schema"),
-        ({"$ref": "#/$defs/nothing"}, "nothing"),
-        ({"$ref": "http://127.0.0.1:9/elsewhere.json"}, "elsewhere"),
-    ],
-)
-def test_a_wrong_schema_is_told_with_its_place(schema: dict[str, object], place: str) -> None:
-    with pytest.raises(ConfigurationError, match=place):
-        scoring_of([JsonMatch(schema=schema)], examples("{}"))
-
-
-def test_a_schema_without_end_allows_nothing() -> None:
-    assert graded(JsonMatch(schema={"$ref": "#"}), "{}", "{}")["json_schema"] == 0
-
-
 def test_json_needs_expected_answers_that_are_json() -> None:
     with pytest.raises(DatasetError, match="line 2: the expected answer is no JSON object"):
         scoring_of([JsonMatch()], examples("{}", "5"))
+    with pytest.raises(DatasetError, match="line 1"):
+        scoring_of([JsonMatch()], examples('{"a": 1, "a": 2}'))
 
 
 @given(st.text() | st.recursive(st.none() | st.floats() | st.text(), st.lists).map(json.dumps))
@@ -294,6 +268,56 @@ def test_rows_without_an_expected_answer_are_told(scorer: Scorer) -> None:
         refuse_missing([scorer, short], examples("{}", None, None))
 
 
+def test_an_answer_that_is_not_to_be_learned_is_not_to_be_expected() -> None:
+    rows = [*examples("a"), replace(examples("b")[0], line=2, unlearned=True)]
+    with pytest.raises(DatasetError, match="line 2: its last answer has `weight` 0"):
+        scoring_of([short], rows)
+
+
+def test_a_label_beside_a_call_that_nobody_asked_for_is_none() -> None:
+    scoring = scoring_of([Classification()], examples("spam"))
+    found = scoring.score("spam", "spam", {}, calls='[{"arguments": {}, "name": "erase"}]')
+    assert found == Graded({"accuracy": 0.0}, None)
+
+
+def test_a_judge_sees_the_calls() -> None:
+    calls = '[{"arguments": {}, "name": "find"}]'
+    _, user = judge_messages(
+        Judge(deployment="x:y"), [], "", "Sure.", calls=calls, expected_calls=calls
+    )
+    data = json.loads(str(user["content"]))
+    assert data["answer"] == {"text": "Sure.", "tool_calls": calls}
+    assert data["expected_answer"] == {"text": "", "tool_calls": calls}
+
+
+def test_a_question_that_is_asked_twice_is_refused() -> None:
+    asked = {"content": "Who?\n", "role": "user"}
+    rows = examples("a", "b")
+    other = Example(line=3, messages=(asked,), expected="c", row={})
+    refuse_repeated([rows[0], other], "test.jsonl")
+    with pytest.raises(DatasetError, match=r"^test.jsonl: 1 of 3 .* line 2 is line 1;"):
+        refuse_repeated([*rows, other], "test.jsonl")
+    with pytest.raises(DatasetError, match="line 4 is line 3"):
+        refuse_repeated(
+            [other, replace(other, line=4, messages=({**asked, "content": " Who?"},))], "t"
+        )
+
+
+def test_questions_that_differ_in_what_is_no_text_are_two() -> None:
+    def picture(line: int, address: str, *tools: str) -> Example:
+        part = {"type": "image_url", "image_url": {"url": address}}
+        return Example(
+            line=line,
+            messages=({"role": "user", "content": [{"type": "text", "text": "What?"}, part]},),
+            expected="a",
+            row={},
+            tools=tuple({"type": "function", "function": {"name": one}} for one in tools),
+        )
+
+    one, other = picture(1, "https://e.org/1.png"), picture(2, "https://e.org/2.png")
+    refuse_repeated([one, other, picture(3, "https://e.org/1.png", "find")], "t")
+
+
 def test_some_scorers_need_no_expected_answer() -> None:
     judge = Judge(deployment="openai:gpt")
     scoring = scoring_of([short, judge, Matches(pattern="a")], examples(None))
@@ -321,7 +345,12 @@ def test_an_answer_cannot_leave_its_place_in_what_the_judge_reads() -> None:
     [
         ('{"grade": 0.5, "reason": "so so"}', 0.5),
         ('```json\n{"grade": 1}\n```', 1.0),
-        ('Here it is:\n{"reason": "no", "grade": 0} Bye.', 0.0),
+        ("```\n1\n```", 1.0),
+        ('Here it is:\n{"reason": "no", "grade": 0} Bye.', None),
+        ('The answer says {"grade": 1}, which is wrong.', None),
+        ('Grade: 0\n```json\n{"grade": 1}\n```', None),
+        ('```\n{"grade": 0}\n```\n```\n{"grade": 1}\n```', None),
+        ('{"grade": 0, "grade": 1}', None),
         (" 0.25\n", 0.25),
         ('{"grade": 1.5}', None),
         ('{"grade": -0.1}', None),

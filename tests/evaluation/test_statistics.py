@@ -84,6 +84,8 @@ def test_a_mean_has_about_the_interval_of_its_standard_error() -> None:
 def test_rows_without_a_grade_are_left_out() -> None:
     assert of([1, None, 0, None, 1, 0]).value == 0.5
     assert of([0.2, None, 0.4] * 5) == of([0.2, 0.4] * 5)
+    assert of([1, None, 0, None, 1, 0]).rows == 4
+    assert [of([one] * 3 + [None]).rows for one in (0, 1)] == [3, 3]
     assert estimate(measured("m", "a", rows([None, None]))) is None
     assert estimate(measured("m", "a", [])) is None
     assert estimate(measured("m", "nobody", rows([1.0]))) is None
@@ -100,7 +102,7 @@ def test_all_right_and_all_wrong_are_not_sure(count: int) -> None:
 def test_other_scores_that_are_all_the_same_have_no_width() -> None:
     found = of([0.3] * 30)
     assert found.low == found.value == found.high
-    assert of([0.7]) == Estimate(value=0.7, low=0.7, high=0.7)
+    assert of([0.7]) == Estimate(value=0.7, low=0.7, high=0.7, rows=1)
 
 
 @pytest.mark.parametrize("measure", MACRO)

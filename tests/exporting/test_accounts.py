@@ -55,6 +55,11 @@ def export_all(
     return Done(code, told.out, told.err)
 
 
+def written(out: Path) -> set[str]:
+    """What lies there, but for the locks."""
+    return {path.name for path in out.iterdir()} - {".locks"}
+
+
 def inventory(out: Path) -> Inventory:
     return Inventory.from_json((out / "inventory.json").read_bytes())
 
@@ -70,7 +75,7 @@ def test_all_jobs_come_out_with_what_else_is_there(
     done = export_all(place, name, out, capsys)
     assert done.code == 0, done.err
     assert "2 job(s) are out, 0 of them from before." in done.err
-    assert {path.name for path in out.iterdir()} == {"inventory.json", *(job.id for job in jobs)}
+    assert written(out) == {"inventory.json", *(job.id for job in jobs)}
     found = inventory(out)
     assert set(found.jobs) == {job.handle for job in jobs}
     assert [file.id for file in found.files] == [spare.id]
@@ -92,7 +97,7 @@ def test_all_local_jobs_come_out(
     out = tmp_path / "out"
     assert main(["export", "--all", "local", str(out)]) == 0
     told = capsys.readouterr()
-    assert {path.name for path in out.iterdir()} == {"inventory.json", *(job.id for job in jobs)}
+    assert written(out) == {"inventory.json", *(job.id for job in jobs)}
     found = inventory(out)
     assert {model.job_id for model in found.models} == {job.id for job in jobs}
     # It lists no dataset files: that is told, and no failure.
@@ -206,7 +211,7 @@ def test_a_kill_in_the_middle_loses_nothing(
     assert done.code == 0, done.err
     assert "4 job(s) are out" in done.err
     assert "0 of them from before" not in done.err
-    assert {path.name for path in out.iterdir()} == {"inventory.json", *(job.id for job in jobs)}
+    assert written(out) == {"inventory.json", *(job.id for job in jobs)}
 
 
 @pytest.mark.timeout(300)
@@ -225,7 +230,7 @@ def test_a_large_account_comes_out_to_its_end(
     done = export_all(place, "openai", out, capsys)
     assert done.code == 0, done.err
     assert f"{MANY} job(s) are out, 0 of them from before." in done.err
-    assert {path.name for path in out.iterdir()} == {"inventory.json", *ids}
+    assert written(out) == {"inventory.json", *ids}
     assert len(inventory(out).jobs) == MANY
     assert inventory(out).files == ()
 

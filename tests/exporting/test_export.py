@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -198,6 +200,37 @@ def test_what_is_in_the_way_is_left_alone(client: FineTuneClient, tmp_path: Path
     with pytest.raises(ConfigurationError, match=r"move .* away"):
         client.jobs.export(job, tmp_path)
     assert (tmp_path / job.id / "mine.txt").read_text() == "mine"
+
+
+def test_what_a_killed_swap_left_does_not_stop_the_next(
+    client: FineTuneClient, clock: VirtualClock, tmp_path: Path
+) -> None:
+    job = client.jobs.create(model=MODEL, training_data=ROWS)
+    client.jobs.export(job, tmp_path)
+    clock.advance(1000)
+    # It was killed when it had put the new one in place, and had not yet removed the old one.
+    shutil.copytree(tmp_path / job.id, tmp_path / f".{job.id}.old")
+    (tmp_path / f"..{job.id}.fresh"[:33]).with_suffix(".abcdefgh").mkdir()
+    assert client.jobs.export(job, tmp_path).lineage.status.value == "succeeded"
+    assert [path.name for path in tmp_path.iterdir() if "ftjob" in path.name] == [job.id]
+
+
+FULL_NAME = "x" * 300
+
+
+@pytest.mark.parametrize("folder", ["/dev/null/out", "\0", FULL_NAME, "/proc/none/out"])
+def test_a_folder_that_cannot_be_is_told(client: FineTuneClient, folder: str) -> None:
+    job = finished(client)
+    with pytest.raises(ConfigurationError, match="folder"):
+        client.jobs.export(job, folder)
+
+
+def test_a_pipe_in_the_way_is_not_waited_for(client: FineTuneClient, tmp_path: Path) -> None:
+    job = finished(client)
+    (tmp_path / job.id).mkdir()
+    os.mkfifo(tmp_path / job.id / "lineage.json")
+    with pytest.raises(ConfigurationError, match="not a regular file"):
+        client.jobs.export(job, tmp_path)
 
 
 @pytest.mark.parametrize("between_the_renames", [True, False])

@@ -129,14 +129,14 @@ def test_hyperparameters_are_those_of_before_but_for_the_rate(
 
 @pytest.mark.parametrize(("source", "target"), PAIRS, ids=lambda name: str(name))
 def test_it_is_written_down_where_it_came_from(table: Table, source: str, target: str) -> None:
-    made, handle = table.made(source, target), table.source(source).handle
+    made, job = table.made(source, target), table.source(source)
     assert made.job is not None
     kept = [*Path(made.folder).glob("migration*.json")]
     assert made in [Migration.from_json(path.read_bytes()) for path in kept]
     if target == "azure_openai":
         return  # The service keeps no metadata.
     with table.place.client(target) as client:
-        assert client.jobs.get(made.job).metadata["migrated_from"] == handle
+        assert client.jobs.get(made.job).metadata["migrated_from"] == f"{source}:{job.id}"
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -28,7 +29,7 @@ from finetune_sdk import (
     Supervised,
     UnsupportedError,
 )
-from finetune_sdk.errors import ProviderError
+from finetune_sdk.errors import ProviderError, ServerError
 from finetune_sdk.providers.base import Capabilities, MethodSupport
 from finetune_sdk.providers.openai.provider import OpenAIProvider
 from finetune_sdk.testing import FakeProvider, JobScript, VirtualClock
@@ -383,6 +384,64 @@ def test_a_method_that_cannot_be_read_is_not_guessed(
     assert made.plan.spec.method.epochs == 2
 
 
+# Programs of a folder
+
+PROGRAM = "def grade(sample, item):\n    return 1.0\n"
+GRADERS: dict[str, dict[str, Any]] = {
+    "rewards": {"rewards": ("mine:exact",)},
+    "python": {"grader": {"type": "python", "source": PROGRAM}},
+    "one of several": {
+        "grader": {
+            "type": "multi",
+            "graders": {"mine": {"type": "python", "source": PROGRAM}},
+            "calculate_output": "mine",
+        }
+    },
+}
+PROMPTS = [{"messages": [{"role": "user", "content": f"Say {n}."}]} for n in range(12)]
+
+
+def graded(client: FineTuneClient, folder: Path, words: dict[str, Any]) -> Path:
+    """The export of a job that learned by a grade."""
+    job = done(client, Reinforcement(**words), training_data=PROMPTS)
+    return Path(client.jobs.export(job, folder).folder)
+
+
+@pytest.mark.parametrize("words", GRADERS.values(), ids=GRADERS.keys())
+def test_a_folders_program_is_not_run_without_the_callers_word(
+    source: FineTuneClient, tmp_path: Path, words: dict[str, Any]
+) -> None:
+    folder = graded(source, tmp_path, words)
+    with FineTuneClient(FakeProvider()) as target:
+        with pytest.raises(ConfigurationError, match=r"job\.json.*--trust-programs") as caught:
+            target.jobs.migrate(folder, to=target)
+        (name,) = words
+        assert f"`{name}`" in str(caught.value)
+        assert [call.name for call in target.provider.calls] == []  # type: ignore[attr-defined]
+        said = target.jobs.migrate(folder, to=target, hyperparameters=words, plan_only=True)
+        trusted = target.jobs.migrate(folder, to=target, trust_programs=True)
+    assert of(said, name).outcome == "said"
+    assert trusted.job is not None
+    assert trusted.job.method == Reinforcement(**words)
+
+
+def test_a_grader_that_is_no_program_and_ones_own_job_need_no_word(
+    source: FineTuneClient, tmp_path: Path
+) -> None:
+    data: Any = {
+        "type": "string_check",
+        "name": "same",
+        "input": "{{sample.output_text}}",
+        "reference": "1",
+        "operation": "eq",
+    }
+    folder = graded(source, tmp_path, {"grader": data})
+    planned = source.jobs.migrate(folder, to=source, plan_only=True)
+    assert planned.plan.spec.method == Reinforcement(grader=data)
+    job = done(source, Reinforcement(**GRADERS["python"]), training_data=PROMPTS)
+    assert source.jobs.migrate(job, to=source).job is not None
+
+
 # The base model
 
 BASES = (
@@ -615,6 +674,92 @@ def test_a_crash_after_the_create_makes_no_second_job(
     assert (folder / job.id / "migration.json").is_file()
 
 
+class Unheard(FakeProvider):
+    """A place where rows cannot be had while it is out of order."""
+
+    broken: ClassVar[bool] = False
+
+    def download_dataset(self, file_id: str, path: Path, /) -> None:
+        if self.broken:
+            raise ServerError("out of order", provider="fake", status_code=500)
+        super().download_dataset(file_id, path)
+
+
+def test_a_job_that_has_not_ended_is_refused_without_a_key(
+    openai: FineTuneClient, service: OpenAIService, source: FineTuneClient, tmp_path: Path
+) -> None:
+    job = openai.jobs.create(model=MODEL, training_data=ROWS)
+    out = Path(openai.jobs.export(job, tmp_path).folder)
+    for early in (job, out):
+        with pytest.raises(ConfigurationError, match=r"not ended.*--idempotency-key"):
+            openai.jobs.migrate(early, to=source, model="m")
+    assert creates(source) == 0
+    words = {"to": source, "model": "m", "idempotency_key": "mine"}
+    first = openai.jobs.migrate(job, **words)  # type: ignore[arg-type]
+    # What the service chooses for `auto` is another word of it, and the key holds.
+    service.clock.sleep(1e6)
+    with pytest.raises(IdempotencyConflictError):
+        openai.jobs.migrate(job, **words)  # type: ignore[arg-type]
+    assert first.job is not None
+    assert creates(source) == 1
+
+
+@pytest.mark.parametrize("outcome", ["failed", "cancelled"])
+def test_one_that_failed_has_ended(there: FineTuneClient, outcome: str) -> None:
+    script = JobScript(outcome="failed") if outcome == "failed" else JobScript()
+    with FineTuneClient(FakeProvider(script=script)) as client:
+        job = client.jobs.create(model=MODEL, training_data=ROWS)
+        if outcome == "cancelled":
+            client.jobs.cancel(job)
+        client.provider.clock.sleep(1e6)
+        assert client.jobs.migrate(job, to=there, model="m").job is not None
+
+
+def test_rows_that_another_try_may_have_are_not_left_out(
+    source: FineTuneClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FineTuneClient(Unheard()) as client:
+        job = done(client, validation_data=ROWS[12:])
+        words = {"to": source, "model": "m", "training_data": ROWS[:12]}
+        monkeypatch.setattr(Unheard, "broken", True)
+        with pytest.raises(DatasetError, match=r"another try.*--validation-data"):
+            client.jobs.migrate(job, **words)  # type: ignore[arg-type]
+        assert creates(source) == 0
+        bare = client.jobs.migrate(job, validation_data=[], plan_only=True, **words)  # type: ignore[arg-type]
+        assert (of(bare, "validation_rows").outcome, of(bare, "validation_rows").now) == (
+            "said",
+            None,
+        )
+        monkeypatch.setattr(Unheard, "broken", False)
+        made = client.jobs.migrate(job, **words)  # type: ignore[arg-type]
+    assert made.job is not None
+    assert made.job.validation_file is not None
+
+
+def test_the_same_job_by_another_name_of_its_place_is_one_job(
+    openai: FineTuneClient,
+    service: OpenAIService,
+    there: FineTuneClient,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    config = tmp_path / "finetune.toml"
+    config.write_text(f'[profiles.far]\nprovider = "openai"\nbase_url = "{service.url}"\n')
+    job = done(openai)
+    first = openai.jobs.migrate(job, to=there, model="m")
+    with FineTuneClient("far", config=config, home=tmp_path / "far") as far:
+        again = far.jobs.migrate(job.id, to=there, model="m")
+        folder = far.jobs.export(job.id, tmp_path / "out").folder
+        third = there.jobs.migrate(Path(folder), to=there, model="m")
+    assert (first.source, again.source) == (f"openai:{job.id}", f"far:{job.id}")
+    assert first.job is not None
+    assert again.job is not None
+    assert third.job is not None
+    assert first.job.id == again.job.id == third.job.id
+    assert creates(there) == 1
+
+
 # What is only planned
 
 
@@ -677,7 +822,7 @@ def test_an_export_that_is_made_anew_keeps_the_record(tmp_path: Path) -> None:
     fake = FakeProvider()
     with FineTuneClient(fake) as client, FineTuneClient(FakeProvider()) as target:
         job = client.jobs.create(model=MODEL, training_data=ROWS)
-        client.jobs.migrate(job, to=target, folder=tmp_path)
+        client.jobs.migrate(job, to=target, folder=tmp_path, idempotency_key="early")
         fake.clock.advance(1e6)
         assert client.jobs.export(job, tmp_path).outcome == "exported"
     assert (tmp_path / job.id / "migration.json").is_file()
@@ -813,6 +958,10 @@ def test_validation_rows_that_are_gone_are_left_out_and_told(
     change = of(made, "validation_rows")
     assert change.outcome == "left_out"
     assert "--validation-data" in change.why
+    assert any(change.why in warning for warning in made.plan.warnings)
+    here = openai.jobs.migrate(job, to=source, model="m").job
+    assert here is not None
+    assert any(change.why in warning for warning in here.warnings)
 
 
 def test_a_job_that_is_not_there_is_told(source: FineTuneClient) -> None:
@@ -830,6 +979,65 @@ def test_a_target_that_is_not_there_is_told_before_anything_is_read(
     with pytest.raises(ConfigurationError, match="open client"):
         source.jobs.migrate(job, to=3)  # type: ignore[arg-type]
     assert len(source.provider.calls) == before  # type: ignore[attr-defined]
+
+
+# What is no word at all
+
+WRONG: dict[str, list[object]] = {
+    "hyperparameters": [5, [], "epochs", {1: 2}, {"epochs": object()}],
+    "metadata": [5, "", [], {1: "a"}, {"a": 1}],
+    "suffix": [b"x", 5],
+    "seed": [object(), "7", True],
+    "idempotency_key": [5],
+    "strict": [None, "yes"],
+    "plan_only": ["x", None],
+    "trust_programs": [1],
+    "folder": ["\0", 5, "x" * 5000, "/dev/null/out"],
+    "max_cost": ["5"],
+    "options": [5, [5]],
+    "allow": [5],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [(name, value) for name, values in WRONG.items() for value in values],
+    ids=lambda value: f"{value!r:.20}",
+)
+def test_a_word_of_the_wrong_kind_is_named(name: str, value: object) -> None:
+    with FineTuneClient(FakeProvider()) as client:
+        job = done(client)
+        with pytest.raises(ConfigurationError) as caught:
+            client.jobs.migrate(job, to=client, **{name: value})  # type: ignore[arg-type]
+        told = str(caught.value)
+        assert creates(client) == 1
+    assert name in told
+
+
+def _pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def _huge(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.truncate(40 * 1024 * 1024)
+
+
+def _endless(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/dev/zero")
+
+
+@pytest.mark.parametrize("name", ["job.json", "lineage.json"])
+@pytest.mark.parametrize("spoil", [_pipe, _huge, _endless])
+def test_a_folder_is_read_by_regular_files_of_a_bounded_size(
+    source: FineTuneClient, tmp_path: Path, spoil: Callable[[Path], None], name: str
+) -> None:
+    folder = exported(source, tmp_path)
+    spoil(folder / name)
+    with pytest.raises(ConfigurationError, match=r"part of an export \(it (is|has)"):
+        source.jobs.migrate(folder, to=source)
 
 
 # The openai stand-in as source and as target
@@ -880,7 +1088,8 @@ def test_the_lineage_says_nothing_of_a_job_that_is_new(
 
 async def _migrated(provider: FakeProvider, to: FakeProvider) -> Migration:
     async with AsyncFineTuneClient(provider) as source, AsyncFineTuneClient(to) as target:
-        job = await source.jobs.create(model=MODEL, training_data=ROWS)
+        made = await source.jobs.create(model=MODEL, training_data=ROWS)
+        job = await source.jobs.wait(made, progress=False)
         await source.jobs.migrate(job, to=target, plan_only=True)
         return await source.jobs.migrate(job, to=target)
 

@@ -174,16 +174,19 @@ def _columns(made: Comparison) -> tuple[str, ...]:
 
 
 def _row(made: Comparison, one: Candidate) -> tuple[str | None, ...]:
-    scores = (_score(one, name) for name in made.measures)
+    scores = (_score(one, name, made.rows) for name in made.measures)
     use = one.usage
     seconds = None if use.latency_p50 is None else f"{use.latency_p50:.2f}"
     cost = None if use.cost_per_thousand is None else f"{use.cost_per_thousand:.2f}"
     return one.name, *scores, seconds, _tokens(one), cost, str(use.failed or "")
 
 
-def _score(one: Candidate, measure: str) -> str | None:
+def _score(one: Candidate, measure: str, rows: int) -> str | None:
     found = one.scores.get(measure)
-    return None if found is None else f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
+    if found is None:
+        return None
+    fewer = "" if found.rows in (None, rows) else f", {found.rows} rows"
+    return f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f}{fewer})"
 
 
 def _tokens(one: Candidate) -> str | None:

@@ -128,7 +128,7 @@ def _out(session: Session, client: FineTuneClient, job: Job, folder: str) -> Exp
         render.document(made)
     else:
         rows = {file.role: file.rows for file in made.lineage.files}
-        render.line(
+        render.plain_line(
             f"{job.handle}  {made.outcome}  {made.lineage.status.value}  "
             f"{rows.get('training', 'no')} rows  {made.folder}"
         )

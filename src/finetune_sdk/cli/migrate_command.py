@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +17,7 @@ from finetune_sdk.cli.pairs import option_pairs, text_pairs
 from finetune_sdk.cli.session import Session
 from finetune_sdk.errors import ConfigurationError
 from finetune_sdk.providers.registry import FAKE
+from finetune_sdk.types import MultiGrader, PythonGrader, Reinforcement
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -75,6 +77,10 @@ def migrate(
         str | None, typer.Option(metavar="FOLDER", help="Gets the job's export.")
     ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Show it, and make nothing.")] = False,
+    trust_programs: Annotated[
+        bool,
+        typer.Option("--trust-programs", help="A folder's rewards and Python graders may run."),
+    ] = False,
 ) -> None:
     """Make a job again at another place, and say what became of each of its words."""
     session = Session.of(context)
@@ -102,6 +108,7 @@ def migrate(
                 allow=tuple(allow or ()),
                 folder=folder,
                 plan_only=True,
+                trust_programs=trust_programs,
             )
         _show(session, planned, alone=plan)
         if not plan:
@@ -157,10 +164,27 @@ def _show(session: Session, planned: Migration, *, alone: bool) -> None:
     render.compared(_COLUMNS, [_row(change) for change in planned.changes])
     render.line("")
     render.facts(plans.facts(planned.plan))
+    for name, text in _programs(planned):
+        render.plain_line(f"\n{name} (a program, which is run):")
+        render.plain_line(indent(text.rstrip(), "    "))
     for warning in plans.warnings(planned.plan):
         session.say(f"warning: {warning}")
     if alone:
         session.say("Nothing was made. The same command without --plan makes it.")
+
+
+def _programs(planned: Migration) -> Iterator[tuple[str, str]]:
+    """What would be run, to its last line: whoever says yes to it has seen it."""
+    method = planned.plan.spec.method
+    if not isinstance(method, Reinforcement):
+        return
+    if method.rewards:
+        yield "rewards", "\n".join(method.rewards)
+    grader = method.grader
+    parts = grader.graders if isinstance(grader, MultiGrader) else {"grader": grader}
+    for name, part in parts.items():
+        if isinstance(part, PythonGrader):
+            yield name, part.source
 
 
 def _row(change: Change) -> tuple[str, ...]:

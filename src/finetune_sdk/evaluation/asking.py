@@ -164,15 +164,19 @@ def _answered(question: Question, line: Line) -> Answer:
     except _OF_THE_ROW as error:
         return Answer(error=redact(str(error)))
     reply = said.reply
-    text = reply.content or (calls_text(reply.tool_calls) if reply.tool_calls else "")
     return Answer(
-        # Half of a pair of surrogates can be sent, and cannot be written down.
-        text=text.encode("utf-8", "replace").decode("utf-8"),
+        text=_written(reply.content),
+        calls=_written(calls_text(reply.tool_calls)) if reply.tool_calls else None,
         seconds=said.seconds,
         at_once=line.limit,
         prompt_tokens=reply.prompt_tokens,
         completion_tokens=reply.completion_tokens,
     )
+
+
+def _written(text: str) -> str:
+    # Half of a pair of surrogates can be sent, and cannot be written down.
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _good_first(done: set[Future[Answer]]) -> list[Future[Answer]]:

@@ -17,6 +17,9 @@ from finetune_sdk.types import Answer
 _LIFE = 90 * 24 * 3600.0
 """Seconds that an answer is kept: the model behind a hosted name may change."""
 
+_FORM = 1
+"""Of what is kept of an answer; it grows when an old one would be misread."""
+
 _TABLE = "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, at REAL, answer TEXT) STRICT"
 
 
@@ -112,5 +115,5 @@ def key_of(identity: str, body: Mapping[str, object]) -> str:
         identity: of the model, and of the place that serves it.
         body: all that is sent.
     """
-    text = json.dumps([identity, body], sort_keys=True, default=str)
+    text = json.dumps([_FORM, identity, body], sort_keys=True, default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

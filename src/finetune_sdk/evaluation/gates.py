@@ -35,6 +35,12 @@ SHARES = frozenset(
 )  # fmt: skip
 """What is from 0 to 1."""
 
+_BY_ROW = frozenset({"json_fields"})
+"""What some rows have nothing to grade by, whatever is answered."""
+
+_MOST = 0.95
+"""The share of the rows that has to be graded."""
+
 _COMPARED: Mapping[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     ">": operator.gt,
@@ -136,7 +142,8 @@ def held(
 ) -> tuple[Gate, ...]:
     """The requirements, held against what came out.
 
-    What was not measured meets none of them, nor does a verdict on too few rows.
+    What was not measured meets none of them, nor does a measure that too many rows have no grade
+    by: those that were left out may be the bad ones. Nor does a verdict on too few rows.
 
     Args:
         requirements: what `parse` has understood.
@@ -145,12 +152,12 @@ def held(
         gap: to the candidate that the verdict is against, by the main measure.
     """
     return tuple(
-        _word(one, verdict, gap) if one.sign is None else _number(one, tuned)
+        _word(one, verdict, gap, tuned.usage.requests) if one.sign is None else _number(one, tuned)
         for one in requirements
     )
 
 
-def _word(one: Requirement, verdict: Verdict, gap: Difference | None) -> Gate:
+def _word(one: Requirement, verdict: Verdict, gap: Difference | None, every: int) -> Gate:
     if verdict.against is None or gap is None:
         return Gate(text=one.text, measured="there is nothing to compare with", met=False)
     rows = gap.better + gap.worse + gap.same
@@ -158,21 +165,38 @@ def _word(one: Requirement, verdict: Verdict, gap: Difference | None) -> Gate:
         few = f"{rows} row(s) are too few to tell anything, {MIN_ROWS} are needed"
         return Gate(text=one.text, measured=few, met=False)
     met = verdict.word == "better" if one.name == "better" else verdict.word != "worse"
-    word = verdict.word.replace("_", " ")
-    return Gate(text=one.text, measured=f"{word}, against {verdict.against}", met=met)
+    told = f"{verdict.word.replace('_', ' ')}, against {verdict.against}{_on(rows, every)}"
+    return Gate(text=one.text, measured=told, met=met and is_enough(gap.measure, rows, every))
 
 
 def _number(one: Requirement, tuned: Candidate) -> Gate:
     value, told = _measured(one.name, tuned)
     met = value is not None and _COMPARED[one.sign or "=="](value, one.limit)
-    return Gate(text=one.text, measured=told, met=met)
+    score, every = tuned.scores.get(one.name), tuned.usage.requests
+    enough = score is None or score.rows is None or is_enough(one.name, score.rows, every)
+    return Gate(text=one.text, measured=told, met=met and enough)
+
+
+def is_enough(measure: str, rows: int, every: int) -> bool:
+    """Whether what was graded stands for all rows."""
+    if rows >= every:
+        return True
+    return rows >= MIN_ROWS and (measure in _BY_ROW or rows >= _MOST * every)
+
+
+def _on(rows: int, every: int) -> str:
+    """On how many rows, where that is worth a word."""
+    if rows < every:
+        return f", on {rows} of {every} rows"
+    return f", on {rows} row(s) only" if rows < MIN_ROWS else ""
 
 
 def _measured(name: str, tuned: Candidate) -> tuple[float | None, str]:
     found = tuned.scores.get(name)
     if found is not None:
         between = f"{found.low:.4g} to {found.high:.4g}"
-        return found.value, f"{name} is {found.value:.4g} (95% interval {between})"
+        rows = "" if found.rows is None else _on(found.rows, tuned.usage.requests)
+        return found.value, f"{name} is {found.value:.4g} (95% interval {between}){rows}"
     if name not in _USAGE:
         return None, f"{name} is not known: no answer of {tuned.name} was graded by it"
     read, unit = _USAGE[name]

@@ -33,7 +33,8 @@ def _row(at: int, example: Example, asked: Sequence[Asked], scoring: Scoring) ->
     return ComparedRow(
         line=example.line,
         messages=cast("tuple[dict[str, JsonValue], ...]", tuple(map(dict, example.messages))),
-        expected=expected,
+        expected=example.expected_text,
+        expected_calls=example.expected_calls,
         label=None if expected is None else scoring.label(expected),
         answers={one.entrant.name: _graded(one.answers[at], example, scoring) for one in asked},
     )
@@ -43,7 +44,14 @@ def _graded(answer: Answer, example: Example, scoring: Scoring) -> Answer:
     if answer.text is None:
         single = (name for name in scoring.measures if name not in MACRO)
         return answer.model_copy(update={"scores": dict.fromkeys(single, 0.0)})
-    found = scoring.score(answer.text, example.expected, example.row, line=example.line)
+    found = scoring.score(
+        answer.text or answer.calls or "",
+        example.expected,
+        example.row,
+        calls=answer.calls,
+        expected_calls=example.expected_calls,
+        line=example.line,
+    )
     return answer.model_copy(update={"scores": found.scores, "label": found.label})
 
 
@@ -74,7 +82,15 @@ def judged(
 
 
 def _asking(row: ComparedRow, name: str, judge: Judge) -> Sequence[Mapping[str, object]]:
-    return judge_messages(judge, row.messages, row.expected, row.answers[name].text or "")
+    answer = row.answers[name]
+    return judge_messages(
+        judge,
+        row.messages,
+        row.expected,
+        answer.text or "",
+        calls=answer.calls,
+        expected_calls=row.expected_calls,
+    )
 
 
 def _with(

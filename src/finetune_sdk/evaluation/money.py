@@ -128,12 +128,12 @@ def _paid(
         return None, "there is nothing to compare with"
     if saved is not None and (saved < 0 or (saved == 0 and training != 0)):
         return None, _never(saved, tuned, other)
-    if training == 0:
-        return 0, "the training cost nothing"
     if training is None:
         return None, f"what the training cost is not known{f': {why_not}' if why_not else ''}"
     if saved is None:
         return None, _unknown(tuned, other)
+    if training == 0:
+        return 0, "the training cost nothing"
     return (
         math.ceil(training / saved * 1000),
         f"{_dollars(training)} US dollars of training, by the {_dollars(saved)} that a thousand "

@@ -67,11 +67,13 @@ class Leaving:
         strict: bool = True,
         folder: str | os.PathLike[str] | None = None,
         plan_only: bool = False,
+        trust_programs: bool = False,
     ) -> Migration:
         """Makes a job again at another place, and says what became of each of its words.
 
         It is exported first, into `folder/<job id>`; its rows are taken from there. The same
-        migration made twice is one job, even one that failed.
+        migration made twice is one job, even one that failed. A job that has not ended is refused
+        without an `idempotency_key`: it may yet say something else.
 
         Args:
             job: which one; or, as a `Path`, the folder of one that was exported: then its place is
@@ -82,7 +84,8 @@ class Leaving:
             model: to train there. Without it `[models]` says which one stands for the job's, or it
                 is the same where that can be tuned there; it is never chosen in silence.
             training_data: rows to learn from instead of the job's.
-            validation_data: rows to measure on instead of the job's.
+            validation_data: rows to measure on instead of the job's; an empty list leaves them
+                out.
             hyperparameters: your word on any of the method's, by name; None as a value leaves one
                 out. A `learning_rate_multiplier` is never turned into a `learning_rate`, nor back.
             suffix: instead of the job's; an empty one leaves it out.
@@ -95,10 +98,14 @@ class Leaving:
             strict: as in `create`, for what you say here.
             folder: for the export; by default one in the state folder.
             plan_only: nothing is made at the target; `job` of the result is None.
+            trust_programs: a folder's `rewards`, and its grader in Python, may run: whoever wrote
+                the folder wrote them.
 
         Raises:
-            ConfigurationError: nothing says which model to train; names those that can be.
-            DatasetError: the job's rows are gone, or would lose something there.
+            ConfigurationError: nothing says which model to train; names those that can be. Or the
+                job has not ended, or a folder brings a program along.
+            DatasetError: the job's rows are gone or cannot be had now, or would lose something
+                there.
             UnsupportedError: the target cannot do the method; names the providers that can.
             FineTuneError: all that `create` raises.
         """
@@ -123,6 +130,7 @@ class Leaving:
             strict=strict,
             folder=folder,
             plan_only=plan_only,
+            trust_programs=trust_programs,
         )
         place = to if isinstance(to, str) else to.jobs._context
         return migrating.migrate(self._context, job, place, request)

@@ -24,11 +24,16 @@ Word = Literal["better", "worse", "cannot_tell"]
 
 
 class Estimate(Value):
-    """A number of these rows, and where that of all such rows lies, 19 times out of 20."""
+    """A number of these rows, and where that of all such rows lies, 19 times out of 20.
+
+    Attributes:
+        rows: that it was measured on; None of a difference, which tells them by itself.
+    """
 
     value: float
     low: float
     high: float
+    rows: int | None = None
 
 
 class Usage(Value):
@@ -147,7 +152,8 @@ class Answer(Value):
     """What a candidate answered to a row.
 
     Attributes:
-        text: None where it gave no answer.
+        text: what it says, empty where it only calls tools; None where it gave no answer.
+        calls: of tools, as a JSON list of names and arguments; None where there are none.
         error: why it gave none.
         scores: by measure; a measure is missing where the answer could not be graded.
         label: what a classification took the answer for.
@@ -157,6 +163,7 @@ class Answer(Value):
     """
 
     text: str | None = None
+    calls: str | None = None
     error: str | None = None
     scores: dict[str, float] = Field(default_factory=dict)
     label: str | None = None
@@ -173,7 +180,8 @@ class ComparedRow(Value):
     Attributes:
         line: of the file, from 1.
         messages: what was asked, as OpenAI's chat has them.
-        expected: the answer that the row has; None where it has none.
+        expected: what the row's answer says; None where the row has none.
+        expected_calls: the calls of tools that it has, as in an answer.
         label: the expected answer as a label, where there is a classification.
         answers: by the candidate's name.
     """
@@ -181,6 +189,7 @@ class ComparedRow(Value):
     line: int
     messages: tuple[dict[str, JsonValue], ...]
     expected: str | None = None
+    expected_calls: str | None = None
     label: str | None = None
     answers: dict[str, Answer] = Field(default_factory=dict)
 

@@ -13,15 +13,20 @@ from finetune_sdk.types.grader import Similarity
 class ExactMatch(Value):
     """1 where the answer is the expected one, else 0: the measure `exact_match`.
 
-    Where the expected answer is JSON, the values are compared and not how they are written;
-    otherwise the texts, without blanks at either end.
+    Where the expected answer is a JSON object or list, the values are compared and not how they
+    are written; otherwise the texts, without blanks at either end. Where it calls tools, the calls
+    are compared and not what is said beside them; where it calls none, an answer that does is
+    wrong.
     """
 
     type: Literal["exact_match"] = "exact_match"
 
 
 class JsonMatch(Value):
-    """Answers that are JSON objects or lists.
+    """Answers that are JSON objects or lists, or call tools.
+
+    Where the expected answer calls tools, the list of the calls is what is compared; where it
+    calls none, an answer that does is wrong.
 
     Measures: `json_valid`, the share that is JSON at all; `json_schema`, the share that a schema
     allows, where one is given; `json_fields`, the share of the expected answer's fields that have

@@ -40,6 +40,15 @@ def _failed(found: Standing) -> Iterator[str]:
             )
 
 
+def _ungraded(found: Standing) -> Iterator[str]:
+    if found.best is not None and found.gap is not None and found.is_partly_graded:
+        yield (
+            f"Look at the grades that are missing: {found.tuned.name} and {found.best.name} were "
+            f"both graded by {found.measure} on {found.pairs} of {found.rows} rows, and the others "
+            "may be those that are bad."
+        )
+
+
 def _format(found: Standing) -> Iterator[str]:
     scores = found.tuned.scores
     exact, valid = scores.get("exact_match"), scores.get("json_valid")
@@ -143,6 +152,7 @@ def _round(rows: int) -> int:
 _ALL: tuple[Callable[[Standing], Iterator[str]], ...] = (
     _deploy,
     _failed,
+    _ungraded,
     _format,
     _test_rows,
     _no_training,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from finetune_sdk.evaluation.gates import is_enough
 from finetune_sdk.evaluation.statistics import MIN_ROWS
 from finetune_sdk.types.comparison import Candidate, Difference, Estimate, Word
 from finetune_sdk.types.job import Metric
@@ -53,6 +54,11 @@ class Standing:
     def is_small(self) -> bool:
         """There are too few of them."""
         return self.pairs < MIN_ROWS
+
+    @property
+    def is_partly_graded(self) -> bool:
+        """Many rows have no grade, and not because there is nothing in them to grade."""
+        return not self.is_small and not is_enough(self.measure, self.pairs, self.rows)
 
     @property
     def counts_right(self) -> bool:

@@ -73,9 +73,12 @@ def _few(found: Standing, score: Estimate, best: Candidate) -> str:
 
 
 def _scores(found: Standing, score: Estimate) -> str:
+    rows, less = f"{found.rows} rows", score.rows is not None and score.rows < found.rows
+    if less:
+        rows = f"the {score.rows} of {rows} that were graded"
     if found.counts_right:
-        return f"is right on {found.told(score)} of {found.rows} rows"
-    return f"scores {found.told(score)} by {found.measure} on {found.rows} rows"
+        return f"is right on {found.told(score)} of {rows}"
+    return f"scores {found.told(score)} by {found.measure} on {rows}"
 
 
 def _ends(found: Standing, score: Estimate) -> str:
@@ -87,7 +90,8 @@ def _ends(found: Standing, score: Estimate) -> str:
 def _apart(found: Standing, gap: Difference, best: Candidate) -> str:
     which = f"{best.name}, the best of the others" if found.others > 1 else best.name
     luck = ", which may be chance" if found.word == "cannot_tell" and gap.difference.value else ""
-    return f"{_more(found, gap.difference.value)} {which}{luck} ({found.between()})"
+    rows = f" on the {found.pairs} rows graded for both" if found.pairs < found.rows else ""
+    return f"{_more(found, gap.difference.value)} {which}{rows}{luck} ({found.between()})"
 
 
 def _more(found: Standing, value: float) -> str:

@@ -96,14 +96,18 @@ def _scores(comparison: Comparison) -> Iterator[Sequence[str]]:
         yield (
             code(words.label(comparison, one.name)),
             code(_public(one.model)) if one.model else words.UNKNOWN,
-            *(_score(one, measure) for measure in measures),
+            *(_score(one, measure, comparison.rows) for measure in measures),
             prose(words.money(one.usage.cost_per_thousand)),
         )
 
 
-def _score(one: Candidate, measure: str) -> str:
+def _score(one: Candidate, measure: str, rows: int) -> str:
     score = one.scores.get(measure)
-    return f"{words.number(score.value)} ({words.interval(score)})" if score else "not measured"
+    if score is None:
+        return "not measured"
+    told = f"{words.number(score.value)} ({words.interval(score)})"
+    graded = words.graded(score, rows)
+    return f"{told}, {graded}" if graded else told
 
 
 def _differences(comparison: Comparison) -> Iterator[Sequence[str]]:

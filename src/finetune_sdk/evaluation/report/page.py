@@ -20,6 +20,7 @@ _TOLD: tuple[Callable[..., str], ...] = (
     words.chance,
     words.count,
     words.duration,
+    words.graded,
     words.interval,
     words.measure,
     words.money,

@@ -46,6 +46,7 @@ class Pair:
     line: int
     question: str
     expected: str | None
+    expected_calls: str | None
     other: Answer
     tuned: Answer
     change: float
@@ -65,6 +66,11 @@ def question(row: ComparedRow) -> str:
     asked = [message for message in row.messages if message.get("role") == "user"]
     last = (asked or row.messages)[-1:]
     return "\n".join(_text(message) for message in last)
+
+
+def told(text: str | None, calls: str | None) -> str | None:
+    """An answer in one cell: what it says, and below that what it calls."""
+    return text if calls is None else "\n".join(filter(None, (text, calls)))
 
 
 def ruler(comparison: Comparison, against: str) -> str | None:
@@ -115,7 +121,9 @@ def _pairs(comparison: Comparison, against: str, measure: str) -> Iterator[Pair]
         if measure in _graded(row, mine) & _graded(row, against):
             here, there = row.answers[mine], row.answers[against]
             change = here.scores[measure] - there.scores[measure]
-            yield Pair(row.line, question(row), row.expected, there, here, change)
+            yield Pair(
+                row.line, question(row), row.expected, row.expected_calls, there, here, change
+            )
 
 
 def _by_size(pair: Pair) -> tuple[float, int]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from finetune_sdk.csv_text import cell
 from finetune_sdk.evaluation.report.plain import visible
-from finetune_sdk.evaluation.report.rows import question
+from finetune_sdk.evaluation.report.rows import question, told
 from finetune_sdk.types.comparison import Answer, ComparedRow, Comparison
 
 
@@ -29,10 +29,10 @@ def _header(comparison: Comparison) -> Iterator[str]:
 
 
 def _cells(comparison: Comparison, row: ComparedRow) -> Iterator[object]:
-    yield from (row.line, question(row), row.expected)
+    yield from (row.line, question(row), told(row.expected, row.expected_calls))
     for one in comparison.candidates:
         answer = row.answers.get(one.name, _NONE)
-        yield answer.text
+        yield told(answer.text, answer.calls)
         yield from (answer.scores.get(measure) for measure in comparison.measures)
 
 

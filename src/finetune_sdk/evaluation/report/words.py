@@ -107,6 +107,13 @@ def rows(number: int) -> str:
     return f"{number:,} {'row' if number == 1 else 'rows'}"
 
 
+def graded(estimate: Estimate, every: int) -> str:
+    """On how many rows, where some have no grade; else nothing."""
+    if estimate.rows is None or estimate.rows >= every:
+        return ""
+    return f"on {estimate.rows:,} of {rows(every)}"
+
+
 def when(moment: datetime | None) -> str:
     """A day and a minute."""
     if moment is None:

@@ -23,11 +23,13 @@ class Document:
 def read(text: str) -> Document | None:
     """The JSON that a text is; None where it is none.
 
-    NaN and infinities are no JSON, nor is what is nested deeper or counts higher than Python
-    reads.
+    NaN and infinities are no JSON, nor is an object with a name twice, nor what is nested deeper
+    or counts higher than Python reads.
     """
     try:
-        value: object = json.loads(text, parse_constant=_refuse, parse_float=_number)
+        value: object = json.loads(
+            text, object_pairs_hook=_object, parse_constant=_refuse, parse_float=_number
+        )
         return Document(value, canonical(value))
     except (ValueError, RecursionError):
         return None
@@ -36,6 +38,14 @@ def read(text: str) -> Document | None:
 def canonical(value: object) -> str:
     """The one way to write a value."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        # Which of the two counts is each reader's own guess.
+        raise ValueError("a name stands there twice")
+    return found
 
 
 def _refuse(constant: str) -> object:

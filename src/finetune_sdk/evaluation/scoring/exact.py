@@ -17,14 +17,16 @@ class Exact:
         return ("exact_match",)
 
     def scores(self, given: Given) -> dict[str, float]:
-        if given.expected is None:
+        answer, expected = given.compared
+        if expected is None:
             return {}
-        return {"exact_match": float(_same(given.answer, given.expected))}
+        return {"exact_match": float(answer is not None and _same(answer, expected))}
 
 
 def _same(answer: str, expected: str) -> bool:
     wanted = documents.read(expected)
-    if wanted is None:
+    # A number may be a version or a code, of which every digit counts.
+    if wanted is None or not isinstance(wanted.value, dict | list):
         return answer.strip() == expected.strip()
     found = documents.read(answer)
     return found is not None and found.canonical == wanted.canonical

@@ -10,10 +10,10 @@ from typing import Any, cast
 
 from finetune_sdk.errors import ConfigurationError, DatasetError
 from finetune_sdk.evaluation.examples import Example
-from finetune_sdk.evaluation.packages import package
 from finetune_sdk.evaluation.scoring import documents
 from finetune_sdk.evaluation.scoring.documents import Document
 from finetune_sdk.evaluation.scoring.part import Given
+from finetune_sdk.evaluation.scoring.schema import allows, validator_of
 from finetune_sdk.types.scorer import JsonMatch
 
 _NAMED = 20
@@ -22,6 +22,8 @@ _NAMED = 20
 @dataclass(frozen=True)
 class Fields:
     """`json_valid`, `json_schema` where there is a schema, and `json_fields`.
+
+    Where calls of tools are expected, they are what is compared.
 
     Attributes:
         names: of the fields that count; empty are all.
@@ -37,11 +39,13 @@ class Fields:
         return ("json_valid", *schema, "json_fields")
 
     def scores(self, given: Given) -> dict[str, float]:
-        found = documents.read(given.answer)
+        answer, expected = given.compared
+        found = None if answer is None else documents.read(answer)
         scores = {"json_valid": float(found is not None)}
         if self.validator is not None:
-            scores["json_schema"] = float(found is not None and _allows(self.validator, found))
-        wanted = documents.read(given.expected) if given.expected is not None else None
+            allowed = found is not None and allows(self.validator, found, given.place)
+            scores["json_schema"] = float(allowed)
+        wanted = None if expected is None else documents.read(expected)
         share = self._share(found, wanted) if wanted is not None else None
         return scores if share is None else {**scores, "json_fields": share}
 
@@ -83,20 +87,6 @@ def _same(one: object, other: object) -> bool:
     return documents.canonical(one) == documents.canonical(other)
 
 
-def _allows(validator: Any, found: Document) -> bool:
-    unresolvable = package("referencing.exceptions").Unresolvable
-    try:
-        return bool(validator.is_valid(found.value))
-    except (RecursionError, OverflowError):
-        # A schema that leads back to itself, a number larger than a float.
-        return False
-    except unresolvable as error:
-        raise ConfigurationError(
-            f"the schema of the scorer `json` refers to {error.ref!r}, which it does not hold; "
-            "put that under its `$defs`"
-        ) from None
-
-
 def fields_of(scorer: JsonMatch, examples: Sequence[Example]) -> Fields:
     """The scorer, held against the schema's own rules and the expected answers.
 
@@ -107,14 +97,16 @@ def fields_of(scorer: JsonMatch, examples: Sequence[Example]) -> Fields:
     """
     expected = [_document(one) for one in examples]
     _refuse_strangers(scorer.fields, expected)
-    validator = None if scorer.schema_ is None else _validator(scorer.schema_)
-    for one in expected if validator is not None else ():
-        _allows(validator, one)  # What the schema refers to and does not hold is told now.
+    validator = None if scorer.schema_ is None else validator_of(scorer.schema_)
+    for one, example in zip(expected, examples, strict=True):
+        if validator is not None:  # What the schema refers to and does not hold is told now.
+            allows(validator, one, f"line {example.line}")
     return Fields(frozenset(scorer.fields), validator)
 
 
 def _document(example: Example) -> Document:
-    found = None if example.expected is None else documents.read(example.expected)
+    expected = example.expected if example.expected_calls is None else example.expected_calls
+    found = None if expected is None else documents.read(expected)
     if found is None or not isinstance(found.value, dict | list):
         raise DatasetError(
             f"line {example.line}: the expected answer is no JSON object or list, which the "
@@ -139,19 +131,3 @@ def _refuse_strangers(names: Sequence[str], expected: Sequence[Document]) -> Non
 
 def _is_object(one: Document) -> bool:
     return isinstance(one.value, dict)
-
-
-def _validator(schema: dict[str, Any]) -> Any:
-    jsonschema, referencing = package("jsonschema"), package("referencing")
-    if not isinstance(schema.get("$schema", ""), str):
-        raise ConfigurationError("the schema of the scorer `json`: `$schema` must be an address")
-    draft = jsonschema.validators.validator_for(schema, jsonschema.Draft202012Validator)
-    try:
-        draft.check_schema(schema)
-    except jsonschema.SchemaError as error:
-        place = "/".join(map(str, ("schema", *error.absolute_path)))
-        raise ConfigurationError(
-            f"the schema of the scorer `json` is wrong at `{place}`: {error.message}"
-        ) from None
-    # A registry of one's own: without it, a reference to elsewhere is fetched from the network.
-    return draft(schema, registry=referencing.Registry())

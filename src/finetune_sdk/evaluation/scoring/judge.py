@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from finetune_sdk.evaluation.scoring import documents
@@ -28,13 +28,31 @@ NUMBER is from 0, as bad as can be, to 1, a good answer."""
 
 
 def judge_messages(
-    judge: Judge, messages: Sequence[Mapping[str, object]], expected: str | None, answer: str
+    judge: Judge,
+    messages: Sequence[Mapping[str, object]],
+    expected: str | None,
+    answer: str,
+    *,
+    calls: str | None = None,
+    expected_calls: str | None = None,
 ) -> list[dict[str, object]]:
     """What the judge is asked about an answer.
 
     What others wrote is inside one JSON text, which nothing within its strings can end.
+
+    Args:
+        judge: whose rubric holds.
+        messages: what was asked.
+        expected: what the row has.
+        answer: what was answered.
+        calls: of tools in the answer, as JSON.
+        expected_calls: that the row has.
     """
-    data = {"conversation": list(messages), "expected_answer": expected, "answer": answer}
+    data = {
+        "conversation": list(messages),
+        "expected_answer": _said(expected, expected_calls),
+        "answer": _said(answer, calls),
+    }
     text = json.dumps(data, ensure_ascii=False, indent=1)
     return [
         {"role": "system", "content": _TASK.format(rubric=judge.rubric.strip())},
@@ -43,16 +61,20 @@ def judge_messages(
     ]
 
 
+def _said(text: str | None, calls: str | None) -> object:
+    return text if calls is None else {"text": text or "", "tool_calls": calls}
+
+
 def judge_grade(reply: str) -> float | None:
-    """The grade of a judge's reply; None where it has none from 0 to 1, or several."""
+    """The grade of a judge's reply; None where it has none from 0 to 1.
+
+    The reply has to be the JSON and nothing else, or one fence of it: in a text around it, a grade
+    may be quoted from the answer.
+    """
     text = reply.strip()[:_LONGEST]
-    fenced = [found.strip() for found in _FENCE.findall(text)]
-    for one in (text, *fenced):
-        whole = documents.read(one)
-        if whole is not None:
-            return _grade(whole.value)
-    grades = {_grade(value) for value in _objects(text)}
-    return grades.pop() if len(grades) == 1 else None
+    fenced = _FENCE.fullmatch(text)
+    whole = documents.read(fenced.group(1) if fenced else text)
+    return None if whole is None else _grade(whole.value)
 
 
 def _grade(value: object) -> float | None:
@@ -60,17 +82,3 @@ def _grade(value: object) -> float | None:
         value = cast("dict[str, object]", value).get("grade")
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return float(cast("float", value)) if number and 0 <= cast("float", value) <= 1 else None
-
-
-def _objects(text: str) -> Iterator[object]:
-    """The JSON objects with a grade in a text, one after another."""
-    decoder, at = json.JSONDecoder(), text.find("{")
-    while at >= 0:
-        try:
-            value, end = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            end = at + 1
-        else:
-            if "grade" in value:
-                yield value
-        at = text.find("{", end)

@@ -34,7 +34,11 @@ class Labels:
         wanted = None if given.expected is None else self.label(given.expected)
         if wanted is None:
             return {}
-        return {"accuracy": float(self.label(given.answer) == wanted)}
+        return {"accuracy": float(self.given(given) == wanted)}
+
+    def given(self, given: Given) -> str | None:
+        """The label that an answer is; None where it is none, or calls a tool instead."""
+        return None if given.strays else self.label(given.answer)
 
 
 def labels_of(scorer: Classification, examples: Sequence[Example]) -> Labels:

@@ -12,8 +12,10 @@ class Given:
     """An answer and the row that asked for it.
 
     Attributes:
-        answer: what was answered.
-        expected: what the row has; None where it has none.
+        answer: what was answered; the calls of tools as JSON, where it says nothing else.
+        expected: what the row has, likewise; None where it has none.
+        calls: of tools in the answer, as JSON; None where there are none.
+        expected_calls: that the row has.
         row: as it stands in the file.
         line: of the file, from 1; None where it is not known.
     """
@@ -21,7 +23,24 @@ class Given:
     answer: str
     expected: str | None
     row: Mapping[str, object]
+    calls: str | None = None
+    expected_calls: str | None = None
     line: int | None = None
+
+    @property
+    def compared(self) -> tuple[str | None, str | None]:
+        """What is held against what: calls where calls are expected, else texts.
+
+        The answer's is None where it does the other of the two.
+        """
+        if self.expected_calls is not None:
+            return self.calls, self.expected_calls
+        return None if self.strays else self.answer, self.expected
+
+    @property
+    def strays(self) -> bool:
+        """It calls where nothing is to be called."""
+        return self.calls is not None and self.expected_calls is None
 
     @property
     def place(self) -> str:

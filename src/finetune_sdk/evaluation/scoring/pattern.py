@@ -10,7 +10,8 @@ from finetune_sdk.evaluation.packages import package
 from finetune_sdk.evaluation.scoring.part import Given
 from finetune_sdk.types.scorer import Matches
 
-_SECONDS = 1.0
+SECONDS = 1.0
+"""That a search may take."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,23 @@ class Pattern:
 
     def scores(self, given: Given) -> dict[str, float]:
         try:
-            found = self.compiled.search(given.answer, timeout=_SECONDS)
+            found = self.compiled.search(given.answer, timeout=SECONDS)
         except TimeoutError:
-            raise ConfigurationError(
-                f"the pattern {self.text!r} takes more than {_SECONDS:g} s on the answer to "
-                f"{given.place}; repetitions inside repetitions, as in `(a+)+`, are the usual cause"
-            ) from None
+            raise endless(repr(self.text), given.place) from None
         return {"regex": float(found is not None)}
+
+
+def endless(pattern: str, place: str) -> ConfigurationError:
+    """What to raise where a search took too long.
+
+    Args:
+        pattern: what was searched for, in words.
+        place: of the row whose answer was searched.
+    """
+    return ConfigurationError(
+        f"the pattern {pattern} takes more than {SECONDS:g} s on the answer to {place}; "
+        "repetitions inside repetitions, as in `(a+)+`, are the usual cause"
+    )
 
 
 def pattern_of(scorer: Matches) -> Pattern:

@@ -76,24 +76,36 @@ class Scoring:
         expected: str | None,
         row: Mapping[str, object],
         *,
+        calls: str | None = None,
+        expected_calls: str | None = None,
         line: int | None = None,
     ) -> Graded:
         """What an answer is worth, but for what the judge says.
 
         Args:
-            answer: what was answered.
-            expected: what the row has.
+            answer: what was answered; the calls of tools as JSON, where it says nothing else.
+            expected: what the row has, likewise.
             row: as it stands in the file.
+            calls: of tools in the answer, as JSON; None where there are none.
+            expected_calls: that the row has.
             line: of the file, for messages.
 
         Raises:
             ConfigurationError: a function failed, or a pattern took too long.
         """
-        given = Given(answer=answer, expected=expected, row=row, line=line)
+        given = Given(
+            answer=answer,
+            expected=expected,
+            row=row,
+            calls=calls,
+            expected_calls=expected_calls,
+            line=line,
+        )
         scores: dict[str, float] = {}
         for part in self.parts:
             scores |= part.scores(given)
-        return Graded(scores, self.label(answer))
+        labels = self._labels
+        return Graded(scores, labels.given(given) if labels else None)
 
     @property
     def _labels(self) -> Labels | None:
@@ -112,6 +124,7 @@ def scoring_of(scorers: Sequence[Scorer | Grade], examples: Sequence[Example]) -
     if not scorers:
         raise ConfigurationError("`scorers` is empty; give at least one, such as `ExactMatch()`")
     refuse_missing(scorers, examples)
+    _refuse_unlearned(examples)
     judges = [one for one in scorers if isinstance(one, Judge)]
     parts = {place: _part(one, examples) for place, one in enumerate(scorers) if one not in judges}
     named = [parts[place].measures if place in parts else (JUDGE,) for place in range(len(scorers))]
@@ -134,6 +147,16 @@ def refuse_missing(scorers: Sequence[Scorer | Grade], examples: Sequence[Example
         raise DatasetError(
             f"line {missing[0]}{more}: there is no expected answer, which {names} needs; end the "
             "row with the assistant's answer, or grade with `Matches`, `Judge` or a function"
+        )
+
+
+def _refuse_unlearned(examples: Sequence[Example]) -> None:
+    lines = [one.line for one in examples if one.unlearned]
+    if lines:
+        more = f" (and {len(lines) - 1} more row(s))" if len(lines) > 1 else ""
+        raise DatasetError(
+            f"line {lines[0]}{more}: its last answer has `weight` 0, which says that it is none "
+            "to learn, and so none to expect; take it out, or give it the weight 1"
         )
 
 

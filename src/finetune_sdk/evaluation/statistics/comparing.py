@@ -29,16 +29,17 @@ def estimate(one: Measured, *, seed: int = 0) -> Estimate | None:
     can be told beyond the score.
     """
     columns, points = one.columns[one.graded], one.points[one.graded]
-    if not len(points):
+    rows = len(points)
+    if not rows:
         return None
-    value, sure = float(one.value(total(columns))), _sure(len(points))
+    value, sure = float(one.value(total(columns))), _sure(rows)
     if (points == 1).all():
         # Where no row expects some of the labels, the value is less than 1 and cannot reach it.
-        return Estimate(value=value, low=value * sure, high=value)
+        return Estimate(value=value, low=value * sure, high=value, rows=rows)
     if (points == 0).all():
-        return Estimate(value=value, low=value, high=1 - sure)
+        return Estimate(value=value, low=value, high=1 - sure, rows=rows)
     low, high = interval(columns, one.value, seed=seed)
-    return Estimate(value=value, low=low, high=high)
+    return Estimate(value=value, low=low, high=high, rows=rows)
 
 
 def difference(

@@ -265,6 +265,7 @@ class AsyncJobs(Asynchronous):
         strict: bool = True,
         folder: str | os.PathLike[str] | None = None,
         plan_only: bool = False,
+        trust_programs: bool = False,
     ) -> Migration:
         """See `Jobs.migrate`; `to` is a name, or an open asynchronous client."""
         place = to if isinstance(to, str) else _Opened(Jobs(to.jobs._context))
@@ -286,6 +287,7 @@ class AsyncJobs(Asynchronous):
                 strict=strict,
                 folder=folder,
                 plan_only=plan_only,
+                trust_programs=trust_programs,
             )
         )
 

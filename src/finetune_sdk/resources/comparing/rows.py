@@ -56,6 +56,8 @@ def read(
     """
     given = datasets.load(test_data)
     tests = examples.read(given)
+    # Intervals and tests take each row for one more that was drawn.
+    examples.refuse_repeated(tests, given.place)
     learned = _given(training_data) if training_data is not None else _own(context, job, warn)
     if learned is not None:
         source, rows = learned

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from finetune_sdk._version import __version__
-from finetune_sdk.errors import ConfigurationError
+from finetune_sdk.errors import ConfigurationError, FineTuneError
 from finetune_sdk.resources import downloads, waiting
 from finetune_sdk.resources.context import Context
-from finetune_sdk.resources.exporting import recipe
+from finetune_sdk.resources.exporting import locks, recipe
 from finetune_sdk.resources.exporting.parts import Parts
+from finetune_sdk.resources.exporting.reading import read
 from finetune_sdk.types import ExportedJob, Job, Lineage
 from finetune_sdk.types.export import MIGRATED_FROM
 
@@ -31,17 +34,54 @@ def export(context: Context, job_id: str, folder: str | os.PathLike[str]) -> Exp
         NotFoundError: there is no such job.
         ConfigurationError: the folder cannot be written, or holds something else.
     """
+    place = _place(folder, job_id)
+    with _told_of(place):
+        if _aside(place).is_dir():
+            with locks.held(place):
+                _put_back(place)
+        if (kept := _kept(place, context)) is not None:
+            return kept
+        job = waiting.fetch(context, job_id)
+        with locks.held(place):
+            # Another may have written it while this one waited.
+            return _kept(place, context) or _exported(context, job, place)
+
+
+def _place(folder: str | os.PathLike[str], job_id: str) -> Path:
     place = downloads.place_of(folder) / job_id
-    _put_back(place)
+    if "\0" in str(place):
+        raise ConfigurationError(f"`folder` is {str(folder)!r:.80}, which is no path")
+    return place
+
+
+@contextmanager
+def _told_of(place: Path) -> Generator[None]:
+    """What this machine's files refuse, in our words."""
+    try:
+        yield
+    except OSError as error:
+        # Some of ours are OSErrors as well, as a timeout is.
+        if isinstance(error, FineTuneError):
+            raise
+        raise ConfigurationError(
+            f"{str(place)!r:.200} cannot be written: {error.strerror or error}; name another folder"
+        ) from None
+
+
+def _kept(place: Path, context: Context) -> ExportedJob | None:
+    """What an earlier export has made, where nothing can be added to it."""
     there = _lineage(place)
     _refuse_another(place, there, context)
-    if there is not None and there.final and _is_whole(place, there):
-        return ExportedJob(folder=str(place), outcome="kept", lineage=there)
-    job = waiting.fetch(context, job_id)
+    if there is None or not (there.final and _is_whole(place, there)):
+        return None
+    return ExportedJob(folder=str(place), outcome="kept", lineage=there)
+
+
+def _exported(context: Context, job: Job, place: Path) -> ExportedJob:
     _sweep(place)
-    if there is not None:
+    if os.path.lexists(place / LINEAGE):
         # It was exported while it went on, or with gaps that may be filled now.
-        fresh = place.with_name(f".{job_id}.fresh")
+        fresh = _fresh(place)
         made = _write(context, job, fresh, earlier=place)
         _swap(fresh, place)
     else:
@@ -95,8 +135,8 @@ def _lineage(place: Path) -> Lineage | None:
         ConfigurationError: something else is there.
     """
     try:
-        return Lineage.from_json((place / LINEAGE).read_bytes())
-    except FileNotFoundError:
+        return Lineage.from_json(read(place / LINEAGE))
+    except (FileNotFoundError, NotADirectoryError):
         return None  # An empty folder is filled; anything else in it is refused there.
     except (OSError, ValidationError) as error:
         reason = getattr(error, "strerror", None) or "it is none"
@@ -128,18 +168,21 @@ def _is_whole(place: Path, lineage: Lineage) -> bool:
 
 
 def _sweep(place: Path) -> None:
-    """Removes what a killed export has left, beside the folder or in it."""
-    hidden = re.compile(rf"\.{re.escape(place.name[:32])}\.[a-z0-9_]{{8}}")
+    """Removes what a killed export has left, beside the folder or in it; under its lock."""
+    names = "|".join(re.escape(one.name[:32]) for one in (place, _fresh(place)))
+    hidden = re.compile(rf"\.({names})\.[a-z0-9_]{{8}}")
     for folder in (place.parent, place):
         for left in folder.iterdir() if folder.is_dir() else ():
-            if hidden.fullmatch(left.name) or left.name == f".{place.name}.fresh":
+            if hidden.fullmatch(left.name) or left.name == _fresh(place).name:
                 shutil.rmtree(left, ignore_errors=True)
 
 
 def _put_back(place: Path) -> None:
     """What was moved aside by an export that was killed before its own was in place."""
     old = _aside(place)
-    if old.is_dir() and not place.exists():
+    if place.exists():
+        shutil.rmtree(old, ignore_errors=True)
+    elif old.is_dir():
         old.rename(place)
 
 
@@ -147,11 +190,12 @@ def _aside(place: Path) -> Path:
     return place.with_name(f".{place.name}.old")
 
 
+def _fresh(place: Path) -> Path:
+    return place.with_name(f".{place.name}.fresh")
+
+
 def _swap(fresh: Path, place: Path) -> None:
-    try:
-        old = _aside(place)
-        place.rename(old)
-        fresh.rename(place)
-        shutil.rmtree(old, ignore_errors=True)
-    except OSError as error:
-        raise ConfigurationError(f"{str(place)!r} cannot be written: {error.strerror}") from None
+    old = _aside(place)
+    place.rename(old)
+    fresh.rename(place)
+    shutil.rmtree(old, ignore_errors=True)

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from finetune_sdk.errors import ConfigurationError, FineTuneError
 from finetune_sdk.resources import downloads
 from finetune_sdk.resources.exporting.parts import is_final
+from finetune_sdk.resources.exporting.reading import read
 from finetune_sdk.transport import redact
 from finetune_sdk.types import Gap, Job, Model
 from finetune_sdk.types.export import Inventory
@@ -108,7 +109,7 @@ def check_place(folder: str | os.PathLike[str], profile: str) -> Path:
     """
     path = downloads.place_of(folder) / NAME
     try:
-        there = Inventory.from_json(path.read_bytes())
+        there = Inventory.from_json(read(path))
     except FileNotFoundError:
         return path
     except (OSError, ValidationError) as error:

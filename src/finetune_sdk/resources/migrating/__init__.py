@@ -1,5 +1,6 @@
 """`jobs.migrate`: a job that is made again at another place.
 
+request   the words of the call
 source    the job as it was exported, and its rows
 models    which model stands for its own here
 methods   its hyperparameters, one by one

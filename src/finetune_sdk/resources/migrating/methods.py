@@ -6,14 +6,24 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
 from finetune_sdk.errors import ConfigurationError
 from finetune_sdk.providers.base import FineTuneProvider, MethodSupport
 from finetune_sdk.resources.context import Context, unsupported
 from finetune_sdk.resources.migrating.source import Source
 from finetune_sdk.resources.plain import wrong
-from finetune_sdk.types import BaseMethod, Change, Method, MethodName, Supervised, TrainOn
+from finetune_sdk.types import (
+    BaseMethod,
+    Change,
+    Method,
+    MethodName,
+    MultiGrader,
+    PythonGrader,
+    Reinforcement,
+    Supervised,
+    TrainOn,
+)
 
 _METHOD: TypeAdapter[Method] = TypeAdapter(Method)
 
@@ -32,22 +42,27 @@ class Learning:
     changes: tuple[Change, ...]
 
 
-def mapped(source: Source, target: Context, said: Mapping[str, object] | None) -> Learning:
+def mapped(
+    source: Source, target: Context, said: Mapping[str, object] | None, *, trusted: bool
+) -> Learning:
     """The job's method in the words of the target.
 
     Args:
         source: the job.
         target: where it is to be made again.
         said: the caller's own words, over any of the job's; None as a value leaves one out.
+        trusted: programs that a folder brings along may run.
 
     Raises:
         UnsupportedError: the target cannot do the method, or cannot learn what was learned.
         ConfigurationError: a word is of another method or has a wrong value; or nobody knows how
-            the job learned.
+            the job learned; or it is a stranger's program that says so.
     """
     was = _was(source, said)
     words = dict(said or {})
     _check_words(was, words)
+    if source.context is None and not trusted:
+        _refuse_programs(source, was, words)
     support = _support(target, was)
     values = {name: getattr(was, name) for name in was.given() if name not in words}
     lacking = values.keys() - support.hyperparameters - _GOALS - {"train_on"}
@@ -104,6 +119,35 @@ def _check_words(was: Method, words: dict[str, object]) -> None:
             f"`hyperparameters` has {', '.join(map(repr, strange))}, which {was.type!r} does not "
             f"have; it has {known}"
         )
+
+
+def _refuse_programs(source: Source, was: Method, words: Mapping[str, object]) -> None:
+    """A folder may be anybody's; what its job runs is said by the caller (docs/decisions/0008).
+
+    Raises:
+        ConfigurationError: it brings a program along.
+    """
+    for name, program in _programs(was):
+        if name in words:
+            continue
+        raise ConfigurationError(
+            f"{source.job.handle!r} comes from a folder and brings a program along, which would be "
+            f"run: `{name}` ({program}). It is whoever wrote the folder who wrote it; read it in "
+            f"{str(source.folder / 'job.json')!r}, and say that you trust it with "
+            "`trust_programs=True` (`--trust-programs`), or say your own in `hyperparameters`"
+        )
+
+
+def _programs(method: Method) -> Iterator[tuple[str, str]]:
+    if not isinstance(method, Reinforcement):
+        return
+    if method.rewards:
+        yield "rewards", f"{', '.join(method.rewards):.80}"
+    graders: list[BaseModel] = [*([method.grader] if method.grader else ())]
+    if isinstance(method.grader, MultiGrader):
+        graders = [*method.grader.graders.values()]
+    if any(isinstance(one, PythonGrader) for one in graders):
+        yield "grader", "Python"
 
 
 def _support(target: Context, method: Method) -> MethodSupport:

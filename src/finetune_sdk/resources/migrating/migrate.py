@@ -14,7 +14,7 @@ from finetune_sdk.resources.defaults import with_defaults
 from finetune_sdk.resources.guard import own_options
 from finetune_sdk.resources.migrating import methods, models, record, report, rows, words
 from finetune_sdk.resources.migrating.methods import Learning
-from finetune_sdk.resources.migrating.request import MigrationRequest
+from finetune_sdk.resources.migrating.request import MigrationRequest, check
 from finetune_sdk.resources.migrating.rows import Carried
 from finetune_sdk.resources.migrating.source import Source, source_of
 from finetune_sdk.resources.migrating.words import Words
@@ -39,6 +39,7 @@ def migrate(
         to: an open place, or the name of one that is opened for this.
         request: the words of the call.
     """
+    check(request)
     if isinstance(to, Context):
         return _at(to, context, job, request)
     target = context.elsewhere(to)
@@ -57,6 +58,7 @@ def _at(
     if isinstance(job, Migration):
         return _created(_as_planned(job, request), target)
     source = source_of(context, job, request.folder)
+    _refuse_unfinished(source, request)
     planned = _drafted(source, target, request)
     return planned if request.plan_only else _created(planned, target)
 
@@ -67,6 +69,23 @@ def _as_planned(planned: Migration, request: MigrationRequest) -> Migration:
             "a planned migration is made as it was planned; plan it again with your words"
         )
     return planned
+
+
+def _refuse_unfinished(source: Source, request: MigrationRequest) -> None:
+    """Only what has ended says the same again: it would be made twice from what it says meanwhile.
+
+    Raises:
+        ConfigurationError: it may go on, and the caller has no key that keeps it to one.
+    """
+    job = source.job
+    if job.status.terminal or request.idempotency_key is not None:
+        return
+    then = "migrate it then" if source.context else "export it anew"
+    raise ConfigurationError(
+        f"{job.handle!r} has not ended ({job.status.value}) and may yet change what it says of "
+        f"itself; wait for it (finetune jobs wait {job.handle}) and {then}, or give an "
+        "`idempotency_key` (`--idempotency-key`) of your own, which makes one job of it"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +101,9 @@ class _Mapped:
 
 
 def _drafted(source: Source, target: Context, request: MigrationRequest) -> Migration:
-    learning = methods.mapped(source, target, request.hyperparameters)
+    learning = methods.mapped(
+        source, target, request.hyperparameters, trusted=request.trust_programs
+    )
     model, of_model = models.mapped(source, target, request.model)
     mapped = _Mapped(
         source=source,
@@ -93,12 +114,13 @@ def _drafted(source: Source, target: Context, request: MigrationRequest) -> Migr
         validation=rows.validation(source, target, request.validation_data),
     )
     plan, told = _planned(mapped, target, request)
+    changes = _changes(mapped, told, target, plan)
     return Migration(
         source=source.job.handle,
         target=target.owner,
         migrated_at=target.clock.now(),
-        changes=_changes(mapped, told, target, plan),
-        plan=plan,
+        changes=changes,
+        plan=plan.model_copy(update={"warnings": (*plan.warnings, *report.lost(changes))}),
         folder=str(source.folder),
     )
 
@@ -139,9 +161,11 @@ def _plan(mapped: _Mapped, told: Words, target: Context, request: MigrationReque
 def _key(mapped: _Mapped, wanted: JobRequest, target: Context) -> str:
     """Of the job and of the whole call here: the same migration is one job, however often made."""
     method = with_defaults(target, mapped.learning.method)
+    job = mapped.source.job
     call = [
-        mapped.source.job.handle,
-        target.owner,
+        # Not by what a config file calls their places: another, or none, calls them otherwise.
+        [job.provider, job.id],
+        target.opened.name,
         wanted.model,
         method.model_dump(mode="json", exclude_none=True),
         [mapped.training.digest, mapped.validation.digest],
@@ -174,6 +198,8 @@ def _created(planned: Migration, target: Context) -> Migration:
             f"this migration was made before, and its job has {job.status.value}; to make another "
             "one, give another `idempotency_key` (`--idempotency-key`)",
         )
+    for warning in report.lost(planned.changes):
+        job = warned(job, warning)
     changes = report.settled(planned.changes, job)
     made = planned.model_copy(update={"job": job, "changes": changes})
     trouble = record.keep(made)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from finetune_sdk.errors import ConfigurationError
+from finetune_sdk.resources.exporting import locks
+from finetune_sdk.resources.exporting.reading import read
 from finetune_sdk.types import Migration
 
 NAME = "migration.json"
@@ -18,19 +23,31 @@ def keep(made: Migration) -> str | None:
     Returns:
         Why it could not be written: the job is made all the same.
     """
-    place = _place(made)
     try:
-        _write(place, made.to_json() + "\n")
+        with _alone(Path(made.folder)):
+            _write(_place(made), made.to_json() + "\n")
     except OSError as error:
-        return f"the job is made, and {str(place)!r} cannot be written: {error.strerror}"
+        return (
+            f"the job is made, and {NAME!r} cannot be written in {made.folder!r}: {error.strerror}"
+        )
     return None
+
+
+@contextmanager
+def _alone(folder: Path) -> Generator[None]:
+    """Two at once would take the same name."""
+    with ExitStack() as stack:
+        # Where the folder alone can be written, and nothing beside it, it goes without.
+        with suppress(OSError, ConfigurationError):
+            stack.enter_context(locks.held(folder))
+        yield
 
 
 def _place(made: Migration) -> Path:
     """The first target has the plain name; the others their own behind it."""
     first = Path(made.folder, NAME)
     try:
-        target = Migration.from_json(first.read_bytes()).target
+        target = Migration.from_json(read(first)).target
     except FileNotFoundError:
         return first
     except (OSError, ValidationError):

@@ -33,8 +33,8 @@ def rows(carried: Carried, plan: Plan) -> Change:
 
 def validation(carried: Carried, plan: Plan) -> Iterator[Change]:
     """The rows to measure on, there and here."""
-    if carried.lost is not None:
-        yield carried.lost
+    if carried.left_out is not None:
+        yield carried.left_out
     if carried.rows is None:
         return
     was, now = shape(carried.count), _told(plan.validation)
@@ -42,6 +42,13 @@ def validation(carried: Carried, plan: Plan) -> Iterator[Change]:
         was = now = carried.on_hub.file.id
     outcome, why = ("said", "as you said") if carried.said else ("kept", "measured on here too")
     yield Change(name="validation_rows", outcome=outcome, was=was, now=now, why=why)
+
+
+def lost(changes: Sequence[Change]) -> Iterator[str]:
+    """Warnings of rows to measure on that the job had, and that do not come along."""
+    for change in changes:
+        if change.name == "validation_rows" and change.outcome == "left_out":
+            yield f"it goes without the rows that were measured on there: {change.why}"
 
 
 def with_rates(changes: Sequence[Change], target: Context, plan: Plan) -> Iterator[Change]:

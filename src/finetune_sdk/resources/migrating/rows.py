@@ -15,7 +15,7 @@ from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.local_rows import digest_of
 from finetune_sdk.resources.migrating.source import Source
 from finetune_sdk.resources.request import Rows
-from finetune_sdk.types import Change, DatasetFile, ExportedFile, HubDataset
+from finetune_sdk.types import Change, DatasetFile, ExportedFile, Gap, HubDataset
 
 Role = Literal["training", "validation"]
 
@@ -28,13 +28,13 @@ class Carried:
         rows: None where there are none.
         said: they are the caller's.
         count: of the job's own rows, where known.
-        lost: the job had some, and this is why they do not come along.
+        left_out: the job had some, and this is why they do not come along.
     """
 
     rows: Dataset | DatasetFile | HubDataset | None = None
     said: bool = False
     count: int | None = None
-    lost: Change | None = None
+    left_out: Change | None = None
 
     @property
     def on_hub(self) -> HubDataset | None:
@@ -71,13 +71,21 @@ def training(source: Source, target: Context, said: Rows | None) -> Carried:
     if exported is None:
         raise DatasetError(
             f"the rows that {source.job.handle!r} has learned from are not there: "
-            f"{_gap(source, 'training')}. Give your own with `training_data=` (`--training-data`)"
+            f"{_why(_gap(source, 'training'))}. Give your own with `training_data=` "
+            "(`--training-data`)"
         )
     return Carried(rows=exported, count=count)
 
 
 def validation(source: Source, target: Context, said: Rows | None) -> Carried:
-    """The rows to measure on, where there are any."""
+    """The rows to measure on, where there are any.
+
+    Raises:
+        DatasetError: they could not be had, another try may have them, and the caller gives none.
+    """
+    if said is not None and _is_empty(said):
+        was, why = shape(_count(source, "validation")), "left out, as you said"
+        return Carried(left_out=Change(name="validation_rows", outcome="said", was=was, why=why))
     if said is not None:
         return Carried(rows=_loaded(said), said=True, count=_count(source, "validation"))
     if source.job.validation_file is None and _file(source, "validation") is None:
@@ -89,15 +97,26 @@ def validation(source: Source, target: Context, said: Rows | None) -> Carried:
     if hub := _on_hub(source, target, "validation"):
         return Carried(rows=hub)
     exported = _exported(source, "validation")
-    if exported is None:
-        way = "give your own with `validation_data=` (`--validation-data`)"
-        return _lost(count, f"not there: {_gap(source, 'validation')}; {way}")
-    return Carried(rows=exported, count=count)
+    if exported is not None:
+        return Carried(rows=exported, count=count)
+    way = "give your own with `validation_data=` (`--validation-data`)"
+    gap = _gap(source, "validation")
+    if gap is not None and gap.again:
+        # With them it would be another job, and this one is paid for by then.
+        raise DatasetError(
+            f"the rows that {source.job.handle!r} was measured on are not there: {_why(gap)}. Try "
+            f"again, or {way}; an empty one goes without"
+        )
+    return _lost(count, f"not there: {_why(gap)}; {way}")
+
+
+def _is_empty(rows: Rows) -> bool:
+    return isinstance(rows, str | list | tuple) and not rows
 
 
 def _lost(count: int | None, why: str) -> Carried:
     change = Change(name="validation_rows", outcome="left_out", was=shape(count), why=why)
-    return Carried(lost=change, count=count)
+    return Carried(left_out=change, count=count)
 
 
 def _loaded(rows: Rows) -> Dataset | DatasetFile | HubDataset:
@@ -129,8 +148,11 @@ def _exported(source: Source, role: Role) -> Dataset | None:
     return rows
 
 
-def _gap(source: Source, role: Role) -> str:
-    gap = next((gap for gap in source.lineage.gaps if gap.what == f"{role} data"), None)
+def _gap(source: Source, role: Role) -> Gap | None:
+    return next((gap for gap in source.lineage.gaps if gap.what == f"{role} data"), None)
+
+
+def _why(gap: Gap | None) -> str:
     if gap is None:
         return "the export has none"
     return f"{gap.why.rstrip('. ')}{' (another try may have them)' if gap.again else ''}"

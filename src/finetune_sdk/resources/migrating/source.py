@@ -16,6 +16,7 @@ from finetune_sdk.providers import registry
 from finetune_sdk.providers.base import Capabilities
 from finetune_sdk.resources import downloads, exporting
 from finetune_sdk.resources.context import Context
+from finetune_sdk.resources.exporting.reading import read
 from finetune_sdk.resources.plain import is_a
 from finetune_sdk.types import Job, Lineage, TrainOn
 
@@ -123,7 +124,7 @@ def _of_folder(folder: Path) -> Source:
 
 def _read(path: Path, parse: Callable[[bytes], T]) -> T:
     try:
-        return parse(path.read_bytes())
+        return parse(read(path))
     except (OSError, ValidationError) as error:
         reason = getattr(error, "strerror", None) or "it is none"
         raise ConfigurationError(

@@ -43,7 +43,9 @@ def mapped(source: Source, target: Context, request: MigrationRequest, *, marked
     # Where that job had come from itself is told by its own export.
     own = {name: value for name, value in job.metadata.items() if name != MIGRATED_FROM}
     metadata, of_metadata = _word(target, "metadata", own or None, given)
-    mark = {MIGRATED_FROM: job.handle} if marked and "metadata" in takes else {}
+    # By its provider: what a config file calls its place, another calls otherwise.
+    there = f"{job.provider}:{job.id}"
+    mark = {MIGRATED_FROM: there} if marked and "metadata" in takes else {}
     return Words(
         suffix=suffix or None,
         seed=seed,
@@ -52,7 +54,7 @@ def mapped(source: Source, target: Context, request: MigrationRequest, *, marked
             *told,
             *of_seed,
             *of_metadata,
-            _mark(target, job.handle, bool(mark)),
+            _mark(target, there, bool(mark)),
             *_options(source, target, request),
         ),
     )
