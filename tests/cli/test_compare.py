@@ -138,6 +138,13 @@ def test_scorers_in_a_word(finetune: Command, job: str) -> None:
     assert str(Path.cwd()) not in sys.path
 
 
+def test_no_temperature_is_sent_where_none_is_wanted(
+    finetune: Command, service: OpenAIService, job: str
+) -> None:
+    document(finetune, job, "--no-temperature")
+    assert all("temperature" not in str(one.json) for one in service.posts(CHAT))
+
+
 def test_labels_may_be_named(finetune: Command, job: str) -> None:
     done = compared(finetune, job, "--scorer", "classification=yes, no")
     assert done.code == 1

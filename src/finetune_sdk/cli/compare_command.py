@@ -62,6 +62,9 @@ def compare(
     rubric: Annotated[str | None, typer.Option(help="What the judge calls a good answer.")] = None,
     shots: Annotated[int, typer.Option(min=1, help="Examples before a question.")] = 3,
     temperature: Annotated[float, typer.Option(min=0, help="0: the likeliest token.")] = 0.0,
+    no_temperature: Annotated[
+        bool, typer.Option("--no-temperature", help="Say none: some models refuse any.")
+    ] = False,
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Of an answer.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of what is drawn by lot.")] = 0,
     concurrency: Annotated[
@@ -103,7 +106,7 @@ def compare(
             baselines=names,
             scorers=scorers,
             shots=shots,
-            temperature=temperature,
+            temperature=None if no_temperature else temperature,
             max_tokens=max_tokens,
             seed=seed,
             concurrency=concurrency,
