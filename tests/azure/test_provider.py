@@ -864,6 +864,21 @@ def test_on_the_last_day_a_job_is_taken(bench: Bench) -> None:
     assert bench.create().id
 
 
+def test_a_tuned_model_without_a_day_has_its_bases(bench: Bench) -> None:
+    tuned = bench.done().fine_tuned_model
+
+    def silent(said: Mapping[str, Any]) -> dict[str, Any]:
+        return {**said, "data": [_without_end(one, tuned) for one in said["data"]]}
+
+    bench.hit("GET", "/models", Edit(silent))
+    found = {model.id: model.shutdown_date for model in bench.client.models.list()}
+    assert found[tuned or ""] == found[MODEL] == date(2027, 10, 14)
+
+
+def _without_end(one: Mapping[str, Any], of: str | None) -> dict[str, Any]:
+    return {name: value for name, value in one.items() if (one["id"], name) != (of, "deprecation")}
+
+
 def test_a_tuned_model_ends_with_its_base(bench: Bench) -> None:
     name = bench.done().fine_tuned_model or ""
     bench.clock.advance(END_OF_JOBS)

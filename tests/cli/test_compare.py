@@ -36,6 +36,8 @@ def test_the_answer_stands_at_the_top_and_the_report_lies_in_the_folder(
     assert heads[1:5] == ["base", "few_shot", "retrieved", "fine_tuned"]
     [tuned] = [line for line in lines if line.split()[:1] == ["fine_tuned"]]
     assert "1.000 (0.9" in tuned
+    # What a thousand requests cost, and how many failed.
+    assert tuned.split()[-3:] == ["not", "known", "0"]
     assert "exact_match" in lines[2]
     assert "rows             40, intervals of 95%" in lines
     assert any(line.startswith("pays for itself") for line in lines)
@@ -210,7 +212,7 @@ def test_a_deployment_of_another_profile_is_one_more_candidate(finetune: Command
     [
         ("--require exact_mach>=0.8", "did you mean `exact_match`?"),
         ("--require exact_match>=80", "did you mean 80%?"),
-        ("--require good", "write `better`, `not worse`, or a name"),
+        ("--require good", "write `better` or `not worse`"),
         ("--scorer exact", "did you mean `exact_match`?"),
         ("--scorer exact_match=1", "exact_match takes no value"),
         ("--scorer exact_match --scorer exact_match", "two scorers measure `exact_match`"),
@@ -234,6 +236,7 @@ def test_a_deployment_of_another_profile_is_one_more_candidate(finetune: Command
         ("--base far:nobody", "there is no deployment 'nobody'"),
         ("--judge far:nobody", "there is no deployment 'nobody'"),
         ("--rubric good", "name a deployment by `--judge`"),
+        ("--baselines base,fewshot", "`baselines` has 'fewshot'; did you mean `few_shot`?"),
         ("--baselines best", "it takes a list of 'base', 'few_shot', 'retrieved'"),
         ("--option gpus=2", "the provider 'openai' has no options of its own"),
         ("--test-data none.jsonl", "none.jsonl"),
@@ -267,7 +270,7 @@ def test_a_number_that_is_none_is_a_slip_in_the_usage(
     [
         ("far:ftjob-nobody", "ftjob-nobody"),
         ("nowhere:ftjob-1", "'nowhere'"),
-        ("desk:bot", "bot"),
+        ("desk:bot", "desk has neither a deployment nor a job 'desk:bot'"),
         ("a b", "'a b'"),
     ],
 )
@@ -286,6 +289,6 @@ def test_rows_that_were_learned_are_named(
     done = compared(finetune, job)
     assert done.code == 1
     assert "2 of 42 rows to measure on ask what was learned" in done.err
-    assert f"test.jsonl:41 is the training data of {job}:4" in done.err
-    assert f"test.jsonl:42 is the training data of {job}:8" in done.err
+    assert f"test.jsonl:41 is row 4 of the training data of {job}" in done.err
+    assert f"test.jsonl:42 is row 8 of the training data of {job}" in done.err
     assert not service.posts(CHAT)

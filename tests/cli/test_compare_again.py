@@ -87,7 +87,7 @@ def test_who_stops_it_is_told_the_command_that_goes_on(
         _, told = process.communicate()
     assert process.returncode == 130
     assert told.splitlines()[-2:] == [
-        "Stopped watching: what was answered is kept.",
+        "Stopped: what was answered is kept.",
         f"Next: {shlex.join(['finetune', *words])}",
     ]
     assert not (project / "comparison").exists()

@@ -118,6 +118,16 @@ def test_an_unplugged_service_is_one_clear_line(
     assert "Traceback" not in done.err
 
 
+def test_a_profile_that_is_none_comes_before_the_folder(
+    finetune: Command, service: OpenAIService
+) -> None:
+    assert finetune("export", "--all", "far", "out").code == 0
+    done = finetune("export", "--all", "opena", "out")
+    assert done.code == 1
+    assert "did you mean `openai`?" in done.err
+    assert "inventory" not in done.err
+
+
 def test_two_profiles_at_once_are_one_too_many(finetune: Command, service: OpenAIService) -> None:
     done = finetune("export", "--all", "far", "out", "--profile", "desk")
     assert done.code == 1

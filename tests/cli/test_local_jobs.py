@@ -54,6 +54,16 @@ def test_a_job_is_paused_looked_at_and_resumed_to_its_end(
     assert (project / "mine" / "adapter_model.safetensors").exists()
 
 
+def test_an_export_of_this_machine_goes_to_another_place(
+    finetune: Command, box: Bench, job: Job
+) -> None:
+    box.ended(job)
+    done = finetune("export", job.handle, "out")
+    assert done.code == 0, done.err
+    assert "--to PROFILE --model MODEL" in done.err
+    assert "--to local" not in done.err
+
+
 def test_a_terminal_gets_the_curve_without_asking(box: Bench, job: Job) -> None:
     pty = pytest.importorskip("pty")
     box.ended(job)

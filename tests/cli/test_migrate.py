@@ -82,8 +82,11 @@ def test_a_plan_shows_and_makes_nothing(
     done = finetune("migrate", job, "--to", "desk", "--model", "small", "--plan")
     assert done.code == 0, done.err
     assert "learning_rate_multiplier" in done.out
+    assert "3, as the job was made with" in done.out
     assert "Nothing was made." in done.err
     assert made(account) == 0
+    said = finetune("migrate", job, "--to", "desk", "--model", "small", "--plan", "--epochs", "2")
+    assert "2, as you said" in said.out
 
 
 class Terminal(io.StringIO):
@@ -146,6 +149,34 @@ def test_a_folder_is_made_again_when_its_place_is_gone(
     assert len(service.requests) == before
     assert made(account) == 1
     assert (project / folder / "migration.json").is_file()
+
+
+def test_a_folder_that_holds_exports_names_them(
+    finetune: Command, account: AccountProvider, job: str, project: Path
+) -> None:
+    assert finetune("export", job, "out").code == 0
+    done = finetune("migrate", "out", "--to", "desk", "--model", "small")
+    assert done.code == 1
+    assert f"holds 1 exported job(s); name one: 'out/{job.partition(':')[2]}'" in done.err
+    first = project / "out" / job.partition(":")[2]
+    for number in range(6):
+        (project / "out" / f"other-{number}").mkdir()
+        (project / "out" / f"other-{number}" / "job.json").write_bytes(
+            (first / "job.json").read_bytes()
+        )
+    err = finetune("migrate", "out", "--to", "desk", "--model", "small").err
+    assert "holds 7 exported job(s)" in err
+    assert err.rstrip().endswith("and 2 more")
+    assert made(account) == 0
+
+
+def test_a_folder_that_is_none_is_told(finetune: Command, project: Path) -> None:
+    done = finetune("migrate", "out/nothere", "--to", "desk")
+    assert done.code == 1
+    assert "'out/nothere': there is no such folder" in done.err
+    (project / "empty").mkdir()
+    done = finetune("migrate", "empty", "--to", "desk")
+    assert "'empty' is a folder without a job.json" in done.err
 
 
 def test_a_model_that_nobody_has_said_is_asked_for(

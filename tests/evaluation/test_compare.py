@@ -120,7 +120,11 @@ def test_tokens_and_money(client: FineTuneClient, job: Job, tmp_path: Path) -> N
     assert base.completion_tokens == 3
     # It is a server of its own, whose prices nobody knows.
     assert base.cost_per_thousand is None
-    assert "price" in base.cost_source
+    key = f'[prices.openai."{MODEL}"]'
+    assert base.cost_source == f"nobody has said its price; say `input` and `output` under {key}"
+    tuned = made.candidate("fine_tuned").usage
+    assert tuned.cost_source.endswith(f"say `tuned_input` and `tuned_output` under {key}")
+    assert "not known: not known" not in made.break_even.reason
     assert made.break_even.requests is None
     assert made.break_even.reason
 
@@ -236,8 +240,7 @@ def test_rows_that_were_learned_are_refused(
     path.write_text("\n".join(json.dumps(one) for one in [*TESTS, known]) + "\n")
     with pytest.raises(DatasetError) as error:
         client.evaluations.compare(job, test_data=path, progress=False)
-    assert "test.jsonl:41 is the training data of " in str(error.value)
-    assert ":4;" in str(error.value)
+    assert "test.jsonl:41 is row 4 of the training data of " in str(error.value)
     assert not service.posts(CHAT)
 
 
@@ -340,6 +343,17 @@ def test_grades_that_cannot_be_read_are_told(
     )
     assert "judge" not in made.candidate("base").scores
     assert any("80 grades of the judge could not be read" in one for one in made.warnings)
+
+
+def test_where_no_grade_can_be_read_nobody_says_that_there_were_no_others(
+    client: FineTuneClient, service: OpenAIService, job: Job
+) -> None:
+    client.deployments.create("gpt-4.1-2025-04-14", name="judge")
+    service.says = lambda _model, _messages: "I would say it is fine."
+    scorers = [Judge(deployment="judge")]
+    made = client.evaluations.compare(job, test_data=TESTS, scorers=scorers, progress=False)
+    assert made.break_even.reason == "no answer of the others was graded by judge"
+    assert "no answer of fine_tuned could be graded by judge" in made.verdict.headline
 
 
 def test_requirements(client: FineTuneClient, service: OpenAIService, job: Job) -> None:

@@ -41,7 +41,13 @@ def graded(text: str, rows: int, every: int) -> Gate:
         usage=Usage(requests=every),
     )
     verdict = Verdict(word="better", against="base", headline="")
-    (found,) = held(parse([text], ("judge", "json_fields")), tuned=one, verdict=verdict, gap=None)
+    (found,) = held(
+        parse([text], ("judge", "json_fields")),
+        tuned=one,
+        verdict=verdict,
+        differences=(),
+        measure="judge",
+    )
     return found
 
 
@@ -68,7 +74,8 @@ def gate(
         parse([text], MEASURES),
         tuned=tuned(**usage),
         verdict=Verdict(word=word, against=against, headline=""),
-        gap=gap if against else None,
+        differences=[gap] if against else [],
+        measure=measure,
     )
     assert found.text == text
     return found
@@ -214,3 +221,27 @@ def test_what_cannot_be_understood_is_refused(text: str, why: str) -> None:
         parse(["better", text], MEASURES)
     assert repr(text) in str(caught.value)
     assert "`exact_match>=0.8`" in str(caught.value)
+
+
+def test_a_word_about_another_candidate() -> None:
+    words: list[tuple[str, float, Word]] = [("base", 0.5, "better"), ("old", -0.5, "worse")]
+    gaps = [
+        Difference(
+            measure="exact_match",
+            against=name,
+            difference=Estimate(value=value, low=value - 0.1, high=value + 0.1),
+            p_value=0.01,
+            better=30,
+            worse=10,
+            same=10,
+            word=word,
+        )
+        for name, value, word in words
+    ]
+    wanted = parse(["better", "not worse than old", "better than base"], MEASURES, ["base", "old"])
+    verdict = Verdict(word="better", against="base", headline="")
+    found = held(wanted, tuned=tuned(), verdict=verdict, differences=gaps, measure="exact_match")
+    assert [one.met for one in found] == [True, False, True]
+    assert found[1].measured == "worse, against old"
+    with pytest.raises(ConfigurationError, match="did you mean `old`"):
+        parse(["not worse than odl"], MEASURES, ["base", "old"])

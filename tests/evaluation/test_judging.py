@@ -95,7 +95,7 @@ def test_better_by_how_much_and_than_what() -> None:
     found = judged(*BETTER)
     assert found.headline == (
         "Better: fine_tuned is right on 77% of 44 rows, 32 points more than few_shot, the best of "
-        "the others (95% interval 14 to 48 points)."
+        "the baselines (95% interval 14 to 48 points)."
     )
     assert (found.word, found.against) == ("better", "few_shot")
     assert found.advice == (
@@ -175,7 +175,7 @@ def test_few_answers_tell_nothing_either() -> None:
     [
         ([candidate("fine_tuned", exact_match=0.5)], "nothing to compare with.* 50% of 44 rows"),
         ([candidate("fine_tuned")], "no answer of fine_tuned could be graded by exact_match"),
-        ([candidate("base"), candidate("fine_tuned", exact_match=0.5)], "nothing to compare with"),
+        ([candidate("base"), candidate("fine_tuned", exact_match=0.5)], "of the others was graded"),
         (UNSURE[0], "no row was graded by exact_match for both fine_tuned and few_shot"),
     ],
 )
@@ -243,6 +243,16 @@ def test_a_loss_that_falls_asks_for_more_epochs() -> None:
     assert found.startswith("More epochs: the validation loss still fell at the end, from 2 at")
     (found,) = advice(*losses("train", *(3 - step / 20 for step in range(40))))
     assert found.startswith("More epochs: the training loss still fell")
+
+
+def test_a_loss_that_falls_apart_from_that_of_the_rows_is_one_advice() -> None:
+    (found,) = advice(
+        *losses("train", 0.09, 0.03, 0.01), *losses("validation", 0.0899, 0.085, 0.0788)
+    )
+    assert found == (
+        "More epochs or more rows than the 120: the validation loss still fell at the end, from "
+        "0.0899 at first to 0.0788; on the rows that were learned it is 0.01."
+    )
 
 
 def test_a_training_loss_says_nothing_where_there_is_one_of_validation() -> None:

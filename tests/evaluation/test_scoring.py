@@ -228,6 +228,15 @@ def test_a_function_that_raises_is_told_with_its_line() -> None:
     assert "secret" not in str(caught.value)
 
 
+def test_what_a_function_raises_is_told_without_a_key() -> None:
+    def bad(answer: str, row: Mapping[str, object]) -> float:
+        raise ValueError(f"boom at sk-{'canary' * 6}")
+
+    told = r"`bad` raised ValueError \(boom at \[redacted\]\) on the answer to line 3"
+    with pytest.raises(ConfigurationError, match=told):
+        scoring_of([bad], []).score("x", None, {}, line=3)
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, None, "0.5", 1e300])
 def test_a_grade_that_is_no_number_is_told_with_its_line(value: float) -> None:
     def odd(answer: str, row: Mapping[str, object]) -> float:

@@ -155,6 +155,7 @@ def test_everything_that_the_target_can_do_is_kept(source: FineTuneClient) -> No
     assert made.job.metadata == {"team": "blue", "migrated_from": job.handle}
     assert {change.outcome for change in made.changes if change.name != "migrated_from"} == {"kept"}
     assert of(made, "rows").now == {"rows": 12, "format": "chat"}
+    assert of(made, "rows").why == "as they were exported, row for row"
     assert of(made, "validation_rows").now == {"rows": 2, "format": "chat"}
     assert (made.source, made.target) == (job.handle, "fake")
 
@@ -236,7 +237,8 @@ def test_a_multiplier_is_never_turned_into_a_rate(
     assert said.plan.spec.method.learning_rate == 2e-5
     assert said.plan.spec.method.learning_rate_multiplier is None
     assert (of(said, "learning_rate").outcome, of(said, "learning_rate").now) == ("said", 2e-5)
-    assert "`learning_rate` says it" in of(said, "learning_rate_multiplier").why
+    why = of(said, "learning_rate_multiplier").why
+    assert why == "'small' does not read it; `learning_rate` says it here"
 
 
 def test_a_rate_is_never_turned_into_a_multiplier(

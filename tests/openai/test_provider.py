@@ -293,6 +293,19 @@ def test_models_say_when_they_end(bench: Bench) -> None:
     assert client.models.get(MODEL) == base
 
 
+def test_a_tuned_model_ends_with_its_base_by_the_same_listing(bench: Bench) -> None:
+    tuned = bench.done().fine_tuned_model
+
+    def ends(said: Mapping[str, Any]) -> dict[str, Any]:
+        days = {MODEL: "2026-12-24"}
+        data = [{**one, "shutdown_date": days.get(one["id"])} for one in said["data"]]
+        return {**said, "data": data}
+
+    bench.hit("GET", "/models", Edit(ends))
+    found = {model.id: model.shutdown_date for model in bench.client.models.list()}
+    assert found[MODEL] == found[tuned or ""] == date(2026, 12, 24)
+
+
 def test_another_server_has_its_own_days(bench: Bench) -> None:
     assert bench.client.models.get(MODEL).new_jobs_end is None
     bench.hit("GET", f"/models/{MODEL}", Edit(lambda said: {**said, "shutdown_date": "soon"}))

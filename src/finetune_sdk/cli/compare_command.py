@@ -93,7 +93,13 @@ def compare(
     # The command has its profile and its config in it.
     bare = replace(session, profile=None, config=None)
     with (
-        waiting.leaving_alone(bare, "what was answered is kept", *session.words),
+        waiting.leaving_alone(
+            bare,
+            "what was answered is kept",
+            # What is asked anew now is kept, too.
+            *(word for word in session.words if word != "--fresh"),
+            stopped="Stopped",
+        ),
         session.open(tuned) as client,
     ):
         _ask(session, client, test_data, [*names, "fine_tuned", *others], judge=judge)
@@ -150,7 +156,9 @@ def _ask(
     rows = len(client.datasets.load(test_data))
     graded = f", and {judge} for a grade of each answer" if judge else ""
     each = f"{rows} of each of {', '.join(names)}"
-    session.confirm(f"Ask {rows * len(names)} questions, {each}{graded}?")
+    session.confirm(
+        f"Ask {rows * len(names)} questions, {each}{graded}? What was answered before is kept."
+    )
 
 
 def _show(session: Session, made: Comparison) -> None:
@@ -181,7 +189,8 @@ def _row(made: Comparison, one: Candidate) -> tuple[str | None, ...]:
     use = one.usage
     seconds = None if use.latency_p50 is None else f"{use.latency_p50:.2f}"
     cost = None if use.cost_per_thousand is None else f"{use.cost_per_thousand:.2f}"
-    return one.name, *scores, seconds, _tokens(one), cost, str(use.failed or "")
+    told = (*scores, seconds, _tokens(one), cost, str(use.failed))
+    return one.name, *("not known" if value is None else value for value in told)
 
 
 def _score(one: Candidate, measure: str, rows: int) -> str | None:

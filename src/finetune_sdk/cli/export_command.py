@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from finetune_sdk.types import ExportedJob, Gap, Job
 
 
+_HERE = "local"
+
+
 def export(
     context: typer.Context,
     what: Annotated[
@@ -47,7 +50,9 @@ def export(
         session.next(*again)
         raise typer.Exit(ExitCode.ERROR)
     if done.first is not None:
-        session.next("migrate", done.first, "--to", "local", "--model", "MODEL")
+        place, provider = done.first
+        target = "PROFILE" if provider == _HERE else _HERE
+        session.next("migrate", place, "--to", target, "--model", "MODEL")
 
 
 @dataclass
@@ -58,7 +63,7 @@ class _Done:
         owner: the profile, where it is about all of its jobs.
         out: jobs that are out.
         kept: how many of them were before.
-        first: the folder of one of them.
+        first: the folder of one of them, and its provider.
         missing: what of which job could not be had, and why.
         gaps: what of the account could not be had.
         failed: a job could not be had at all.
@@ -67,7 +72,7 @@ class _Done:
     owner: str = ""
     out: int = 0
     kept: int = 0
-    first: str | None = None
+    first: tuple[str, str] | None = None
     missing: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
     gaps: list[Gap] = field(default_factory=list["Gap"])
     failed: bool = False
@@ -76,7 +81,7 @@ class _Done:
         """Counts a job that is out."""
         self.out += 1
         self.kept += made.outcome == "kept"
-        self.first = self.first or made.folder
+        self.first = self.first or (made.folder, made.lineage.provider)
         handle = made.lineage.handle
         self.missing.extend((handle, gap.what, gap.why) for gap in made.lineage.gaps)
 
@@ -103,8 +108,8 @@ def _all(session: Session, profile: str, folder: str) -> _Done:
     chosen = Session(profile=profile, config=session.config, yes=session.yes, json=session.json)
     done = _Done(owner=profile)
     stock = Stock(done.gaps)
-    place = check_place(folder, profile)
     with chosen.open() as client:
+        place = check_place(folder, profile)
         for job in client.jobs.list():
             try:
                 done.add(_out(session, client, job, folder))

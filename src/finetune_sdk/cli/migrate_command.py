@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("what", "", "there", "here", "why")
 _LONGEST = 60
+_NAMED = 5
 
 
 def migrate(
@@ -131,9 +132,27 @@ def _source(session: Session, what: str) -> Generator[tuple[FineTuneClient, str 
         # Any place does: it is not asked, and the job's own may be gone.
         with Session(profile=FAKE, config=session.config).open() as client:
             yield client, folder
+    elif (found := _no_export(what, folder)) is not None:
+        raise ConfigurationError(found)
     else:
         with session.open(what) as client:
             yield client, what
+
+
+def _no_export(what: str, folder: Path) -> str | None:
+    """Why what looks like a folder is no exported job; None where it looks like none."""
+    looks_so = any(mark in what for mark in "/\\")
+    if not folder.is_dir():
+        return f"{what!r}: there is no such folder" if looks_so else None
+    jobs = [one.parent for one in sorted(folder.glob("*/job.json"))]
+    if not jobs:
+        return (
+            f"{what!r} is a folder without a job.json, and no exported job; if you mean a job of "
+            "that id, say it as `profile:id`"
+        )
+    named = ", ".join(repr(str(one)) for one in jobs[:_NAMED])
+    more = f", and {len(jobs) - _NAMED} more" if len(jobs) > _NAMED else ""
+    return f"{what!r} holds {len(jobs)} exported job(s); name one: {named}{more}"
 
 
 def _hyperparameters(

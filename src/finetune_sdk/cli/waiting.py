@@ -52,12 +52,14 @@ def going_on(session: Session, handle: str) -> AbstractContextManager[None]:
 
 
 @contextmanager
-def leaving_alone(session: Session, what: str, *next_command: str) -> Generator[None]:
+def leaving_alone(
+    session: Session, what: str, *next_command: str, stopped: str = "Stopped watching"
+) -> Generator[None]:
     """Tells what goes on without us, and how to come back to it, when somebody stops us."""
     try:
         yield
     except KeyboardInterrupt:
-        say(f"\nStopped watching: {what}.")
+        say(f"\n{stopped}: {what}.")
         session.next(*next_command)
         raise
 

@@ -169,6 +169,7 @@ def _answered(question: Question, line: Line) -> Answer:
         calls=_written(calls_text(reply.tool_calls)) if reply.tool_calls else None,
         seconds=said.seconds,
         at_once=line.limit,
+        cut=reply.finish_reason == "length",
         prompt_tokens=reply.prompt_tokens,
         completion_tokens=reply.completion_tokens,
     )

@@ -22,6 +22,7 @@ from finetune_sdk.types import (
     CostEstimate,
     Difference,
     Job,
+    Manner,
     Metric,
     NoEstimate,
     Verdict,
@@ -41,6 +42,7 @@ class Findings:
         training_rows: rows that examples were taken from; None where there were none.
         spent: what the training has cost.
         seed: of the resampling.
+        manner: how all were asked.
         asked: everybody's answers.
         compared: the same, graded, row by row.
         scoring: what graded them.
@@ -57,6 +59,7 @@ class Findings:
     training_rows: int | None
     spent: CostEstimate | NoEstimate
     seed: int
+    manner: Manner
     asked: Sequence[Asked]
     compared: Sequence[ComparedRow]
     scoring: Scoring
@@ -77,6 +80,7 @@ class Findings:
 def of(found: Findings) -> Comparison:
     """The comparison."""
     candidates = tuple(_candidate(found, one) for one in found.asked)
+    cut = tuple(_cut(one, found.manner) for one in candidates if one.usage.cut)
     tuned = next(one for one in candidates if one.kind == "fine_tuned")
     differences = tuple(_differences(found, tuned, candidates))
     verdict = judging.verdict(
@@ -87,8 +91,13 @@ def of(found: Findings) -> Comparison:
         training_rows=found.training_rows,
         learning=found.learning,
     )
-    gap = judging.gap_of(differences, found.measure, verdict.against)
-    held = gates.held(found.required, tuned=tuned, verdict=verdict, gap=gap)
+    held = gates.held(
+        found.required,
+        tuned=tuned,
+        verdict=verdict,
+        differences=differences,
+        measure=found.measure,
+    )
     return Comparison(
         created_at=found.at,
         created_by=f"finetune-anywhere {__version__}",
@@ -101,13 +110,14 @@ def of(found: Findings) -> Comparison:
         measure=found.measure,
         measures=found.scoring.measures,
         seed=found.seed,
+        manner=found.manner,
         candidates=candidates,
         differences=differences,
         verdict=verdict,
         break_even=_pays(found, tuned, candidates, verdict),
         gates=held,
         compared=tuple(found.compared),
-        warnings=found.warnings,
+        warnings=(*found.warnings, *cut),
         folder=found.folder,
     )
 
@@ -128,6 +138,14 @@ def _candidate(found: Findings, asked: Asked) -> Candidate:
     )
 
 
+def _cut(one: Candidate, manner: Manner) -> str:
+    where = f"{manner.max_tokens} tokens" if manner.max_tokens else "the server's longest length"
+    return (
+        f"{one.usage.cut} of {one.usage.requests} answers of {one.name} were cut off at {where}: "
+        "they are scored as they are; a larger `max_tokens` lets them end"
+    )
+
+
 def _differences(
     found: Findings, tuned: Candidate, candidates: Sequence[Candidate]
 ) -> Iterator[Difference]:
@@ -143,6 +161,7 @@ def _pays(
     found: Findings, tuned: Candidate, candidates: Sequence[Candidate], verdict: Verdict
 ) -> BreakEven:
     other = next((one for one in candidates if one.name == verdict.against), None)
+    alone = judging.alone(found.measure, len(candidates) - 1)
     if isinstance(found.spent, NoEstimate):
-        return break_even(None, tuned, other, why_not=found.spent.reason)
-    return break_even(found.spent.high, tuned, other)
+        return break_even(None, tuned, other, why_not=found.spent.reason, alone=alone)
+    return break_even(found.spent.high, tuned, other, alone=alone)

@@ -22,6 +22,7 @@ class Endpoint:
         identity: what answers are kept by: the model, who serves it, and how it is asked. None
             keeps none.
         handle: of the deployment.
+        provider: whose service it is; None for a function.
         model: that it serves.
         tuned: the model is a fine-tuned one.
         cost_per_hour: US dollars that the deployment is billed while it exists.
@@ -31,6 +32,7 @@ class Endpoint:
     begin: Begin
     identity: str | None
     handle: str | None = None
+    provider: str | None = None
     model: str | None = None
     tuned: bool = False
     cost_per_hour: float | None = None

@@ -61,31 +61,42 @@ class Requirement:
         name: `better`, `not worse`, a measure, or a number of what answers took.
         sign: how it is compared; None of a word.
         limit: what it is compared with.
+        against: the candidate that a word is about; None is the one of the verdict.
     """
 
     text: str
     name: str
     sign: str | None = None
     limit: float = 0.0
+    against: str | None = None
 
 
-def parse(texts: Sequence[str], measures: Sequence[str]) -> tuple[Requirement, ...]:
+def parse(
+    texts: Sequence[str], measures: Sequence[str], names: Sequence[str] = ()
+) -> tuple[Requirement, ...]:
     """The requirements, understood before anything is asked.
 
     Args:
         texts: as they were written, such as `exact_match>=0.8`.
         measures: that the comparison has.
+        names: of the other candidates.
 
     Raises:
         ConfigurationError: one cannot be understood; says what is allowed.
     """
-    return tuple(_parsed(text, measures) for text in texts)
+    return tuple(_parsed(text, measures, names) for text in texts)
 
 
-def _parsed(text: str, measures: Sequence[str]) -> Requirement:
+def _parsed(text: str, measures: Sequence[str], names: Sequence[str]) -> Requirement:
     words = " ".join(text.split())
     if words in _VERDICTS:
         return Requirement(text, words)
+    word, than, name = words.partition(" than ")
+    if than and word in _VERDICTS:
+        if name not in names:
+            there = ", ".join(f"`{one}`" for one in names) or "nobody else"
+            raise _wrong(text, f"names {name!r}, who is not asked{_near(name, names)}; {there} is")
+        return Requirement(text, word, against=name)
     found = _LIMIT.fullmatch(words)
     if found is None:
         raise _wrong(text, f"is none{_near(words, _VERDICTS)}")
@@ -119,8 +130,9 @@ def _limit(text: str, name: str, written: str) -> float:
 
 def _wrong(text: str, why: str) -> ConfigurationError:
     return ConfigurationError(
-        f"the requirement {text!r} {why}; write `better`, `not worse`, or a name, one of "
-        f"{' '.join(_COMPARED)} and a number, such as `exact_match>=0.8` or `failed<1%`"
+        f"the requirement {text!r} {why}; write `better` or `not worse`, also `than` "
+        f"another candidate, or a name, one of {' '.join(_COMPARED)} and a number, such as "
+        "`exact_match>=0.8` or `failed<1%`"
     )
 
 
@@ -138,7 +150,8 @@ def held(
     *,
     tuned: Candidate,
     verdict: Verdict,
-    gap: Difference | None,
+    differences: Sequence[Difference],
+    measure: str,
 ) -> tuple[Gate, ...]:
     """The requirements, held against what came out.
 
@@ -149,23 +162,27 @@ def held(
         requirements: what `parse` has understood.
         tuned: the fine-tuned model.
         verdict: on it.
-        gap: to the candidate that the verdict is against, by the main measure.
+        differences: of the fine-tuned model to the others.
+        measure: the main one.
     """
+    gaps = {one.against: one for one in differences if one.measure == measure}
     return tuple(
-        _word(one, verdict, gap, tuned.usage.requests) if one.sign is None else _number(one, tuned)
+        _word(one, gaps.get(one.against or verdict.against or ""), tuned.usage.requests)
+        if one.sign is None
+        else _number(one, tuned)
         for one in requirements
     )
 
 
-def _word(one: Requirement, verdict: Verdict, gap: Difference | None, every: int) -> Gate:
-    if verdict.against is None or gap is None:
+def _word(one: Requirement, gap: Difference | None, every: int) -> Gate:
+    if gap is None:
         return Gate(text=one.text, measured="there is nothing to compare with", met=False)
     rows = gap.better + gap.worse + gap.same
     if rows < MIN_ROWS:
         few = f"{rows} row(s) are too few to tell anything, {MIN_ROWS} are needed"
         return Gate(text=one.text, measured=few, met=False)
-    met = verdict.word == "better" if one.name == "better" else verdict.word != "worse"
-    told = f"{verdict.word.replace('_', ' ')}, against {verdict.against}{_on(rows, every)}"
+    met = gap.word == "better" if one.name == "better" else gap.word != "worse"
+    told = f"{gap.word.replace('_', ' ')}, against {gap.against}{_on(rows, every)}"
     return Gate(text=one.text, measured=told, met=met and is_enough(gap.measure, rows, every))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from finetune_sdk.prices import Price
 from finetune_sdk.types.comparison import BreakEven, Candidate
+from finetune_sdk.types.names import base_model
 
 _MILLION = 1_000_000
 _HOUR = 3600
@@ -31,6 +32,8 @@ def token_cost(
     completion_tokens: float | None,
     *,
     tuned: bool = False,
+    place: str | None = None,
+    model: str | None = None,
 ) -> Cost:
     """What requests cost where tokens are billed.
 
@@ -39,19 +42,27 @@ def token_cost(
         prompt_tokens: read for a request, on average; None where nobody counted.
         completion_tokens: written for a request, on average.
         tuned: the model that answers is a fine-tune.
+        place: whose price it is.
+        model: that answers.
     """
     rates = _rates(price, tuned=tuned)
     if price is None or rates is None:
         keys = "`tuned_input` and `tuned_output`" if tuned else "`input` and `output`"
-        return Cost(None, f"not known: its price is not; say {keys} under [prices]")
+        return Cost(None, f"nobody has said its price; say {keys} under {_table(place, model)}")
     if prompt_tokens is None or completion_tokens is None:
-        return Cost(None, "not known: the server does not count tokens")
+        return Cost(None, "the server does not count tokens")
     amount = (prompt_tokens * rates[0] + completion_tokens * rates[1]) / _MILLION
     return Cost(
         amount * 1000,
         f"{prompt_tokens:.4g} tokens read x {rates[0]:g} and {completion_tokens:.4g} written x "
         f"{rates[1]:g} US dollars for a million ({price.source}, {price.as_of})",
     )
+
+
+def _table(place: str | None, model: str | None) -> str:
+    if place is None or model is None:
+        return "[prices]"
+    return f'[prices.{place}."{base_model(model)}"]'
 
 
 def _rates(price: Price | None, *, tuned: bool) -> tuple[float, float] | None:
@@ -73,9 +84,9 @@ def hourly_cost(
         at_once: requests that were under way at one time.
     """
     if cost_per_hour is None:
-        return Cost(None, "not known: what an hour costs is not")
+        return Cost(None, "nobody has said what an hour costs")
     if seconds_per_request is None:
-        return Cost(None, "not known: no answer's time was measured")
+        return Cost(None, "no answer's time was measured")
     how = "one after another" if at_once == 1 else f"{at_once} at once"
     return Cost(
         cost_per_hour * seconds_per_request / _HOUR * 1000,
@@ -90,6 +101,7 @@ def break_even(
     other: Candidate | None,
     *,
     why_not: str | None = None,
+    alone: str = "there is nothing to compare with",
 ) -> BreakEven:
     """After how many requests the training has paid for itself.
 
@@ -98,9 +110,12 @@ def break_even(
         tuned: the fine-tuned model.
         other: what would be used otherwise; None where there is nothing.
         why_not: why the cost of the training is not known.
+        alone: why there is no other.
     """
     saved = _saved(tuned, other)
-    requests, reason = _paid(training_cost, saved, tuned, other, why_not)
+    requests, reason = (
+        (None, alone) if other is None else _paid(training_cost, saved, tuned, other, why_not)
+    )
     return BreakEven(
         requests=requests,
         against=other.name if other else None,
@@ -121,11 +136,9 @@ def _paid(
     training: float | None,
     saved: float | None,
     tuned: Candidate,
-    other: Candidate | None,
+    other: Candidate,
     why_not: str | None,
 ) -> tuple[int | None, str]:
-    if other is None:
-        return None, "there is nothing to compare with"
     if saved is not None and (saved < 0 or (saved == 0 and training != 0)):
         return None, _never(saved, tuned, other)
     if training is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import cast
 
 from finetune_sdk.datasets.near import BREAK, NearDuplicates
@@ -21,7 +21,11 @@ _UNSEEN = "Cf"
 
 
 def refuse(
-    tests: Sequence[Example], learned: Sequence[Example], *, place: str, source: str
+    tests: Sequence[Example],
+    learned: Sequence[Example],
+    *,
+    place: str,
+    where: Callable[[int], str],
 ) -> None:
     """Refuses rows to measure on that were learned.
 
@@ -32,7 +36,7 @@ def refuse(
         tests: rows to measure on.
         learned: rows that were learned from.
         place: what messages call the first.
-        source: what they call the second.
+        where: what they call a line of the second.
 
     Raises:
         DatasetError: names the rows.
@@ -41,7 +45,7 @@ def refuse(
     found = [(one.line, line) for one in tests if (line := known.line_of(one)) is not None]
     if not found:
         return
-    named = ", ".join(f"{place}:{line} is {source}:{other}" for line, other in found[:_NAMED])
+    named = ", ".join(f"{place}:{line} is {where(other)}" for line, other in found[:_NAMED])
     more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
     raise DatasetError(
         f"{len(found)} of {len(tests)} rows to measure on ask what was learned: {named}{more}; "

@@ -30,6 +30,7 @@ def usage_of(answers: Sequence[Answer], endpoint: Endpoint) -> Usage:
     return Usage(
         requests=len(answers),
         failed=len(answers) - len(good),
+        cut=sum(one.cut for one in good),
         cached=sum(one.cached for one in answers),
         latency_p50=median(seconds) if seconds else None,
         latency_p95=seconds[math.ceil(_SHARE * len(seconds)) - 1] if seconds else None,
@@ -51,12 +52,12 @@ def _cost(
 ) -> Cost:
     """Hours and tokens together; not known where one of them is not."""
     if endpoint.handle is None:
-        return Cost(None, "not known: a function answers")
+        return Cost(None, "a function answers")
     parts = [
         cost
         for cost, billed in (
             (_by_the_hour(endpoint, good), _hours(endpoint)),
-            (token_cost(endpoint.price, read, written, tuned=endpoint.tuned), _tokens(endpoint)),
+            (_by_the_token(endpoint, read, written), _tokens(endpoint)),
         )
         if billed
     ]
@@ -65,6 +66,17 @@ def _cost(
         return unknown[0]
     total = sum(one.per_thousand or 0.0 for one in parts)
     return Cost(total, "; ".join(one.source for one in parts) or _FREE)
+
+
+def _by_the_token(endpoint: Endpoint, read: float | None, written: float | None) -> Cost:
+    return token_cost(
+        endpoint.price,
+        read,
+        written,
+        tuned=endpoint.tuned,
+        place=endpoint.provider,
+        model=endpoint.model,
+    )
 
 
 def _by_the_hour(endpoint: Endpoint, good: Sequence[Answer]) -> Cost:

@@ -69,7 +69,8 @@ class Evaluations:
                 last turn of each is the expected answer.
             training_data: what it has learned from, for examples and to find overlap; by default
                 what the provider gives back of the job's rows.
-            base: what serves the base model; by default the job's base model is deployed.
+            base: what serves the base model, as in `others`; by default the job's base model is
+                deployed.
             others: further ones by a name of yours: deployments, handles (`azure-eu:recipes`, of
                 another profile too), or functions of messages that give a text or a `ChatReply`.
             baselines: how the base model is asked.

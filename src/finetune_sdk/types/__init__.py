@@ -11,6 +11,7 @@ from finetune_sdk.types.comparison import (
     Difference,
     Estimate,
     Gate,
+    Manner,
     Usage,
     Verdict,
 )
@@ -143,6 +144,7 @@ __all__ = [
     "LocalRows",
     "Lora",
     "Loss",
+    "Manner",
     "Matches",
     "Mend",
     "MendReport",

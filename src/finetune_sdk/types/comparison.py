@@ -36,12 +36,29 @@ class Estimate(Value):
     rows: int | None = None
 
 
+class Manner(Value):
+    """How all were asked.
+
+    Attributes:
+        temperature: None is the server's own.
+        max_tokens: of an answer; None is the server's own.
+        shots: examples before a question, for the candidates that have some.
+        concurrency: questions at a time; None is as many as each place answers, up to 4.
+    """
+
+    temperature: float | None = None
+    max_tokens: int | None = None
+    shots: int
+    concurrency: int | None = None
+
+
 class Usage(Value):
     """What a candidate's answers took.
 
     Attributes:
         requests: answers that were asked for.
         failed: of them, those that gave none.
+        cut: of them, those that were cut off at their longest length.
         cached: of them, those that an earlier comparison has asked already.
         latency_p50: seconds of an answer, the median; None where none was measured.
         latency_p95: seconds of the slowest answer but for 1 in 20.
@@ -53,6 +70,7 @@ class Usage(Value):
 
     requests: int
     failed: int = 0
+    cut: int = 0
     cached: int = 0
     latency_p50: float | None = None
     latency_p95: float | None = None
@@ -160,6 +178,7 @@ class Answer(Value):
         seconds: that it took; waiting for a place that is asked too much is not counted.
         at_once: questions that were under way meanwhile.
         cached: it was asked by an earlier comparison.
+        cut: it was cut off, at `max_tokens` or where the server ends.
     """
 
     text: str | None = None
@@ -172,6 +191,7 @@ class Answer(Value):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     cached: bool = False
+    cut: bool = False
 
 
 class ComparedRow(Value):
@@ -206,6 +226,7 @@ class Comparison(Document):
             where there were none.
         measure: the one that the verdict goes by.
         measures: all, in the order of the scorers.
+        manner: how all were asked; None of comparisons that did not tell it.
         confidence: of the intervals, 0.95.
         seed: of the resampling and of the choice of examples.
         candidates: the fine-tuned model is always one.
@@ -225,6 +246,7 @@ class Comparison(Document):
     training_rows: int | None = None
     measure: str
     measures: tuple[str, ...]
+    manner: Manner | None = None
     confidence: float = 0.95
     seed: int = 0
     candidates: tuple[Candidate, ...]

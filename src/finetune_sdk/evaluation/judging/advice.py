@@ -110,7 +110,15 @@ def _fewer_epochs(found: Standing) -> Iterator[str]:
 def _more_epochs(found: Standing) -> Iterator[str]:
     validation, train = curve(found.learning, "validation"), curve(found.learning, "train")
     seen, name = (validation, "validation") if validation is not None else (train, "training")
-    if seen is not None and seen.falls:
+    if seen is None or not seen.falls:
+        return
+    if validation is not None and train is not None and apart(train, validation):
+        yield (
+            f"More epochs or more rows{_than(found)}: the validation loss still fell at the end, "
+            f"from {seen.values[0]:.3g} at first to {seen.last:.3g}; on the rows that were learned "
+            f"it is {train.last:.3g}."
+        )
+    else:
         yield (
             f"More epochs: the {name} loss still fell at the end, from {seen.values[0]:.3g} at "
             f"first to {seen.last:.3g}."
@@ -119,7 +127,7 @@ def _more_epochs(found: Standing) -> Iterator[str]:
 
 def _more_training_rows(found: Standing) -> Iterator[str]:
     validation, train = curve(found.learning, "validation"), curve(found.learning, "train")
-    if validation is None or train is None or validation.rises:
+    if validation is None or train is None or validation.rises or validation.falls:
         return
     if apart(train, validation):
         yield (

@@ -24,6 +24,8 @@ class Standing:
         tuned: the fine-tuned model.
         best: of the others; None where none has the measure.
         others: how many have it.
+        asked: how many others there are, with it or not.
+        beside: candidates that are no baselines were asked as well.
         gap: between the two; None where no row was graded for both.
         measure: the main one.
         rows: of the test data.
@@ -34,6 +36,8 @@ class Standing:
     tuned: Candidate
     best: Candidate | None
     others: int
+    asked: int
+    beside: bool
     gap: Difference | None
     measure: str
     rows: int
@@ -103,6 +107,8 @@ def standing_of(
         tuned=tuned,
         best=best,
         others=len(plain or scored),
+        asked=len(candidates) - 1,
+        beside=bool(plain) and len(scored) > len(plain),
         gap=gap_of(differences, measure, best.name if best else None),
         measure=measure,
         rows=rows,
@@ -122,6 +128,13 @@ def gap_of(
 def pairs(gap: Difference) -> int:
     """Rows that were graded for both."""
     return gap.better + gap.worse + gap.same
+
+
+def alone(measure: str, others: int) -> str:
+    """Why there is no best of so many others."""
+    if not others:
+        return "there is nothing to compare with"
+    return f"no answer of the others was graded by {measure}"
 
 
 def percent(share: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from finetune_sdk.evaluation.judging.advice import advice
-from finetune_sdk.evaluation.judging.standing import Standing, standing_of
+from finetune_sdk.evaluation.judging.standing import Standing, alone, standing_of
 from finetune_sdk.evaluation.statistics import MIN_ROWS
 from finetune_sdk.types.comparison import Candidate, Difference, Estimate, Verdict, Word
 from finetune_sdk.types.job import Metric
@@ -54,7 +54,7 @@ def _sentence(found: Standing) -> str:
         return f"no answer of {name} could be graded by {found.measure}"
     if found.best is None:
         there = f"{_scores(found, score)} (95% interval {_ends(found, score)})"
-        return f"there is nothing to compare with; {name} {there}"
+        return f"{alone(found.measure, found.asked)}; {name} {there}"
     if found.gap is None:
         return f"no row was graded by {found.measure} for both {name} and {found.best.name}"
     if found.is_small:
@@ -88,7 +88,8 @@ def _ends(found: Standing, score: Estimate) -> str:
 
 
 def _apart(found: Standing, gap: Difference, best: Candidate) -> str:
-    which = f"{best.name}, the best of the others" if found.others > 1 else best.name
+    group = "baselines" if found.beside else "others"
+    which = f"{best.name}, the best of the {group}" if found.others > 1 else best.name
     luck = ", which may be chance" if found.word == "cannot_tell" and gap.difference.value else ""
     rows = f" on the {found.pairs} rows graded for both" if found.pairs < found.rows else ""
     return f"{_more(found, gap.difference.value)} {which}{rows}{luck} ({found.between()})"

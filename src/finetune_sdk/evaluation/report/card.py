@@ -13,7 +13,7 @@ from pathlib import PurePath
 import yaml
 
 from finetune_sdk.evaluation.report import plain, words
-from finetune_sdk.evaluation.report.lineage import base, lineage
+from finetune_sdk.evaluation.report.lineage import base, lineage, told
 from finetune_sdk.types.comparison import Candidate, Comparison
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
@@ -139,7 +139,7 @@ def _limitations(comparison: Comparison) -> Iterator[str]:
             f"from {words.interval(score)}."
         )
     yield f"{tuned.usage.failed:,} of its {tuned.usage.requests:,} answers failed."
-    yield from (prose(warning) for warning in comparison.warnings)
+    yield from (prose(warning) for warning in told(comparison))
 
 
 def _use(comparison: Comparison) -> Iterator[str]:

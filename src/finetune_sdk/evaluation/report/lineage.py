@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from finetune_sdk.evaluation.report import words
 from finetune_sdk.types.comparison import Comparison
 from finetune_sdk.types.dataset import DatasetFile
+from finetune_sdk.types.export import MIGRATED_FROM
 from finetune_sdk.types.job import Job
 from finetune_sdk.types.method import Method
 from finetune_sdk.types.names import base_model
@@ -33,6 +34,12 @@ def _facts(comparison: Comparison) -> Iterator[tuple[str, str | None]]:
     yield "rows for examples and overlap", _count(comparison.training_rows)
 
 
+def told(comparison: Comparison) -> tuple[str, ...]:
+    """What whoever gets the model should know, of the comparison and of the training."""
+    job = comparison.job
+    return (*comparison.warnings, *(job.warnings if job else ()))
+
+
 def base(comparison: Comparison) -> str | None:
     """The base model: the job's own, or what the candidate `base` serves."""
     if comparison.job is not None:
@@ -48,6 +55,7 @@ def hyperparameters(method: Method) -> Facts:
 
 def _job(job: Job) -> Iterator[tuple[str, str | None]]:
     yield "job", job.handle
+    yield "migrated from", job.metadata.get(MIGRATED_FROM)
     yield "trained from", job.model if base_model(job.model) != job.model else None
     yield "fine-tuned model", job.fine_tuned_model
     yield "training rows", _rows(job.training_file)
@@ -66,7 +74,11 @@ def _job(job: Job) -> Iterator[tuple[str, str | None]]:
 def _rows(file: DatasetFile | None) -> str | None:
     if file is None:
         return None
-    told = [file.name or file.id, f"{file.rows:,} rows" if file.rows is not None else None]
+    told = [
+        file.name or file.id,
+        f"{file.rows:,} rows" if file.rows is not None else None,
+        f"SHA-256 {file.digest}" if file.digest else None,
+    ]
     return ", ".join(part for part in told if part)
 
 

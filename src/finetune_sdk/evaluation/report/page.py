@@ -10,7 +10,7 @@ from typing import Any
 from finetune_sdk.evaluation.packages import package
 from finetune_sdk.evaluation.report import canvas, costs, pictures, plain, rows, words
 from finetune_sdk.evaluation.report.canvas import Picture
-from finetune_sdk.evaluation.report.lineage import lineage
+from finetune_sdk.evaluation.report.lineage import lineage, told
 from finetune_sdk.evaluation.report.rows import Pair, Some
 from finetune_sdk.types.comparison import Comparison
 
@@ -86,7 +86,7 @@ def _shown(comparison: Comparison) -> Mapping[str, object]:
         "worse": worse,
         "failures": rows.failures(comparison),
         "lineage": lineage(comparison),
-        "warnings": rows.some(comparison.warnings),
+        "warnings": rows.some(told(comparison)),
         "advice": rows.some(comparison.verdict.advice),
     }
 

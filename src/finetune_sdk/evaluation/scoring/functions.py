@@ -10,12 +10,14 @@ from typing import SupportsFloat, cast
 
 from finetune_sdk.errors import ConfigurationError
 from finetune_sdk.evaluation.scoring.part import Given
+from finetune_sdk.transport import redact
 
 Grade = Callable[[str, Mapping[str, object]], float]
 """`grade(answer, row)`: how good an answer is, the more the better; `row` is the test row as it
 stands in the file. The measure bears the function's name."""
 
 _LARGEST = 1e15
+_LONGEST = 300
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Function:
             number = float(found) if isinstance(found, SupportsFloat) else math.nan
         except Exception as error:
             raise ConfigurationError(
-                f"the function `{self.name}` raised {type(error).__name__} on the answer to "
+                f"the function `{self.name}` raised {_told(error)} on the answer to "
                 f"{given.place}; it must give a number for any text"
             ) from error
         # Beyond that, sums of squares are no numbers any more.
@@ -45,6 +47,11 @@ class Function:
                 f"within {_LARGEST:g} on the answer to {given.place}; it must give one for any text"
             )
         return {self.name: number}
+
+
+def _told(error: Exception) -> str:
+    words = redact(str(error))[:_LONGEST]
+    return f"{type(error).__name__}{f' ({words})' if words else ''}"
 
 
 def function_of(grade: object) -> Function:

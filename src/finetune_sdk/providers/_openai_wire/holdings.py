@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from finetune_sdk.providers._openai_wire.events import named
@@ -55,6 +55,18 @@ def model_of(found: Table, *, provider: str) -> Model | None:
         created_at=moment(found.get("created")),
         shutdown_date=day_of(found.get("shutdown_date")),
     )
+
+
+def ended_with_base(found: Sequence[Model | None]) -> list[Model | None]:
+    """A listing, with the base model's end where a fine-tuned one has no word of its own."""
+    ends = {one.id: one.shutdown_date for one in found if one is not None}
+    return [None if one is None else _ended(one, ends) for one in found]
+
+
+def _ended(model: Model, ends: Mapping[str, date | None]) -> Model:
+    if model.shutdown_date is not None or model.base_model is None:
+        return model
+    return model.model_copy(update={"shutdown_date": ends.get(model.base_model)})
 
 
 def day_of(value: object) -> date | None:

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from finetune_sdk import sunsets
 from finetune_sdk.errors import ConflictError, NotFoundError, SunsetError, UnsupportedError
 from finetune_sdk.providers._openai_talk import Talk
-from finetune_sdk.providers._openai_wire.holdings import model_of
+from finetune_sdk.providers._openai_wire.holdings import ended_with_base, model_of
 from finetune_sdk.providers._openai_wire.requests import delete, read, segment
 from finetune_sdk.providers._openai_wire.values import Table, moment, rows, table
 from finetune_sdk.providers.azure_openai.settings import NAME
@@ -36,8 +36,10 @@ class Models:
     def all(self) -> list[Model]:
         """All that can be tuned, as far as the service says, and what was; it has no pages."""
         found = rows(self.talk.ask(read(_MODELS)).get("data"))
-        models = [(self._of(one), _can_be_tuned(one)) for one in found]
-        return [model for model, tunable in models if model is not None and tunable is not False]
+        models = ended_with_base([self._of(one) for one in found])
+        tunable = map(_can_be_tuned, found)
+        pairs = zip(models, tunable, strict=True)
+        return [model for model, can in pairs if model is not None and can is not False]
 
     def get(self, model_id: str) -> Model:
         """One model.

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from finetune_sdk import sunsets
 from finetune_sdk.errors import NotFoundError, SunsetError, UnsupportedError
 from finetune_sdk.providers._openai_talk import Talk
-from finetune_sdk.providers._openai_wire.holdings import day_of, model_of
+from finetune_sdk.providers._openai_wire.holdings import day_of, ended_with_base, model_of
 from finetune_sdk.providers._openai_wire.requests import delete, read, segment
 from finetune_sdk.providers._openai_wire.values import Table, rows
 from finetune_sdk.providers.openai.settings import NAME
@@ -38,7 +38,8 @@ class Models:
 
     def list(self) -> list[Model]:
         """All that can be tuned, and what was; the list has no pages."""
-        found = [self._of(one) for one in rows(self.talk.ask(read(_MODELS)).get("data"))]
+        said = rows(self.talk.ask(read(_MODELS)).get("data"))
+        found = ended_with_base([self._of(one) for one in said])
         return [model for model in found if model is not None and self._tunable(model)]
 
     def get(self, model_id: str) -> Model:

@@ -70,6 +70,7 @@ def of_served(context: Context, served: Served, manner: Manner) -> Generator[End
             begin=cache(lambda: _line(context, served.get(), manner, kept)),
             identity=_identity(context, served, manner),
             handle=served.handle,
+            provider=context.opened.name,
             model=served.model,
             tuned=served.tuned,
             cost_per_hour=served.cost_per_hour,

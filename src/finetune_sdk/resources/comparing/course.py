@@ -24,7 +24,15 @@ from finetune_sdk.resources.comparing.rows import TestRows
 from finetune_sdk.resources.comparing.stages import Cast, tuned_of
 from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.paging import pages
-from finetune_sdk.types import ComparedRow, Comparison, CostEstimate, Job, Metric, NoEstimate
+from finetune_sdk.types import (
+    ComparedRow,
+    Comparison,
+    CostEstimate,
+    Job,
+    Manner,
+    Metric,
+    NoEstimate,
+)
 
 _COUNTING = ("numpy", "scipy.stats")
 _DRAWING = ("jinja2", "matplotlib.figure")
@@ -43,9 +51,10 @@ def compare(context: Context, request: CompareRequest) -> Comparison:
         context, request.test_data, request.training_data, tuned.job, warnings.append
     )
     scoring = scoring_of(request.scorers, found.tests)
-    required = gates.parse(request.require, scoring.measures)
     cast = Cast(context=context, request=request, warn=warnings.append)
     stages = cast.stages(tuned, found.learned)
+    names = [one.name for stage in stages for one in stage.entrants if one.kind != "fine_tuned"]
+    required = gates.parse(request.require, scoring.measures, names)
     asked, compared = _asked(context, request, found, scoring, cast, stages, warnings)
     findings = Findings(
         provider=context.opened.name,
@@ -56,6 +65,12 @@ def compare(context: Context, request: CompareRequest) -> Comparison:
         training_rows=None if found.learned is None else len(found.learned),
         spent=_spent(context, tuned.job),
         seed=request.seed,
+        manner=Manner(
+            temperature=request.temperature,
+            max_tokens=request.max_tokens,
+            shots=request.shots,
+            concurrency=request.concurrency,
+        ),
         asked=asked,
         compared=compared,
         scoring=scoring,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from finetune_sdk.config import did_you_mean
 from finetune_sdk.datasets.dataset import Source
 from finetune_sdk.errors import ConfigurationError
 from finetune_sdk.evaluation.scoring import Grade
@@ -56,11 +57,8 @@ class CompareRequest:
         self._check_numbers()
         for name in ("baselines", "scorers", "require", "options"):
             _list(name, getattr(self, name))
-        if not all(one in get_args(Baseline) for one in self.baselines):
-            raise ConfigurationError(
-                f"`baselines` is {self.baselines!r:.80}; it takes a list of "
-                f"{', '.join(map(repr, get_args(Baseline)))}"
-            )
+        for name in self.baselines:
+            _baseline(name)
         for one in self.require:
             if not is_a(one, str):
                 raise ConfigurationError(
@@ -96,6 +94,15 @@ class CompareRequest:
 def _list(name: str, value: object) -> None:
     if not is_a(value, list, tuple):
         raise ConfigurationError(f"`{name}` is {value!r:.80}; it takes a list")
+
+
+def _baseline(name: object) -> None:
+    known = get_args(Baseline)
+    if name not in known:
+        near = did_you_mean(name, known) if isinstance(name, str) else ""
+        raise ConfigurationError(
+            f"`baselines` has {name!r:.80}{near}; it takes a list of {', '.join(map(repr, known))}"
+        )
 
 
 def _whole(name: str, value: object, least: int) -> None:

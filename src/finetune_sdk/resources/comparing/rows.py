@@ -60,26 +60,43 @@ def read(
     examples.refuse_repeated(tests, given.place)
     learned = _given(training_data) if training_data is not None else _own(context, job, warn)
     if learned is not None:
-        source, rows = learned
-        overlap.refuse(tests, rows, place=given.place, source=source)
-        _warn_of_near(tests, rows, source, warn)
-    return TestRows(name=given.name, tests=tests, learned=None if learned is None else learned[1])
+        overlap.refuse(tests, learned.rows, place=given.place, where=learned.where)
+        _warn_of_near(tests, learned, warn)
+    rows = None if learned is None else learned.rows
+    return TestRows(name=given.name, tests=tests, learned=rows)
 
 
-def _given(source: Source) -> tuple[str, list[Example]]:
+@dataclass(frozen=True, kw_only=True)
+class _Learned:
+    """Rows that were learned from.
+
+    Attributes:
+        place: what messages call them.
+        of_file: the place is a file's, whose lines the caller can look up.
+    """
+
+    place: str
+    rows: Sequence[Example]
+    of_file: bool
+
+    def where(self, line: int) -> str:
+        """What messages call one of them."""
+        return f"{self.place}:{line}" if self.of_file else f"row {line} of {self.place}"
+
+
+def _given(source: Source) -> _Learned:
     dataset = datasets.load(source)
-    return dataset.place, examples.read(dataset)
+    return _Learned(place=dataset.place, rows=examples.read(dataset), of_file=True)
 
 
-def _own(
-    context: Context, job: Job | None, warn: Callable[[str], None]
-) -> tuple[str, list[Example]] | None:
+def _own(context: Context, job: Job | None, warn: Callable[[str], None]) -> _Learned | None:
     """The job's own rows, by the place that holds them."""
     try:
         file = _file_of(job)
         with tempfile.TemporaryDirectory(prefix="finetune-") as folder:
             dataset = _downloaded(context, file, Path(folder) / "training.jsonl")
-            return f"the training data of {job.handle}" if job else "", examples.read(dataset)
+            place = f"the training data of {job.handle}" if job else ""
+            return _Learned(place=place, rows=examples.read(dataset), of_file=False)
     except AuthenticationError:
         raise
     except FineTuneError as error:
@@ -105,14 +122,12 @@ def _downloaded(context: Context, file: DatasetFile, path: Path) -> Dataset:
     return datasets.load(path)
 
 
-def _warn_of_near(
-    tests: Sequence[Example], learned: Sequence[Example], source: str, warn: Callable[[str], None]
-) -> None:
-    near = overlap.near(tests, learned)
+def _warn_of_near(tests: Sequence[Example], learned: _Learned, warn: Callable[[str], None]) -> None:
+    near = overlap.near(tests, learned.rows)
     if near:
         named = ", ".join(f"{line} ({other} there)" for line, other in near[:_NAMED])
         more = ", and more" if len(near) > _NAMED else ""
         warn(
-            f"{len(near)} rows to measure on say nearly the same as a row of {source}, in lines "
-            f"{named}{more}: a model that knows that by heart looks better than it is"
+            f"{len(near)} rows to measure on say nearly the same as a row of {learned.place}, in "
+            f"lines {named}{more}: a model that knows that by heart looks better than it is"
         )

@@ -62,7 +62,17 @@ def _named(context: Context, name: str) -> Deployment | Job:
     if isinstance(context.provider, CanDeploy):
         with suppress(NotFoundError):
             return serving.fetch(context, context.deployment_name(name))
-    return waiting.fetch(context, context.job_id(name))
+    try:
+        return waiting.fetch(context, context.job_id(name))
+    except NotFoundError as error:
+        raise NotFoundError(
+            f"{context.owner} has neither a deployment nor a job {name!r}; "
+            "`finetune deployments list` and `finetune jobs list` name what there is",
+            provider=context.opened.name,
+            code=error.code,
+            status_code=error.status_code,
+            request_id=error.request_id,
+        ) from None
 
 
 def _job(context: Context, job_id: str | None) -> Job | None:

@@ -115,6 +115,7 @@ def _drafted(source: Source, target: Context, request: MigrationRequest) -> Migr
     )
     plan, told = _planned(mapped, target, request)
     changes = _changes(mapped, told, target, plan)
+    plan = report.with_source(changes, plan)
     return Migration(
         source=source.job.handle,
         target=target.owner,

@@ -25,7 +25,7 @@ def rows(carried: Carried, plan: Plan) -> Change:
         place, why = carried.on_hub.file.id, "they stay on the Hugging Face Hub, and are read there"
         return Change(name="rows", outcome="kept", was=place, now=place, why=why)
     if done is None:
-        why = "as they were exported, byte for byte"
+        why = "as they were exported, row for row"
         return Change(name="rows", outcome="kept", was=now, now=now, why=why)
     was, why = shape(done.rows_in, done.source), _converted(done)
     return Change(name="rows", outcome="changed", was=was, now=now, why=why)
@@ -59,8 +59,19 @@ def with_rates(changes: Sequence[Change], target: Context, plan: Plan) -> Iterat
             yield change
             continue
         other = next(iter(RATES - {change.name}))
-        ending = f"; `{other}` says it" if other in said else _choose(other, target, plan)
-        yield change.model_copy(update={"why": change.why + ending})
+        why = (
+            f"{target.owner!r} does not read it; `{other}` says it here"
+            if other in said
+            else change.why + _choose(other, target, plan)
+        )
+        yield change.model_copy(update={"why": why})
+
+
+def with_source(changes: Sequence[Change], plan: Plan) -> Plan:
+    """The plan, which says of passes that the job was made with that nobody says them anew."""
+    if not any(change.name == "epochs" and change.outcome == "kept" for change in changes):
+        return plan
+    return plan.model_copy(update={"epochs_source": "as the job was made with"})
 
 
 def of_profile(target: Context, mapped: Method, plan: Plan) -> Iterator[Change]:
