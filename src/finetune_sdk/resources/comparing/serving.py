@@ -61,8 +61,8 @@ class Served:
         tuned: it is a fine-tuned one.
         cost_per_hour: US dollars; None is not known.
         get: gives the deployment, ready; makes it where there is none.
-        own: what tells a deployment of somebody's own from any other; None of one that is made
-            for a comparison.
+        own: what tells it from any other of the model: which one it is, or the options that it is
+            made with for a comparison; None where there are none.
     """
 
     handle: str
@@ -126,6 +126,9 @@ def served(
                 tuned=not isinstance(model, str) or _is_tuned(wanted),
                 cost_per_hour=making.cost(),
                 get=making.get,
+                own=str([one.model_dump(exclude_unset=True) for one in options])
+                if options
+                else None,
             )
         finally:
             if making.begun or left:
@@ -178,7 +181,7 @@ class _Making:
         context, cost = self.context, self.cost()
         if self.limit is None:
             _refuse_billed(context, cost, self.name)
-        if cost != 0:
+        if cost and self.limit is not None and cost <= self.limit:
             _LOG.warning(_MADE, self.name, _price(cost), f"{context.owner}:{self.name}")
         making = serving.create(
             context,
