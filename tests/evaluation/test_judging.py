@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from finetune_sdk.evaluation.judging import gap_of, verdict
+from finetune_sdk.evaluation.judging import verdict
+from finetune_sdk.evaluation.judging.standing import gap_of
 from finetune_sdk.types.comparison import (
     Candidate,
     CandidateKind,

@@ -53,11 +53,15 @@ class Example:
     @property
     def question(self) -> str:
         """All that is said before the answer but for what the system says."""
-        said = (text_of(one) for one in self.messages if one.get("role") not in _SYSTEM)
-        return "\n".join(said)
+        return "\n".join(map(text_of, self.turns))
+
+    @property
+    def turns(self) -> list[Message]:
+        """What is asked but for what the system says."""
+        return [one for one in self.messages if one.get("role") not in SYSTEM]
 
 
-_SYSTEM = ("system", "developer")
+SYSTEM = ("system", "developer")
 
 
 def read(dataset: Dataset) -> list[Example]:

@@ -16,7 +16,6 @@ from finetune_sdk.errors import DatasetError
 from finetune_sdk.evaluation.examples import Example, Message, text_of
 
 _NAMED = 10
-_SYSTEM = ("system", "developer")
 _UNSEEN = "Cf"
 
 
@@ -75,7 +74,7 @@ class _Known:
 
 def turns(example: Example) -> str:
     """What stands for the turns of a question, whatever the system says."""
-    return _folded(_turns(example))
+    return _folded(example.turns)
 
 
 def asks(example: Example) -> frozenset[str]:
@@ -103,16 +102,12 @@ def near(tests: Sequence[Example], learned: Sequence[Example]) -> list[tuple[int
 
 def _steps(example: Example) -> Iterator[tuple[str, str]]:
     """Each answer of a row, behind the turns before it."""
-    said = _turns(example)
+    said = example.turns
     for place, turn in enumerate(said):
         if turn.get("role") == "assistant":
             yield _folded(said[:place]), text_of(turn)
     if example.expected is not None:
         yield _folded(said), example.expected
-
-
-def _turns(example: Example) -> list[Message]:
-    return [one for one in example.messages if one.get("role") not in _SYSTEM]
 
 
 def _folded(messages: Sequence[Message]) -> str:

@@ -7,14 +7,13 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
-from finetune_sdk.evaluation.examples import Example, Message
+from finetune_sdk.evaluation.examples import SYSTEM, Example, Message
 from finetune_sdk.evaluation.overlap import asks, turns
 from finetune_sdk.evaluation.packages import package
 
 Prompt = Callable[[Example], list[Message]]
 """What is sent to ask an example."""
 
-_SYSTEM = ("system", "developer")
 _SPARE = 10
 _WORDS = r"(?u)\b\w+\b"
 
@@ -77,13 +76,12 @@ def _shown(learned: Sequence[Example]) -> list[Example]:
 
 def _after(shown: Sequence[Example], example: Example) -> list[Message]:
     """What the system says, the examples as turns, and the question."""
-    system = [one for one in example.messages if one.get("role") in _SYSTEM]
-    asked = [one for one in example.messages if one.get("role") not in _SYSTEM]
-    return [*system, *(turn for one in shown for turn in _turns(one)), *asked]
+    system = [one for one in example.messages if one.get("role") in SYSTEM]
+    return [*system, *(turn for one in shown for turn in _turns(one)), *example.turns]
 
 
 def _turns(example: Example) -> list[Message]:
-    asked = [one for one in example.messages if one.get("role") not in _SYSTEM]
+    asked = example.turns
     if example.answer is None:
         return [*asked, {"role": "assistant", "content": example.expected}]
     # A conversation goes on only when each call has a result, and the row holds none.

@@ -5,7 +5,7 @@ standing     what both are made of
 advice       what to try next; losses.py reads the training for it
 """
 
-from finetune_sdk.evaluation.judging.standing import alone, gap_of
+from finetune_sdk.evaluation.judging.standing import alone
 from finetune_sdk.evaluation.judging.verdict import verdict
 
-__all__ = ["alone", "gap_of", "verdict"]
+__all__ = ["alone", "verdict"]

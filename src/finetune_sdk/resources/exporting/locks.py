@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator
 from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
 
-from finetune_sdk.errors import ConfigurationError
+from finetune_sdk.submission.locks import Locks
 
 FOLDER = ".locks"
 """Beside the folders of the jobs. Its files stay: another may be waiting for one of them."""
@@ -18,8 +16,12 @@ _SHARED = 31
 clears that away holds the lock of every job whose it may be."""
 
 _BUCKET = 2
-"""Digits of a lock's name: 256 files at most, however many jobs. Two that share one wait for each
-other and do no harm; nobody ever holds two."""
+"""Digits of a lock's name: 256 files at most, however many jobs."""
+
+_TROUBLE = (
+    "{0!r} cannot be written ({1}), and exports wait for each other by locks there; name another "
+    "folder"
+)
 
 
 @contextmanager
@@ -30,23 +32,8 @@ def held(place: Path) -> Generator[None]:
         place: the folder, which need not be there.
 
     Raises:
-        ConfigurationError: the file system has no locks.
-        OSError: nothing can be written beside the folder.
+        ConfigurationError: nothing can be written beside the folder, or nothing locked.
     """
-    from filelock import FileLock
-
-    name = sha256(os.fsencode(place.name[:_SHARED])).hexdigest()[:_BUCKET]
-    path = place.with_name(FOLDER) / f"{name}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path, thread_local=False)
-    try:
-        lock.acquire()
-    except NotImplementedError as error:
-        raise ConfigurationError(
-            f"{str(place.parent)!r} lies where files cannot be locked ({error}), and exports wait "
-            "for each other by locks there; name another folder"
-        ) from None
-    try:
+    locks = Locks(place.with_name(FOLDER), digits=_BUCKET, trouble=_TROUBLE)
+    with locks.held(place.name[:_SHARED]):
         yield
-    finally:
-        lock.release()
