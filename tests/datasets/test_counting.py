@@ -41,7 +41,7 @@ class Words:
 
 
 def workers() -> list[str]:
-    return [one.name for one in threading.enumerate() if one.name.startswith("finetune_sdk")]
+    return [one.name for one in threading.enumerate() if one.name.startswith("finetune_sdk-tokens")]
 
 
 @settings(deadline=None, max_examples=400)

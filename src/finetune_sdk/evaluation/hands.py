@@ -23,7 +23,7 @@ class Hands(Generic[T]):
         self._count = count
         self._work: SimpleQueue[tuple[Future[T], Callable[[], T]] | None] = SimpleQueue()
         for _ in range(count):
-            Thread(target=self._run, name="finetune_sdk", daemon=True).start()
+            Thread(target=self._run, name="finetune_sdk-evaluation", daemon=True).start()
 
     def begin(self, work: Callable[[], T]) -> Future[T]:
         """What the work gives, or raises, once a thread has done it."""
