@@ -81,7 +81,10 @@ def register() -> None:
             strict=True,
         )
         # Shape (1, cells, heads, width) each.
-        seen = [sdpa(module, asks, keys, values, mask, **kwargs)[0] for asks, keys, values, mask in parts]
+        seen = [
+            sdpa(module, asks, keys, values, mask, **kwargs)[0]
+            for asks, keys, values, mask in parts
+        ]
         return import_module("torch").cat(seen, dim=1), None
 
     transformers.AttentionInterface.register(NAME, attend)

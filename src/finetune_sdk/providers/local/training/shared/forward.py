@@ -8,7 +8,7 @@ What comes out has the shape of the padded batch.
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -21,17 +21,18 @@ _PAYS = 0.97
 _READ = frozenset({"input_ids", "attention_mask", "use_cache", "return_dict"})
 
 
-def share(model: Any) -> None:
+def share(model: Any) -> Callable[[], None]:
     """Makes a model share what the rows of a batch have in common.
 
     Args:
-        model: of transformers, with an adapter or without.
+        model: of transformers, with an adapter or without; its attention is `sdpa`.
 
-    Raises:
-        ValueError: its attention cannot be told what to look at.
+    Returns:
+        What undoes it.
     """
     whole = plain(model)
     attention.register()
+    before = whole.config._attn_implementation
     whole.set_attn_implementation(attention.NAME)
     stack = whole.base_model
     own = stack.forward
@@ -43,7 +44,12 @@ def share(model: Any) -> None:
             return own(*args, **kwargs)
         return _laid(own, layout, named["input_ids"], named.get("attention_mask"))
 
+    def undo() -> None:
+        stack.forward = own
+        whole.set_attn_implementation(before)
+
     stack.forward = types.MethodType(forward, stack)
+    return undo
 
 
 def plain(model: Any) -> Any:
@@ -65,7 +71,11 @@ def _layout(named: Mapping[str, Any]) -> Layout | None:
 
 
 def _asks(named: Mapping[str, Any]) -> bool:
-    return any(value is not None and value is not False for name, value in named.items() if name not in _READ)
+    return any(
+        value is not None and value is not False
+        for name, value in named.items()
+        if name not in _READ
+    )
 
 
 def _rows(tokens: Any, mask: Any) -> list[Any]:
