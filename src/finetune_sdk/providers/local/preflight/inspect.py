@@ -5,7 +5,6 @@ A program of `answering`: it finds an inspection.
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import time

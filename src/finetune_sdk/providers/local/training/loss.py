@@ -205,5 +205,5 @@ def _score_positions(states: Any, targets: Any, *, head: Any, temperature: float
     log_probs = logits.gather(-1, targets[:, None]).squeeze(-1)
     with torch.no_grad():
         entropy = -(logits.exp() * logits).sum(-1)
-        right = (logits.argmax(-1) == targets).float()
+        right = logits.argmax(-1) == targets
     return _Scores(log_probs, entropy, right, scores.detach().mean(-1))

@@ -27,11 +27,11 @@ def take(order: Order, lesson: Lesson, trainer: Any, choices: Choices) -> Choice
     ]
     if choices.labelled_only:
         temperature = getattr(trainer, "temperature", 1.0)
-        scored = all([loss.score_labelled(model, temperature) for model in models])
+        scored = all(loss.score_labelled(model, temperature) for model in models)
         if not scored:
             choices = _left(order, choices, "labelled_only", "its output head is not a plain layer")
     if choices.shared_prefix:
-        whys = (fitness.share(model, lesson.texts(), choices.precision) for model in models)
+        whys = (fitness.share(model, lesson.encoded(), choices.precision) for model in models)
         why = next((why for why in whys if why), None)
         if why:
             choices = _left(order, choices, "shared_prefix", why)

@@ -83,7 +83,7 @@ class KTOLesson(Lesson):
     def counts(self) -> Counts:
         return Counts([one.count for one in self._train], [one.count for one in self._validation])
 
-    def texts(self) -> Iterator[list[int]]:
+    def encoded(self) -> Iterator[list[int]]:
         return (one.prompt + one.completion for one in self._train)
 
     def measure(self, trainer: Any) -> dict[str, float] | None:

@@ -93,7 +93,7 @@ class Lesson(ABC):
         """What the rows have of tokens."""
 
     @abstractmethod
-    def texts(self) -> Iterator[list[int]]:
+    def encoded(self) -> Iterator[list[int]]:
         """The tokens of what is computed for the rows that are learned from, text after text."""
 
     def cells(self) -> list[int]:

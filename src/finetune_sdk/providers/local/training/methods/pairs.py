@@ -53,7 +53,7 @@ class PairLesson(Lesson):
     def counts(self) -> Counts:
         return Counts([one.count for one in self._train], [one.count for one in self._validation])
 
-    def texts(self) -> Iterator[list[int]]:
+    def encoded(self) -> Iterator[list[int]]:
         return (one.prompt + answer for one in self._train for answer in (one.chosen, one.rejected))
 
     def measure(self, trainer: Any) -> dict[str, float] | None:

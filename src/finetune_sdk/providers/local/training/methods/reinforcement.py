@@ -84,7 +84,7 @@ class ReinforcementLesson(Lesson):
     def counts(self) -> Counts:
         return Counts([one.count for one in self._train], [one.count for one in self._validation])
 
-    def texts(self) -> Iterator[list[int]]:
+    def encoded(self) -> Iterator[list[int]]:
         encode = self.order.tokenizer.encode
         return (encode(one.text, add_special_tokens=False) for one in self._train)
 
