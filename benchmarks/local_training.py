@@ -189,7 +189,7 @@ def train_trl(
     from finetune_sdk.providers.local.training.course.sampling import order_by_epoch
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    own: dict[str, Any] = {} if variant == DEFAULTS else {
+    own: dict[str, Any] = {"max_steps": 1} if variant == DEFAULTS else {
         "bf16": False,
         "activation_checkpointing": False,
     }  # fmt: skip
