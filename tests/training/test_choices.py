@@ -107,6 +107,23 @@ def test_long_rows_are_computed_in_smaller_parts(
     assert batch_size % micro == 0
 
 
+@pytest.mark.parametrize(("cells", "micro"), [(None, 4), ([1000] * 8, 4), ([1000] + [400] * 7, 8)])
+def test_what_is_never_padded_takes_the_room_of_its_tokens(
+    cells: list[int] | None, micro: int
+) -> None:
+    choices = hardware.choose(
+        OLD_CPU, LocalOptions(), batch_size=8, rows=8, longest=1000, cells=cells
+    )
+    assert choices.micro_batch_size == micro
+
+
+@pytest.mark.parametrize("told", ["AVX2", "avx512_core", "AVX512_CORE_VNNI"])
+def test_a_cpu_that_is_told_not_to_has_no_bfloat16(told: str) -> None:
+    assert not hardware.look({"ONEDNN_MAX_CPU_ISA": told}).bfloat16
+    native = hardware.look({}).bfloat16
+    assert hardware.look({"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_AMX"}).bfloat16 == native
+
+
 def test_the_cpu_tells_what_it_can_do(tmp_path: Path) -> None:
     info = tmp_path / "cpuinfo"
     info.write_text("model name : x\nflags\t\t: fpu avx2 avx512_bf16\n", encoding="utf-8")

@@ -12,6 +12,7 @@ import pytest
 
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.options import LocalOptions
+from finetune_sdk.providers.local.preflight.inspect import inspect
 from finetune_sdk.types import (
     DPO,
     KTO,
@@ -193,6 +194,16 @@ def test_what_is_computed_twice_for_memory_is_the_same(tiny: Path, tmp_path: Pat
         tmp_path, tiny, CHATS, options=options(gradient_checkpointing=True), **given
     )  # fmt: skip
     assert metrics(train(twice), "loss") == pytest.approx(metrics(train(once), "loss"), abs=1e-5)
+
+
+@pytest.mark.parametrize("method", [Supervised(epochs=1), DPO(epochs=1), ORPO(epochs=1)])
+def test_a_plan_says_what_the_job_does(tiny: Path, tmp_path: Path, method: Method) -> None:
+    rows = CHATS if method.name.value == "supervised" else PAIRS
+    folder = make_job(tmp_path, tiny, rows, method=method)
+    planned, learned = inspect(folder).settings, settings(train(folder))
+    assert learned.items() <= planned.items()
+    for name in ("shared_prefix", "labelled_only", "group_by_length", "attention", "optimizer"):
+        assert name in learned
 
 
 def shared_model(tiny: Path) -> Any:

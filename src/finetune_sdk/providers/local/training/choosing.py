@@ -55,7 +55,8 @@ def choose(order: Order, lesson: Lesson | None) -> Choices:
         batch_size=order.recipe.batch_size,
         rows=lesson.rows if lesson else 1,
         longest=lesson.longest if lesson else 1,
-        cells=lesson.cells() if lesson and shared.on else None,
+        # Where it weighs rows, the micro batch must not follow from a choice of speed.
+        cells=lesson.cells() if lesson and shared.on and not lesson.weighs else None,
         least=lesson.least if lesson else 1,
         weighs=bool(lesson and lesson.weighs),
     )
