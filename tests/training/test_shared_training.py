@@ -196,6 +196,39 @@ def test_what_is_computed_twice_for_memory_is_the_same(tiny: Path, tmp_path: Pat
     assert metrics(train(twice), "loss") == pytest.approx(metrics(train(once), "loss"), abs=1e-5)
 
 
+def test_fields_of_trl_that_a_shortcut_does_not_know_switch_it_off(
+    tiny: Path, tmp_path: Path
+) -> None:
+    given = options(trl={"use_weighting": True})
+    folder = train(make_job(tmp_path, tiny, PAIRS, method=DPO(epochs=1), options=given))
+    assert settings(folder)["labelled_only"].startswith("off, because `use_weighting`")
+    noisy = options(trl={"neftune_noise_alpha": 5})
+    folder = train(make_job(tmp_path, tiny, CHATS, name="ftjob-2", options=noisy))
+    assert settings(folder)["shared_prefix"].startswith("off, because `neftune_noise_alpha`")
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("method", [DPO, KTO])
+def test_a_reference_is_computed_as_the_model_is(
+    tiny: Path, tmp_path: Path, method: Callable[..., Method], precision: Any
+) -> None:
+    """Before the first step the two are one: nothing has moved, in any precision."""
+    folder = make_job(
+        tmp_path,
+        tiny,
+        PAIRS if method is DPO else JUDGED,
+        method=method(epochs=1, batch_size=8, lora=False),
+        options=LocalOptions(precision=precision, logging_steps=1),
+    )
+    assert metrics(train(folder), "rewards_margins") == [0.0]
+
+
+def test_nothing_of_it_is_written_into_the_model(tiny: Path, tmp_path: Path) -> None:
+    folder = train(make_job(tmp_path, tiny, CHATS, method=WHOLE, options=options()))
+    for file in folder.model.glob("*.json"):
+        assert "finetune_sdk" not in file.read_text(encoding="utf-8"), file
+
+
 @pytest.mark.parametrize("method", [Supervised(epochs=1), DPO(epochs=1), ORPO(epochs=1)])
 def test_a_plan_says_what_the_job_does(tiny: Path, tmp_path: Path, method: Method) -> None:
     rows = CHATS if method.name.value == "supervised" else PAIRS
@@ -325,6 +358,8 @@ def test_dropout_draws_for_each_row_unless_it_is_asked_for(tiny: Path, tmp_path:
     ("given", "method", "words"),
     [
         ({"shared_prefix": True, "attention": "eager"}, Supervised, "attention is 'eager'"),
+        ({"shared_prefix": True, "trl": {"neftune_noise_alpha": 5}}, Supervised, "asks for noise"),
+        ({"labelled_only": True, "trl": {"use_weighting": True}}, DPO, "more numbers"),
         ({"labelled_only": True}, ORPO, "counts the prompt's tokens too"),
         ({"labelled_only": True}, Reward, "scores texts"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -20,6 +21,17 @@ _OTHER_SCORES = {
     MethodName.REWARD: "a reward model scores texts, not tokens",
 }
 """Methods whose scores are not those of labelled tokens alone, and why."""
+
+_AT_ONCE = {
+    "neftune_noise_alpha": "noise that follows from how much is computed at once",
+    "torch_compile": "layers that are compiled for one shape",
+    "use_transformers_continuous_batching": "an attention of its own",
+}
+_SCORED = {
+    "cast_lm_head_to_fp32": "a head in another precision",
+    "use_weighting": "more numbers of each score",
+}
+"""TRL's fields that ask for what a shortcut does not give, and what that is."""
 
 
 class _Way(NamedTuple):
@@ -95,16 +107,19 @@ def _shared(order: Order, config: Any, device: str) -> _Way:
 def _obstacle(order: Order, config: Any) -> str | None:
     if order.options.attention == "eager":
         return "its attention is 'eager'"
-    if order.options.trl.get("use_transformers_continuous_batching"):
-        return "`use_transformers_continuous_batching` brings an attention of its own"
-    return fitness.obstacle(config)
+    return _field(order, _AT_ONCE) or fitness.obstacle(config)
+
+
+def _field(order: Order, fields: Mapping[str, str]) -> str | None:
+    given = (name for name in fields if order.options.trl.get(name))
+    return next((f"`{name}` of TRL asks for {fields[name]}" for name in given), None)
 
 
 def _labelled(order: Order, config: Any, device: str) -> _Way:
     asked, method = order.options.labelled_only, order.spec.method.name
     if asked is False:
         return _Way(False, "as `LocalOptions.labelled_only` says")
-    obstacle = _OTHER_SCORES.get(method) or loss.obstacle(config)
+    obstacle = _OTHER_SCORES.get(method) or _field(order, _SCORED) or loss.obstacle(config)
     if obstacle:
         return _refused("labelled_only", obstacle, asked=asked)
     if device != "cpu":

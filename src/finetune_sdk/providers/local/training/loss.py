@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -92,11 +93,17 @@ def obstacle(config: Any) -> str | None:
     return None
 
 
-def score_labelled(model: Any, temperature: float = 1.0) -> bool:
+def score_labelled(
+    model: Any,
+    temperature: float = 1.0,
+    around: Callable[[], AbstractContextManager[object]] = nullcontext,
+) -> bool:
     """Makes TRL's fused head of a model skip positions without a label.
 
     Args:
         temperature: that scores are divided by.
+        around: what it is computed within. A reference has its precision in the `forward` that
+            is replaced here.
 
     Returns:
         False where it was left as it is: on a device where TRL does so itself, or for a model
@@ -113,7 +120,8 @@ def score_labelled(model: Any, temperature: float = 1.0) -> bool:
             return fused(*args, **kwargs)
         del kwargs["fused_lm_head"]
         kwargs.pop("num_items_in_batch", None)
-        return _score(self, temperature, kwargs.pop("labels"), *args, **kwargs)
+        with around():
+            return _score(self, temperature, kwargs.pop("labels"), *args, **kwargs)
 
     base.forward = types.MethodType(forward, base)
     return True

@@ -27,7 +27,8 @@ def take(order: Order, lesson: Lesson, trainer: Any, choices: Choices) -> Choice
     ]
     if choices.labelled_only:
         temperature = getattr(trainer, "temperature", 1.0)
-        scored = all(loss.score_labelled(model, temperature) for model in models)
+        around = trainer.accelerator.autocast
+        scored = all(loss.score_labelled(model, temperature, around) for model in models)
         if not scored:
             choices = _left(order, choices, "labelled_only", "its output head is not a plain layer")
     if choices.shared_prefix:
