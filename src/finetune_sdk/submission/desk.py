@@ -112,11 +112,12 @@ class Desk:
         return self._get(row) if row is not None and row.job_id else None
 
     def sent(self, spec: JobSpec) -> JobSpec | None:
-        """The files of an earlier try of the same call; None where none are there any more."""
+        """The files of an earlier try of the same call; None where they may be gone."""
         row = self._row_of_key(spec)
-        if row is None or _file_ids(row.spec) == _file_ids(spec) or not self._usable(row.spec):
+        if row is None or _file_ids(row.spec) == _file_ids(spec):
             return None
-        return row.spec
+        there = isinstance(self.provider, CanPrepare) and self._usable(row.spec)
+        return row.spec if there else None
 
     def recover(self, text: str, *, abandon: bool = False) -> Job | None:
         """The job of a submission, by its id or by its key.

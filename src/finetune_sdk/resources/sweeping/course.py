@@ -168,10 +168,11 @@ class Course:
         wanted = {one.trial.job.id: one for one in self._open() if one.trial.job is not None}
         if not wanted:
             return
-        look = partial(look_at_all, self._context, set(wanted))
-        for job in (yield from self._contact.look(look)) or ():
-            one = wanted[job.id]
-            self._put(one, one.trial.model_copy(update={"job": _with_warnings(job, one.trial)}))
+        jobs = yield from self._contact.look(partial(look_at_all, self._context, set(wanted)))
+        found = {job.id: job for job in jobs or ()}
+        for job_id, one in wanted.items():
+            if job := found.get(job_id):
+                self._put(one, one.trial.model_copy(update={"job": _kept(job, one.trial)}))
 
     def _settle(self) -> Quiet[None]:
         for one in self._places:
@@ -238,7 +239,7 @@ class Course:
         return told
 
 
-def _with_warnings(job: Job, trial: Trial) -> Job:
+def _kept(job: Job, trial: Trial) -> Job:
     """The job as it stands now, with what only its create has told."""
     before = trial.job.warnings if trial.job is not None else ()
     return job.model_copy(update={"warnings": tuple(dict.fromkeys((*before, *job.warnings)))})

@@ -70,8 +70,9 @@ def drafted(context: Context, request: SweepRequest) -> list[Drafted]:
         _drafted(context, request, number, kind, made, digests)
         for number, (kind, made) in enumerate(zip(kinds, drafts, strict=True), 1)
     ]
-    if not request.plan_only:
-        _hold_against_limit(context, request, found)
+    _refuse_twins(context, found)
+    if not request.plan_only and (reason := over_limit(context, request, found)):
+        raise CostLimitError(f"{reason}; nothing was sent")
     return found
 
 
@@ -88,6 +89,8 @@ def looked_up(context: Context, request: SweepRequest, found: Sequence[Drafted])
         if not desk.begun(one.spec):
             told |= dict.fromkeys(_inspected(context, request, one).warnings)
         told |= dict.fromkeys(one.made.row_warnings())
+    if request.plan_only and (reason := over_limit(context, request, found)):
+        told[f"a sweep would refuse: {reason}"] = None
     return tuple(told)
 
 
@@ -129,6 +132,18 @@ def _drafted(
     return Drafted(trial=trial, made=made, call=call, cost=cost)
 
 
+def _refuse_twins(context: Context, found: Sequence[Drafted]) -> None:
+    """Two that differ in what is left out here, or in what the profile says anyway, are one job."""
+    seen: dict[str, int] = {}
+    for one in found:
+        first = seen.setdefault(one.call, one.trial.number)
+        if first != one.trial.number:
+            raise ConfigurationError(
+                f"trials {first} and {one.trial.number} come to the same job at {context.owner!r}: "
+                "what tells them apart is left out there, or is what the profile says anyway"
+            )
+
+
 def sweep_key(request: SweepRequest, found: Sequence[Drafted]) -> str:
     """What the files of a sweep are uploaded under."""
     return _digest([request.name, *sorted(one.made.spec.key for one in found)])
@@ -146,19 +161,22 @@ def _digest(words: object) -> str:
     return f"sweep-{sha256(text.encode()).hexdigest()[:40]}"
 
 
-def _hold_against_limit(context: Context, request: SweepRequest, found: Sequence[Drafted]) -> None:
-    if request.max_cost is None:
-        return
+def over_limit(context: Context, request: SweepRequest, found: Sequence[Drafted]) -> str:
+    """Why the limit cannot be held; empty where it can."""
+    limit = request.max_cost
+    if limit is None:
+        return ""
     for one in found:
         if isinstance(one.cost, NoEstimate):
-            raise CostLimitError(
+            return (
                 f"trial {one.trial.number}: {context.owner!r} has no estimate for "
                 f"{one.made.spec.model!r} ({one.cost.reason}), so `max_cost` cannot be held; leave "
-                "it out to sweep without a limit; nothing was sent"
+                "it out to sweep without a limit"
             )
     high = math.fsum(one.high for one in found)
-    if high > request.max_cost + ROUNDING:
-        raise CostLimitError(
-            f"the {len(found)} jobs may cost up to {dollars(high)} US dollars together, over "
-            f"`max_cost` {dollars(request.max_cost)}; nothing was sent"
-        )
+    if high <= limit + ROUNDING:
+        return ""
+    return (
+        f"the {len(found)} jobs may cost up to {dollars(high)} US dollars together, over "
+        f"`max_cost` {dollars(limit)}"
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -36,17 +36,23 @@ def columns(sweep: Sweep) -> list[str]:
     return ["trial", *_names(sweep), "job", "status", "progress", *_measure(sweep), "US dollars"]
 
 
-def row(sweep: Sweep, trial: Trial) -> list[str]:
-    """What is told of one trial, in the order of `columns`."""
-    values = [shown(trial.values[name]) if name in trial.values else "" for name in _names(sweep)]
-    job, best = trial.job, sweep.best
-    number = f"{trial.number} *" if best is not None and best.number == trial.number else None
-    status = trial.status if job is None else status_words(job)
-    measured = [_metric(trial)] if sweep.metric is not None else []
-    handle = job.handle if job is not None else ""
+def rows(sweep: Sweep) -> list[list[str]]:
+    """What is told of each trial, in the order of `columns`; the best bears a star."""
+    names, best = _names(sweep), sweep.best
+    return [_row(sweep, names, one, starred=one == best) for one in sweep.trials]
+
+
+def _row(sweep: Sweep, names: Sequence[str], trial: Trial, *, starred: bool) -> list[str]:
+    job = trial.job
     return [
-        number or str(trial.number), *values, handle, status, _far(trial), *measured, _cost(trial)
-    ]  # fmt: skip
+        f"{trial.number} *" if starred else str(trial.number),
+        *(shown(trial.values[name]) if name in trial.values else "" for name in names),
+        "" if job is None else job.handle,
+        trial.status if job is None else status_words(job),
+        _far(trial),
+        *([_metric(trial)] if sweep.metric is not None else []),
+        _cost(trial),
+    ]
 
 
 def shown(value: object) -> str:
@@ -84,6 +90,8 @@ def _drawn(sweep: Sweep) -> Table:
     from rich.text import Text
 
     drawn = Table(*columns(sweep), box=None, pad_edge=False, header_style="bold")
-    for trial in sweep.trials:
-        drawn.add_row(*(Text(cell) for cell in row(sweep, trial)))
+    for column in drawn.columns:
+        column.overflow = "fold"
+    for cells in rows(sweep):
+        drawn.add_row(*(Text(cell) for cell in cells))
     return drawn
