@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -33,25 +33,22 @@ def filled(progress: bool | None) -> Generator[Callable[[Sweep], None]]:
 
 def columns(sweep: Sweep) -> list[str]:
     """The names of what is told of each trial."""
-    return ["trial", *_names(sweep), "job", "status", "progress", *_measure(sweep), "US dollars"]
+    return ["trial", *_names(sweep), "job", "status", *_measure(sweep), "US dollars"]
 
 
 def rows(sweep: Sweep) -> list[list[str]]:
     """What is told of each trial, in the order of `columns`; the best bears a star."""
     names, best = _names(sweep), sweep.best
-    return [_row(sweep, names, one, starred=one == best) for one in sweep.trials]
-
-
-def _row(sweep: Sweep, names: Sequence[str], trial: Trial, *, starred: bool) -> list[str]:
-    job = trial.job
     return [
-        f"{trial.number} *" if starred else str(trial.number),
-        *(shown(trial.values[name]) if name in trial.values else "" for name in names),
-        "" if job is None else job.handle,
-        trial.status if job is None else status_words(job),
-        _far(trial),
-        *([_metric(trial)] if sweep.metric is not None else []),
-        _cost(trial),
+        [
+            f"{one.number} *" if one == best else str(one.number),
+            *(shown(one.values[name]) if name in one.values else "" for name in names),
+            "" if one.job is None else one.job.handle,
+            _status(one),
+            *([_metric(one)] if sweep.metric is not None else []),
+            _cost(one),
+        ]
+        for one in sweep.trials
     ]
 
 
@@ -72,11 +69,13 @@ def _metric(trial: Trial) -> str:
     return "" if trial.metric is None else f"{trial.metric.value:.4g}"
 
 
-def _far(trial: Trial) -> str:
-    done = trial.job.progress if trial.job is not None else None
-    if done is None or trial.ended:
-        return ""
-    return f"{done.step}/{done.steps}" + ("" if done.loss is None else f" loss {done.loss:.4f}")
+def _status(trial: Trial) -> str:
+    job = trial.job
+    if job is None or trial.ended or job.progress is None:
+        return trial.status if job is None else status_words(job)
+    done = job.progress
+    loss = "" if done.loss is None else f" loss {done.loss:.4g}"
+    return f"{status_words(job)} {done.step}/{done.steps}{loss}"
 
 
 def _cost(trial: Trial) -> str:
@@ -92,6 +91,9 @@ def _drawn(sweep: Sweep) -> Table:
     drawn = Table(*columns(sweep), box=None, pad_edge=False, header_style="bold")
     for column in drawn.columns:
         column.overflow = "fold"
+    # The names and the values of what is compared are read first, and stay whole.
+    for column in drawn.columns[: len(_names(sweep)) + 1]:
+        column.no_wrap = True
     for cells in rows(sweep):
         drawn.add_row(*(Text(cell) for cell in cells))
     return drawn
