@@ -94,7 +94,7 @@ def test_of_usual_metrics_the_goal_is_known(client: FineTuneClient, metric: str,
 def test_what_the_provider_cannot_do_is_told_before_anything_is_sent() -> None:
     with OpenAIProvider(api_key="sk-none", base_url="http://127.0.0.1:9/v1") as provider:
         client = FineTuneClient(provider)
-        with pytest.raises(UnsupportedError, match="`learning_rate`.*local"):
+        with pytest.raises(UnsupportedError, match=r"`learning_rate`.*local"):
             client.jobs.sweep(**call(model="gpt-4.1-mini-2025-04-14"))
 
 
@@ -136,7 +136,10 @@ def test_a_trial_that_no_row_fits_is_told_before_anything_is_sent(
 def test_a_provider_without_metrics_can_only_be_swept_without_a_metric() -> None:
     with FineTuneClient(BareProvider()) as client:
         with pytest.raises(UnsupportedError, match=r"`jobs\.metrics`"):
-            client.jobs.sweep(**call(grid={"epochs": [1, 2]}))
+            client.jobs.sweep(**call())
+        done = client.jobs.sweep(**call(metric=None))
+    assert statuses(done) == ["succeeded"] * 3
+    assert (done.best, done.cost) == (None, None)
 
 
 # Money
@@ -173,7 +176,7 @@ class Unpriced(FakeProvider):
 def test_a_limit_that_cannot_be_held_is_an_error() -> None:
     fake, grid = Unpriced(), {"epochs": [1, 2, 3]}
     with FineTuneClient(fake) as client:
-        with pytest.raises(CostLimitError, match="trial 3: .*no estimate.*nobody knows"):
+        with pytest.raises(CostLimitError, match=r"trial 3: .*no estimate.*nobody knows"):
             client.jobs.sweep(**call(grid=grid, max_cost=100))
         assert not count(fake, "upload_dataset")
         assert client.jobs.sweep(**call(grid=grid)).complete
