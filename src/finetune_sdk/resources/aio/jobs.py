@@ -13,12 +13,11 @@ from finetune_sdk.providers.base import (
     CanListMetrics,
     CanReadLogs,
 )
-from finetune_sdk.resources import planning, sweeping, waiting
+from finetune_sdk.resources import planning, waiting
 from finetune_sdk.resources.aio.base import Asynchronous
 from finetune_sdk.resources.jobs import Jobs
 from finetune_sdk.resources.progress import drawn
 from finetune_sdk.resources.request import JobRequest, Rows
-from finetune_sdk.resources.sweeping.table import filled
 from finetune_sdk.resources.waiting import Patience, several
 from finetune_sdk.types import (
     Checkpoint,
@@ -324,6 +323,9 @@ class AsyncJobs(Asynchronous):
         on_trial: Callable[[Trial], None] | None = None,
     ) -> Sweep:
         """See `Jobs.sweep`. `on_trial` is called on the event loop."""
+        from finetune_sdk.resources import sweeping
+        from finetune_sdk.resources.sweeping.table import filled
+
         request = sweeping.SweepRequest(
             model=model,
             training_data=training_data,
