@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,7 @@ from finetune_sdk import (
     Job,
     JobStatus,
     Metric,
+    NotFoundError,
     PermissionDeniedError,
     RateLimitError,
     ServerError,
@@ -186,6 +189,34 @@ def test_where_all_fail_there_is_no_best(client: FineTuneClient, fake: FakeProvi
     done = client.jobs.sweep(**call())
     assert statuses(done) == ["failed"] * 3
     assert done.best is None
+
+
+def test_a_job_that_is_gone_is_told_of_its_trial(
+    client: FineTuneClient, fake: FakeProvider
+) -> None:
+    client.jobs.sweep(**call(grid={"seed": [1, 2]}))
+    fake.fail_next("get_job", NotFoundError("no such job", provider="fake"))
+    done = client.jobs.sweep(**call(grid={"seed": [1, 2, 3]}))
+    assert statuses(done) == ["refused", "succeeded", "succeeded"]
+    assert done.trials[0].trouble == "no such job"
+    assert count(fake, "create_job") == 3
+
+
+def test_rows_that_change_meanwhile_are_those_that_were_sent(
+    client: FineTuneClient, fake: FakeProvider, tmp_path: Path
+) -> None:
+    file = tmp_path / "train.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+
+    def change(_: Trial) -> None:
+        file.write_text(json.dumps(ROWS[0]) + "\n")
+
+    done = client.jobs.sweep(**call(training_data=file, at_once=1, on_trial=change))
+    assert done.complete
+    assert {len(rows) for rows in fake.uploads.values()} == {len(ROWS)}
+    # Of other rows it is another sweep.
+    client.jobs.sweep(**call(training_data=file))
+    assert count(fake, "create_job") == 6
 
 
 def test_values_that_the_provider_refuses_are_told_of_that_trial_alone(

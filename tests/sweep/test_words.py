@@ -44,6 +44,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"grid": {"learning_rate": [float("nan")]}}, "trial 1"),
     ({"grid": {"lora.rank": [0]}}, r"trial 1 \(lora.rank=0\): `lora.rank` is 0"),
     ({"grid": {"lora.rank": [4]}, "method": Supervised(lora=False)}, "trains all weights"),
+    ({"grid": {"lora.rank": [4], "lora": [False]}}, "both `lora` and `lora.rank`"),
+    ({"trials": [{"lora": True}, {"lora": True, "lora.rank": 4}]}, "`trials: 2` has both `lora`"),
     ({"grid": {"seed": [1, "two"]}}, "trial 2 .*`seed` is 'two'"),
     ({"grid": {"seed": [True]}}, "`seed` is True"),
     ({"grid": {"seed": [1, -1]}}, "trial 2.*`seed` is -1"),

@@ -202,6 +202,8 @@ def _show_plan(session: Session, planned: Sweep, *, alone: bool) -> None:
 
 def _ask(session: Session, planned: Sweep, at_once: int) -> None:
     left = sum(one.job is None for one in planned.trials)
+    if not left:
+        return
     before = (
         f" ({len(planned.trials) - left} are made already)" if left < len(planned.trials) else ""
     )

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from finetune_sdk.errors import InvalidRequestError, ProviderError
+from finetune_sdk.errors import InvalidRequestError, NotFoundError, ProviderError
 from finetune_sdk.resources.contact import Contact, Pace
 from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.costs import dollars
@@ -99,9 +99,12 @@ class Course:
         yield from self._recollect()
         while True:
             yield from self._settle()
+            before = sum(one.begun for one in self._places)
             yield from self._begin()
             if not self._goes_on():
                 return self._end()
+            if sum(one.begun for one in self._places) > before:
+                pace.anew()
             open_, count = self._open(), len(self._places)
             yield from pace.rest(f"{len(open_)} job(s) of a sweep of {count} have not ended")
             yield from self._look()
@@ -129,8 +132,8 @@ class Course:
     def _make(self, one: _Place) -> Quiet[None]:
         try:
             job = yield from ask(partial(self._hand_in, one))
-        except InvalidRequestError as error:
-            # The provider takes no such values: that is told of this trial, and others go on.
+        except (InvalidRequestError, NotFoundError) as error:
+            # It takes no such values, or its job is gone: told of this trial, and others go on.
             self._refusals.append(error)
             self._put(one, one.trial.model_copy(update={"trouble": str(error)}))
         except ProviderError as error:

@@ -7,7 +7,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import cast
+from operator import index
+from typing import SupportsIndex, cast
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
@@ -115,6 +116,11 @@ def _check_names(place: str, names: Sequence[object], method: Method) -> None:
                 f"`{place}` has {name!r:.80}, which is no hyperparameter of the method "
                 f"{method.name.value!r}{near}; it has {', '.join(f'`{one}`' for one in known)}"
             )
+    parts = [name for name in names if name in _LORA]
+    if parts and "lora" in names:
+        raise ConfigurationError(
+            f"`{place}` has both `lora` and `{parts[0]}`; say the one or its parts"
+        )
 
 
 def _variant(method: Method, seed: int | None, values: Mapping[str, object], place: str) -> Variant:
@@ -144,8 +150,10 @@ def _put(table: dict[str, object], name: str, value: object, place: str) -> None
 
 
 def _seed(value: object, place: str) -> int | None:
-    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
-        return value
+    if value is None:
+        return None
+    if isinstance(value, SupportsIndex) and not isinstance(value, bool):
+        return index(value)
     raise ConfigurationError(f"{place}: `seed` is {value!r:.80}; it is a whole number")
 
 
