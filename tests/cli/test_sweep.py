@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shlex
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,8 @@ from finetune_sdk.testing import JobScript
 from finetune_sdk.types import Page
 from tests.cli.account import AccountProvider
 from tests.cli.conftest import Command
+from tests.cli.test_processes import started
+from tests.local.small_jobs import Bench
 
 SWEEP = ("sweep", "small", "train.jsonl")
 GRID = ("--grid", "learning_rate=1e-4,2e-4", "--grid", "seed=1,2")
@@ -213,3 +216,29 @@ def test_ctrl_c_leaves_the_jobs_alone_and_the_next_command_is_one_that_works(
     done = finetune(*words)
     assert done.code == 0, done.err
     assert len(made(account)) == 4
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_a_sweep_that_is_ended_goes_on_by_the_same_command(
+    finetune: Command, box: Bench, project: Path, number: signal.Signals, code: int
+) -> None:
+    recipe = (
+        "model: a-base-model\ntraining_data: train.jsonl\nmetadata: {pause: '0.05', steps: '9'}"
+    )
+    (project / "r.yaml").write_text(recipe)
+    words = ("sweep", "r.yaml", "--grid", "seed=1,2,3", "--at-once", "2")
+    with started(*words) as process:
+        assert process.stderr is not None
+        told = iter(process.stderr.readline, "")
+        first = next(line for line in told if line.startswith("trial 1"))
+        process.send_signal(number)
+        rest = process.stderr.read()
+        assert process.wait() == code
+    assert "Traceback" not in rest
+    assert (f"Next: finetune {shlex.join(words)}" in rest) == (code > 0)
+    done = finetune(*words, "--json")
+    assert done.code == 0, done.err
+    jobs = [one.job for one in Sweep.from_json(done.out).trials if one.job]
+    assert len({job.id for job in jobs}) == 3
+    assert jobs[0].handle in first
+    assert len(box.provider.list_jobs(limit=9, cursor=None).items) == 3

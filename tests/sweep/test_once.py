@@ -111,7 +111,9 @@ def test_more_values_make_only_the_new_ones(bench: Bench) -> None:
     check_whole(bench, whole)
 
 
+@OPENAI
 def test_a_name_makes_other_jobs_of_the_same(bench: Bench) -> None:
+    """What a key is made of does not depend on the place."""
     bench.intents = 2 * len(FACTORS)
     first = sweep(bench.client())
     named = sweep(bench.client(), name="second")
@@ -119,7 +121,9 @@ def test_a_name_makes_other_jobs_of_the_same(bench: Bench) -> None:
     assert ids(sweep(bench.client(), name="second")) == ids(named)
 
 
+@OPENAI
 def test_a_name_with_another_call_is_an_error(bench: Bench) -> None:
+    """Nor who looks at it."""
     sweep(bench.client(), name="mine")
     refused = bench.fails(
         IdempotencyConflictError,
@@ -231,7 +235,9 @@ def test_a_create_that_may_have_left_is_settled_before_any_other(
     assert files(bench) == 1
 
 
+@OPENAI
 def test_a_sweep_that_was_killed_while_it_waited_goes_on(bench: Bench, forks: Forks) -> None:
+    """At Azure the jobs are found by the same journal."""
     child = forks.start(run, bench.service.url, str(bench.home), bench.kind)
     eventually(lambda: bench.posts == 2 and bench.states == ["told"] * 2)
     os.kill(child, signal.SIGKILL)
@@ -239,9 +245,11 @@ def test_a_sweep_that_was_killed_while_it_waited_goes_on(bench: Bench, forks: Fo
     check_whole(bench, sweep(bench.client()))
 
 
+@OPENAI
 def test_processes_and_threads_that_sweep_at_once_make_no_job_twice(
     bench: Bench, forks: Forks
 ) -> None:
+    """Their locks are those of the state folder, whatever the place."""
     start = threading.Barrier(2)
 
     def one(client: FineTuneClient) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from collections.abc import Sequence
@@ -382,8 +383,6 @@ async def _swept() -> tuple[Sweep, FakeProvider]:
 
 
 def test_asynchronously_it_is_the_same() -> None:
-    import asyncio
-
     done, fake = asyncio.run(_swept())
     with FineTuneClient(Steps(10, 90, 50)) as client:
         same = client.jobs.sweep(**call(max_cost=20))
@@ -391,3 +390,25 @@ def test_asynchronously_it_is_the_same() -> None:
     assert done == same
     assert count(fake, "upload_dataset") == 1
     assert [one.values for one in done.trials] == [{"learning_rate": rate} for rate in RATES]
+
+
+async def _cancelled(fake: FakeProvider) -> Sweep:
+    async with AsyncFineTuneClient(fake) as client:
+
+        def stop(trial: Trial) -> None:
+            if trial.number == 2:
+                task.cancel()
+
+        task = asyncio.create_task(client.jobs.sweep(**call(on_trial=stop)))
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return await client.jobs.sweep(**call())
+
+
+def test_a_cancelled_await_leaves_the_jobs_alone_and_the_same_call_goes_on(
+    fake: FakeProvider,
+) -> None:
+    done = asyncio.run(_cancelled(fake))
+    assert statuses(done) == ["succeeded"] * 3
+    assert len(fake.list_jobs(limit=9, cursor=None).items) == 3
+    assert not count(fake, "cancel_job")

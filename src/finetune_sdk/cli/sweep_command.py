@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
@@ -26,6 +26,7 @@ from finetune_sdk.types import JobStatus
 
 if TYPE_CHECKING:
     from finetune_sdk.cli.recipe import Recipe
+    from finetune_sdk.client import FineTuneClient
     from finetune_sdk.types import Sweep, Trial
 
 _RECIPES = (".yaml", ".yml", ".toml")
@@ -95,29 +96,17 @@ def sweep(
     with session.open() as client:
         options = {client.provider.name: option_pairs(option, "--option")} if option else None
         recipe = _recipe(what, {**table, "options": options})
-        words = recipes.words(client, recipe)
         run = partial(
-            client.jobs.sweep,
-            model=words["model"],
-            training_data=words["training_data"],
-            validation_data=words["validation_data"],
-            method=words["method"],
-            grid={key: _list(text, key) for key, text in text_pairs(grid, "--grid").items()}
-            or None,
+            _shared(client, recipe, max_cost=max_cost, name=name),
+            grid=_grid(grid),
             trials=[_trial(text) for text in trial or ()] or None,
             at_once=at_once,
-            max_cost=words["max_cost"] if max_cost is None else max_cost,
             metric=metric,
             split=split,
             goal=goal,
-            name=name or words["idempotency_key"],
-            suffix=words["suffix"],
-            seed=words["seed"],
-            metadata=words["metadata"],
-            options=words["options"],
-            allow=words["allow"],
-            strict=words["strict"],
         )
+        for warning in recipe.warnings(client.provider.name):
+            session.say(f"warning: {warning}")
         planned = run(plan_only=True)
         _show_plan(session, planned, alone=plan)
         if plan:
@@ -131,6 +120,28 @@ def sweep(
         if made.best is not None and made.best.job is not None:
             session.next(*waiting.after_success(client, made.best.job))
     _end(made)
+
+
+def _shared(
+    client: FineTuneClient, recipe: Recipe, *, max_cost: float | None, name: str | None
+) -> Callable[..., Sweep]:
+    """The verb, told what all jobs share."""
+    words = recipes.words(client, recipe)
+    return partial(
+        client.jobs.sweep,
+        model=words["model"],
+        training_data=words["training_data"],
+        validation_data=words["validation_data"],
+        method=words["method"],
+        max_cost=words["max_cost"] if max_cost is None else max_cost,
+        name=words["idempotency_key"] if name is None else name,
+        suffix=words["suffix"],
+        seed=words["seed"],
+        metadata=words["metadata"],
+        options=words["options"],
+        allow=words["allow"],
+        strict=words["strict"],
+    )
 
 
 def _method(name: str | None, words: Sequence[str] | None) -> dict[str, object] | None:
@@ -153,6 +164,10 @@ def _recipe(what: Sequence[str], table: Mapping[str, object]) -> Recipe:
         )
     words = {"model": what[0], "training_data": what[1], **said}
     return recipes.of_table(words, source="the options")
+
+
+def _grid(words: Sequence[str] | None) -> dict[str, list[object]] | None:
+    return {key: _list(text, key) for key, text in text_pairs(words, "--grid").items()} or None
 
 
 def _list(text: str, key: str) -> list[object]:

@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import compress
 
 from finetune_sdk.errors import InvalidRequestError, NotFoundError, ProviderError
 from finetune_sdk.resources.contact import Contact, Pace
@@ -114,9 +115,9 @@ class Course:
     def _recollect(self) -> Quiet[None]:
         """What an earlier call has begun, or may have: found before anything else is begun."""
         desk = self._context.desk()
-        for one in self._places:
-            if desk.begun(one.drafted.spec):
-                yield from self._make(one)
+        begun = yield from ask(lambda: [desk.begun(one.drafted.spec) for one in self._places])
+        for one in compress(self._places, begun):
+            yield from self._make(one)
 
     def _begin(self) -> Quiet[None]:
         self._full = False
