@@ -113,8 +113,10 @@ if TYPE_CHECKING:
     from finetune_sdk.types import SimilarText as SimilarText
     from finetune_sdk.types import StringCheckGrader as StringCheckGrader
     from finetune_sdk.types import Supervised as Supervised
+    from finetune_sdk.types import Sweep as Sweep
     from finetune_sdk.types import TextSimilarityGrader as TextSimilarityGrader
     from finetune_sdk.types import TokenReport as TokenReport
+    from finetune_sdk.types import Trial as Trial
     from finetune_sdk.types import WebhookEvent as WebhookEvent
 
 _ROOMS = {
@@ -215,8 +217,10 @@ _ROOMS = {
         "Reward",
         "StringCheckGrader",
         "Supervised",
+        "Sweep",
         "TextSimilarityGrader",
         "TokenReport",
+        "Trial",
         "WebhookEvent",
     ),
 }

@@ -25,6 +25,7 @@ from finetune_sdk.cli import (
     plan_command,
     run_command,
     setup,
+    sweep_command,
 )
 from finetune_sdk.cli.session import Session
 
@@ -111,6 +112,7 @@ app.command("plan")(plan_command.plan)
 app.command("run")(run_command.run)
 app.command("export")(export_command.export)
 app.command("migrate")(migrate_command.migrate)
+app.command("sweep")(sweep_command.sweep)
 app.command("compare")(compare_command.compare)
 for command in (
     learned.show,

@@ -116,24 +116,24 @@ def of_table(table: Mapping[str, object], *, source: str, where: Where = _nowher
         return Recipe.model_validate(table)
     except ValidationError as error:
         told = plain.faults(error, Recipe).items()
-    raise ConfigurationError("\n".join(f"{source}{where(path)}: {words}" for path, words in told))
+    raise ConfigurationError("\n".join(f"{source}{where(path)}: {fault}" for path, fault in told))
 
 
 def create(client: FineTuneClient, recipe: Recipe) -> Job:
     """Creates the recipe's job."""
-    job = client.jobs.create(**_words(client, recipe))
+    job = client.jobs.create(**words(client, recipe))
     told = recipe.warnings(client.provider.name)
     return job.model_copy(update={"warnings": (*told, *job.warnings)})
 
 
 def plan(client: FineTuneClient, recipe: Recipe) -> Plan:
     """Plans the recipe's job."""
-    made = client.jobs.plan(**_words(client, recipe))
+    made = client.jobs.plan(**words(client, recipe))
     told = recipe.warnings(client.provider.name)
     return made.model_copy(update={"warnings": (*told, *made.warnings)})
 
 
-class _Words(TypedDict):
+class Words(TypedDict):
     """The words that `jobs.create` and `jobs.plan` share."""
 
     model: str | Job
@@ -150,7 +150,8 @@ class _Words(TypedDict):
     strict: bool
 
 
-def _words(client: FineTuneClient, recipe: Recipe) -> _Words:
+def words(client: FineTuneClient, recipe: Recipe) -> Words:
+    """The recipe as the client takes it."""
     kind = client.provider.capabilities.options
     return {
         "model": _base(client, recipe.model),

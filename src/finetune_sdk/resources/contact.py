@@ -84,7 +84,12 @@ class Pace:
         self._clock = context.clock
         self._timeout = _patience(timeout)
         self._deadline = self._clock.monotonic() + self._timeout
+        self._interval, self._bounds = interval, bounds
         self._pauses = _pauses(interval, bounds)
+
+    def anew(self) -> None:
+        """Pauses are short again: something has begun."""
+        self._pauses = _pauses(self._interval, self._bounds)
 
     def rest(self, what: str) -> Quiet[None]:
         """Pauses until the next look.

@@ -26,6 +26,7 @@ from finetune_sdk.types import (
     DatasetReport,
     HubDataset,
     JobSpec,
+    Method,
 )
 
 _SHOWN = 10
@@ -43,7 +44,8 @@ class Draft:
         given: the rows to learn from as the caller gave them.
         training_report: None where the provider holds the rows.
         conversion: how the training rows were rewritten; None where they go as they are.
-        warnings: what the guard let pass.
+        warnings: what the guard let pass, and what is left behind.
+        left_behind: keys of the rows that nobody reads there, in words.
         stamps: of the rows before they were checked.
     """
 
@@ -56,6 +58,7 @@ class Draft:
     validation_report: DatasetReport | None
     conversion: ConversionReport | None
     warnings: tuple[str, ...]
+    left_behind: tuple[str, ...]
     stamps: Sequence[tuple[Dataset, Stamp]]
 
     @property
@@ -101,8 +104,7 @@ def draft(context: Context, request: JobRequest) -> Draft:
     """
     check_allowed(request.allow)
     check_limit(request.max_cost)
-    method = with_defaults(context, method_of(request.method))
-    passed = guard(context, method, request.options, request.fields(), strict=request.strict)
+    passed = _guarded(context, request)
     model = base_model(context, request.model, resolved=request.resolved)
     given = _loaded(context, request.training_data)
     wanted = None if "validation_data" in passed.dropped else request.validation_data
@@ -114,9 +116,10 @@ def draft(context: Context, request: JobRequest) -> Draft:
     counting = _counting(context, model, passed, rules)
     reports = _checked(given, given_validation, rules, counting)
     training, conversion = _rewritten(given, reports[0], passed)
-    validation = None
+    validation, lost = None, list(_left_behind(given, conversion))
     if given_validation is not None:
-        validation, _ = _rewritten(given_validation, reports[1], passed)
+        validation, again = _rewritten(given_validation, reports[1], passed)
+        lost.extend(_left_behind(given_validation, again))
     return Draft(
         spec=spec_of(request, model, passed),
         training=training,
@@ -126,9 +129,34 @@ def draft(context: Context, request: JobRequest) -> Draft:
         training_report=reports[0],
         validation_report=reports[1],
         conversion=conversion,
-        warnings=tuple(passed.warnings),
+        warnings=(*passed.warnings, *lost),
+        left_behind=tuple(lost),
         stamps=stamps,
     )
+
+
+def sibling(context: Context, made: Draft, request: JobRequest) -> Draft:
+    """The draft of a job that learns from the same rows in another way: they are not read again.
+
+    Raises:
+        UnsupportedError: the provider cannot do it.
+        ConfigurationError: an argument is wrong.
+    """
+    passed = _guarded(context, request)
+    spec = spec_of(request, made.spec.model, passed)
+    if _look_at_rows(spec.method) != _look_at_rows(made.spec.method):
+        return draft(context, request)
+    return replace(made, spec=spec, warnings=(*passed.warnings, *made.left_behind))
+
+
+def _look_at_rows(method: Method) -> tuple[object, ...]:
+    """What of a method decides which rows are good, and how their tokens are counted."""
+    return method.name, method.max_length, getattr(method, "train_on", None)
+
+
+def _guarded(context: Context, request: JobRequest) -> Guarded:
+    method = with_defaults(context, method_of(request.method))
+    return guard(context, method, request.options, request.fields(), strict=request.strict)
 
 
 def check_allowed(allow: Collection[str]) -> None:
@@ -217,8 +245,14 @@ def _rewritten(
     said = given if given.format else datasets.load(given, format=report.format)
     # Keys that nobody reads, such as an `id`, are told of and left behind.
     converted = datasets.convert(said, to=read[0], allow_loss=("fields",))
-    passed.warnings.extend(
-        f"{given.place}: left behind as {read[0]}: {loss.message}, in {loss.rows} row(s)"
-        for loss in converted.report.lost
-    )
     return converted.dataset, converted.report
+
+
+def _left_behind(
+    given: Dataset | DatasetFile, conversion: ConversionReport | None
+) -> Iterator[str]:
+    if conversion is None or isinstance(given, DatasetFile):
+        return
+    for loss in conversion.lost:
+        words = f"left behind as {conversion.target}: {loss.message}, in {loss.rows} row(s)"
+        yield f"{given.place}: {words}"

@@ -13,10 +13,10 @@ from finetune_sdk.providers.base import (
     CanVerifyWebhooks,
 )
 from finetune_sdk.resources import planning, recovery, steps, waiting
-from finetune_sdk.resources.leaving import Leaving
 from finetune_sdk.resources.paging import pages
 from finetune_sdk.resources.progress import drawn
 from finetune_sdk.resources.request import JobRequest, Rows
+from finetune_sdk.resources.trying import Trying
 from finetune_sdk.resources.waiting import Patience, fetch, several
 from finetune_sdk.types import (
     Checkpoint,
@@ -31,7 +31,7 @@ from finetune_sdk.types import (
 )
 
 
-class Jobs(Leaving):
+class Jobs(Trying):
     """Fine-tuning jobs of one provider. A verb takes a `Job`, its handle or its id."""
 
     def plan(

@@ -31,7 +31,7 @@ from finetune_sdk.types import (
 def plan(context: Context, request: JobRequest) -> Plan:
     """Drafts the job, and asks the provider what it knows of it. Nothing is made."""
     made = draft(context, request)
-    early = _looked_up(context, made)
+    early = looked_up(context, made)
     looked = _inspected(context, made)
     cost = cost_of(context, made, looked)
     found = looked or early
@@ -64,7 +64,7 @@ def plan(context: Context, request: JobRequest) -> Plan:
     )
 
 
-def _looked_up(context: Context, made: Draft) -> Inspection:
+def looked_up(context: Context, made: Draft) -> Inspection:
     """What one look at the provider tells. A plan is worth having without it."""
     try:
         return preflight(context, made)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from finetune_sdk.datasets import Dataset
 from finetune_sdk.errors import CostLimitError, SunsetError
@@ -26,18 +27,68 @@ def submit(
         heard: whoever asked is still there when it is made.
     """
     made = draft(context, request)
+    wanted = Wanted(
+        made=made,
+        call=_call(made),
+        keyed=request.idempotency_key is not None,
+        limit=request.max_cost,
+        files=Files(context, made),
+    )
+    return hand_in(context, wanted, heard=heard)
+
+
+class Files:
+    """The files of one job, uploaded for it."""
+
+    def __init__(self, context: Context, made: Draft) -> None:
+        self.context, self.made = context, made
+
+    def uploaded(self, spec: JobSpec) -> JobSpec:
+        """The spec with its files, which the provider has then."""
+        return uploaded(self.context, self.made, spec, key=spec.key)
+
+    def recheck(self) -> None:
+        """What was checked is still what was sent."""
+        refuse_changed(self.made.stamps)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A job that everything is known of, on its way to the desk.
+
+    Attributes:
+        call: the digest of the whole call.
+        keyed: the key of its spec says which job it is.
+        limit: US dollars, held against the high end of the estimate.
+        files: how they get to the provider.
+    """
+
+    made: Draft
+    call: str
+    keyed: bool
+    limit: float | None = None
+    files: Files
+
+
+def hand_in(context: Context, wanted: Wanted, *, heard: Callable[[], bool] = lambda: True) -> Job:
+    """Makes the job of a draft.
+
+    Args:
+        heard: whoever asked is still there when it is made.
+    """
+    made = wanted.made
     told: list[str] = []
 
     def check() -> None:
-        _hold_against_limit(context, request.max_cost, made)
+        _hold_against_limit(context, wanted.limit, made)
         told.extend(preflight(context, made).warnings)
 
     order = Order(
-        spec=made.held.model_copy(update={"call": _call(made)}),
-        keyed=request.idempotency_key is not None,
+        spec=made.held.model_copy(update={"call": wanted.call}),
+        keyed=wanted.keyed,
         check=check,
-        upload=lambda spec: _uploaded(context, made, spec),
-        recheck=lambda: refuse_changed(made.stamps),
+        upload=wanted.files.uploaded,
+        recheck=wanted.files.recheck,
         heard=heard,
     )
     job = _enriched(context, order)
@@ -92,10 +143,15 @@ def _call(made: Draft) -> str:
     return call_digest(made.spec, [digest_of(rows) for rows in both if rows is not None])
 
 
-def _uploaded(context: Context, made: Draft, spec: JobSpec) -> JobSpec:
-    training = _upload(context, made.training, spec.key)
+def uploaded(context: Context, made: Draft, spec: JobSpec, *, key: str) -> JobSpec:
+    """The spec with the rows of a draft, which are uploaded for it.
+
+    Args:
+        key: of the upload.
+    """
+    training = _upload(context, made.training, key)
     # A key of its own: the file of a key is one file.
-    validation = made.validation and _upload(context, made.validation, f"{spec.key}/validation")
+    validation = made.validation and _upload(context, made.validation, f"{key}/validation")
     return spec.model_copy(update={"training_file": training, "validation_file": validation})
 
 

@@ -84,7 +84,7 @@ def watch(context: Context, job_ids: Iterable[str] | None, patience: Patience) -
     contact, pace = Contact(context, context.owner), patience.pace(context)
     known: dict[str, Job] = {}
     while True:
-        jobs = yield from contact.look(partial(_look_at_all, context, open_ids))
+        jobs = yield from contact.look(partial(look_at_all, context, open_ids))
         if jobs is not None:
             wanted = [job for job in jobs if open_ids is not None or not job.status.terminal]
             for job in wanted:
@@ -190,7 +190,8 @@ def _last_events(context: Context, job: Job) -> list[JobEvent]:
     return list(reversed(page.items))
 
 
-def _look_at_all(context: Context, wanted: set[str] | None) -> list[Job]:
+def look_at_all(context: Context, wanted: set[str] | None) -> list[Job]:
+    """The jobs of these ids, or all, as they stand; by one listing, where they are several."""
     if wanted is not None and len(wanted) == 1:
         return [fetch(context, next(iter(wanted)))]
     found: dict[str, Job] = {}

@@ -97,6 +97,28 @@ class Desk:
         """Whether the journal has a submission of that id or key."""
         return self._row_of(text) is not None
 
+    def begun(self, spec: JobSpec) -> bool:
+        """Whether a create of that key may have been sent from here."""
+        row = self._row_of_key(spec)
+        return row is not None and row.state is not State.PREPARED
+
+    def made(self, spec: JobSpec) -> Job | None:
+        """The job that is known here of a key, as it stands; nothing is looked for.
+
+        Raises:
+            IdempotencyConflictError: the key was used with another call.
+        """
+        row = self._row_of_key(spec)
+        return self._get(row) if row is not None and row.job_id else None
+
+    def sent(self, spec: JobSpec) -> JobSpec | None:
+        """The files of an earlier try of the same call; None where they may be gone."""
+        row = self._row_of_key(spec)
+        if row is None or _file_ids(row.spec) == _file_ids(spec):
+            return None
+        there = isinstance(self.provider, CanPrepare) and self._usable(row.spec)
+        return row.spec if there else None
+
     def recover(self, text: str, *, abandon: bool = False) -> Job | None:
         """The job of a submission, by its id or by its key.
 
@@ -130,13 +152,7 @@ class Desk:
     # With a key
 
     def _of_key(self, order: Order) -> Job:
-        spec = order.spec
-        row = self.journal.of_key(self.provider.name, self.provider.account, spec.key)
-        if row is not None and row.call != spec.call:
-            raise IdempotencyConflictError(
-                f"the key {spec.key!r:.80} was used with another call (submission {row.id}); use a "
-                "new key for a new job. Nothing was sent"
-            )
+        spec, row = order.spec, self._row_of_key(order.spec)
         if row is not None and (job := self._settled(row)):
             return job
         # Nothing was sent from here, and another machine may have made it with the same key.
@@ -333,6 +349,15 @@ class Desk:
         return self._do(lambda: self.provider.get_job(row.job_id or ""))
 
     # Help
+
+    def _row_of_key(self, spec: JobSpec) -> Row | None:
+        row = self.journal.of_key(self.provider.name, self.provider.account, spec.key)
+        if row is not None and row.call != spec.call:
+            raise IdempotencyConflictError(
+                f"the key {spec.key!r:.80} was used with another call (submission {row.id}); use a "
+                "new key for a new job. Nothing was sent"
+            )
+        return row
 
     def _row_of(self, text: str) -> Row | None:
         row = self.journal.get(text)

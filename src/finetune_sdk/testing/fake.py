@@ -100,6 +100,7 @@ class FakeProvider(
     name: ClassVar[str] = "fake"
     capabilities: ClassVar[Capabilities] = CAPABILITIES
     ephemeral: ClassVar[bool] = True
+    shares_files: ClassVar[bool] = True
 
     def __init__(
         self,

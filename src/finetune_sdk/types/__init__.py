@@ -87,6 +87,7 @@ from finetune_sdk.types.scorer import (
     Scorer,
     SimilarText,
 )
+from finetune_sdk.types.sweep import Goal, Split, Sweep, Trial
 from finetune_sdk.types.token import TokenPiece
 from finetune_sdk.types.webhook import WebhookEvent
 
@@ -123,6 +124,7 @@ __all__ = [
     "Finding",
     "Gap",
     "Gate",
+    "Goal",
     "Grader",
     "GraderMessage",
     "GraderType",
@@ -167,12 +169,15 @@ __all__ = [
     "Scorer",
     "SimilarText",
     "Span",
+    "Split",
     "StringCheckGrader",
     "Supervised",
+    "Sweep",
     "TextSimilarityGrader",
     "TokenPiece",
     "TokenReport",
     "TrainOn",
+    "Trial",
     "Usage",
     "Verdict",
     "WebhookEvent",

@@ -70,6 +70,7 @@ class AutoTrainVerbs(
 
     name: ClassVar[str] = NAME
     well_known_hosts: ClassVar[frozenset[str]] = settings.HOSTS
+    shares_files: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -22,6 +22,8 @@ class FineTuneProvider(ABC):
     """Hosts of the vendor: a config file may name them without being trusted."""
     ephemeral: ClassVar[bool] = False
     """Its jobs are gone with the process, and so is the journal of their submissions."""
+    shares_files: ClassVar[bool] = False
+    """Many jobs may learn from one upload: what a key has made is found without its file."""
 
     @property
     def clock(self) -> Clock:

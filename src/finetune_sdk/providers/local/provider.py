@@ -103,6 +103,7 @@ class LocalProvider(
 
     name: ClassVar[str] = NAME
     capabilities: ClassVar[Capabilities] = CAPABILITIES
+    shares_files: ClassVar[bool] = True
 
     def __init__(
         self,

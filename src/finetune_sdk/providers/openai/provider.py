@@ -88,6 +88,7 @@ class OpenAIProvider(
     name: ClassVar[str] = NAME
     capabilities: ClassVar[Capabilities] = CAPABILITIES
     well_known_hosts: ClassVar[frozenset[str]] = settings.HOSTS
+    shares_files: ClassVar[bool] = True
 
     def __init__(
         self,

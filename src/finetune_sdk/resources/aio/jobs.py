@@ -22,6 +22,7 @@ from finetune_sdk.resources.waiting import Patience, several
 from finetune_sdk.types import (
     Checkpoint,
     ExportedJob,
+    Goal,
     Job,
     JobEvent,
     Method,
@@ -30,6 +31,9 @@ from finetune_sdk.types import (
     Plan,
     PlannedJob,
     ProviderOptions,
+    Split,
+    Sweep,
+    Trial,
     WebhookEvent,
 )
 
@@ -290,6 +294,63 @@ class AsyncJobs(Asynchronous):
                 trust_programs=trust_programs,
             )
         )
+
+    async def sweep(
+        self,
+        *,
+        model: str | Job | Checkpoint,
+        training_data: Rows,
+        validation_data: Rows | None = None,
+        method: Method | None = None,
+        grid: Mapping[str, Sequence[object]] | None = None,
+        trials: Sequence[Mapping[str, object]] | None = None,
+        at_once: int = 2,
+        max_cost: float | None = None,
+        metric: str | None = "loss",
+        split: Split | None = None,
+        goal: Goal | None = None,
+        name: str | None = None,
+        suffix: str | None = None,
+        seed: int | None = None,
+        metadata: Mapping[str, str] | None = None,
+        options: Sequence[ProviderOptions] = (),
+        allow: Collection[str] = (),
+        strict: bool = True,
+        plan_only: bool = False,
+        timeout: float | None = None,
+        poll_interval: float | None = None,
+        progress: bool | None = None,
+        on_trial: Callable[[Trial], None] | None = None,
+    ) -> Sweep:
+        """See `Jobs.sweep`. `on_trial` is called on the event loop."""
+        from finetune_sdk.resources import sweeping
+        from finetune_sdk.resources.sweeping.table import filled
+
+        request = sweeping.SweepRequest(
+            model=model,
+            training_data=training_data,
+            validation_data=validation_data,
+            method=method,
+            grid=grid,
+            trials=trials,
+            at_once=at_once,
+            max_cost=max_cost,
+            metric=metric,
+            split=split,
+            goal=goal,
+            name=name,
+            suffix=suffix,
+            seed=seed,
+            metadata=metadata,
+            options=options,
+            allow=allow,
+            strict=strict,
+            plan_only=plan_only,
+            patience=Patience(timeout=timeout, poll_interval=poll_interval),
+            on_trial=on_trial,
+        )
+        with filled(False if plan_only else progress) as on_look:
+            return await self._run(sweeping.sweep(self._context, request, on_look=on_look))
 
     async def parse_webhook(self, payload: bytes, headers: Mapping[str, str], /) -> WebhookEvent:
         """See `Jobs.parse_webhook`."""
