@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from finetune_sdk.providers.local.serving.asgi import App, Message, Receive, Send
-from finetune_sdk.providers.local.serving.middleware import Gate
+from finetune_sdk.providers.local.serving.gate import Gate
 from finetune_sdk.providers.local.serving.request import CHAT, Served
+from finetune_sdk.providers.local.serving.turns import Turns
+from finetune_sdk.transport import redact
 
 KEY = "sk-the-key-of-this-deployment"
 FOLDER = "/home/somebody/models/secret-folder"
-SERVED = Served(name="recipes", target=".", created=7, private=(FOLDER,))
+SERVED = Served(name="recipes", target=".")
 MESSAGES: list[dict[str, object]] = [{"role": "user", "content": "hello"}]
 REPLY: dict[str, object] = {
     "id": "1",
@@ -76,7 +78,13 @@ class Answer:
 
 
 def gate(app: App, *, served: Served = SERVED, give_up: threading.Event | None = None) -> Gate:
-    return Gate(app, served=served, key=KEY, give_up=give_up or threading.Event())
+    turns = Turns(
+        app,
+        served=served,
+        give_up=give_up or threading.Event(),
+        clean=lambda text: redact(text, KEY, FOLDER),
+    )
+    return Gate(turns, name=served.name, created=7, key=KEY)
 
 
 async def ask(

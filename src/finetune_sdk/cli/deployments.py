@@ -91,6 +91,7 @@ def _show(session: Session, made: Deployment) -> None:
             ("url", made.url),
             ("cost", _cost(made)),
             ("expires", render.when(made.expires_at)),
+            *made.settings.items(),
             *(("warning", warning) for warning in made.warnings),
         ]
     )

@@ -3,7 +3,14 @@
 Nothing is read when this is imported, only when a function is called.
 """
 
-from finetune_sdk.config.file import ConfigFile, find_file, load_file, user_folder
+from finetune_sdk.config.file import (
+    FILE_NAME,
+    ConfigFile,
+    find_file,
+    is_chosen,
+    load_file,
+    user_folder,
+)
 from finetune_sdk.config.near import did_you_mean
 from finetune_sdk.config.profile import (
     ResolvedProfile,
@@ -15,6 +22,7 @@ from finetune_sdk.config.profile import (
 from finetune_sdk.config.trust import check_trust, trust_host, trusted_hosts
 
 __all__ = [
+    "FILE_NAME",
     "ConfigFile",
     "ResolvedProfile",
     "check_trust",
@@ -22,6 +30,7 @@ __all__ = [
     "counterparts",
     "did_you_mean",
     "find_file",
+    "is_chosen",
     "load_file",
     "resolve",
     "resolve_model",

@@ -106,6 +106,19 @@ def find_file(
     return path
 
 
+def is_chosen(path: Path, config: str | Path | None = None, *, environ: Mapping[str, str]) -> bool:
+    """Whether a config file is the user's own, or one that somebody has named.
+
+    Any other was found upward from the working folder, and came with a project, which may be
+    somebody else's.
+
+    Args:
+        path: what `find_file` has found, given the other two.
+    """
+    named = config is not None or bool(environ.get("FINETUNE_CONFIG"))
+    return named or path == user_folder() / FILE_NAME
+
+
 def _upward(start: Path | None) -> list[Path]:
     try:
         folder = (start or Path.cwd()).absolute()

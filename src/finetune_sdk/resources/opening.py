@@ -36,13 +36,20 @@ def open_context(
             f"got {profile_or_provider!r:.80}"
         )
     path = configuration.find_file(config, environ=os.environ)
+    chosen = path is not None and configuration.is_chosen(path, config, environ=os.environ)
+    return _of_profile(profile_or_provider, path, chosen=chosen, home=home)
+
+
+def _of_profile(
+    name: str | None, path: Path | None, *, chosen: bool, home: str | Path | None
+) -> Context:
     file = configuration.load_file(path) if path else None
-    profile = configuration.resolve(
-        profile_or_provider, file=file, environ=os.environ, providers=registry.names()
-    )
+    profile = configuration.resolve(name, file=file, environ=os.environ, providers=registry.names())
     kind = registry.load(profile.provider)
     for table in (profile.values, profile.options):
         configuration.check_trust(table, well_known=kind.well_known_hosts, environ=os.environ)
+    if not chosen:
+        _refuse_programs(kind, profile)
     settings = ProviderSettings(
         values=profile.values,
         home=state_folder(home, os.environ),
@@ -60,7 +67,7 @@ def open_context(
         source=str(profile.source),
         resolve_model=lambda name: configuration.resolve_model(name, profile),
         models=profile.models,
-        opener=lambda name: open_context(name, config=path, home=settings.home),
+        opener=lambda name: _of_profile(name, path, chosen=chosen, home=settings.home),
     )
     _check_defaults(context)
     return context
@@ -78,6 +85,16 @@ def _open(
             raise
         place = f"{profile.source}: [profiles.{profile.profile}]"
         raise ConfigurationError(f"{place}: {error}") from None
+
+
+def _refuse_programs(kind: type[FineTuneProvider], profile: configuration.ResolvedProfile) -> None:
+    for name in sorted(kind.programs & set(profile.values)):
+        raise ConfigurationError(
+            f"{profile.source}: [profiles.{profile.profile}]: `{name}` says what is run, and this "
+            "file was found from the working folder upward, so it may be somebody else's; put it "
+            f"into your own {configuration.user_folder() / configuration.FILE_NAME}, name the file "
+            "in $FINETUNE_CONFIG, or give it in code"
+        )
 
 
 def _check_defaults(context: Context) -> None:

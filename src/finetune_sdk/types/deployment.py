@@ -60,6 +60,7 @@ class Deployment(Document):
         name: the caller's name for it.
         expires_at: when `reap` may delete it; None is never. Until somebody reaps, it goes on.
         cost_per_hour: US dollars billed per hour while it exists; 0 is free, None is not known.
+        settings: what the provider chose by itself and why, by name.
     """
 
     id: str
@@ -76,6 +77,7 @@ class Deployment(Document):
     cost_per_hour: float | None = None
     error: JobError | None = None
     warnings: tuple[str, ...] = ()
+    settings: dict[str, str] = Field(default_factory=dict)
     raw: dict[str, JsonValue] = Field(default_factory=dict)
 
     @computed_field  # type: ignore[prop-decorator]

@@ -20,6 +20,8 @@ class FineTuneProvider(ABC):
     capabilities: ClassVar[Capabilities]
     well_known_hosts: ClassVar[frozenset[str]] = frozenset()
     """Hosts of the vendor: a config file may name them without being trusted."""
+    programs: ClassVar[frozenset[str]] = frozenset()
+    """Settings that say what is run: a project's own config file may not have them."""
     ephemeral: ClassVar[bool] = False
     """Its jobs are gone with the process, and so is the journal of their submissions."""
     shares_files: ClassVar[bool] = False

@@ -10,6 +10,7 @@ from finetune_sdk.types.options import ProviderOptions
 
 Precision = Literal["float32", "bfloat16", "float16"]
 Attention = Literal["sdpa", "eager"]
+Server = Literal["transformers", "vllm"]
 
 
 class LocalOptions(ProviderOptions):
@@ -72,13 +73,16 @@ class LocalDeploymentOptions(ProviderOptions):
     """How to serve on this machine.
 
     Attributes:
+        server: `vllm` answers many at a time and wants a GPU; `transformers` answers one after
+            another. None is vLLM where there are a GPU and its command.
         port: on 127.0.0.1; None takes a free one.
         precision: of the weights; None is chosen from the hardware.
-        threads: CPU threads; all cores by default.
+        threads: CPU threads; all cores by default. Not with vLLM.
     """
 
     provider: ClassVar[str] = "local"
 
+    server: Server | None = None
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     precision: Precision | None = None
     threads: Annotated[int, Field(ge=1)] | None = None

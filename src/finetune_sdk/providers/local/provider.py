@@ -92,6 +92,8 @@ class LocalProvider(
         environ: the environment that is read and, by a list, passed on; the process's by default.
         cancel_grace: seconds between asking a trainer to end and killing it.
         stalled_after: seconds without a word of a trainer, before a warning says so.
+        vllm_command: what vLLM is called by, its program first, such as `["/opt/vllm/bin/vllm"]`;
+            `vllm` by default, where that is on the path.
         price_per_hour: US dollars that an hour of this machine costs, where it is rented; what a
             job costs is then told from how long it would train, for which it is looked at as
             `inspect_job` does. None is nothing.
@@ -104,6 +106,7 @@ class LocalProvider(
     name: ClassVar[str] = NAME
     capabilities: ClassVar[Capabilities] = CAPABILITIES
     shares_files: ClassVar[bool] = True
+    programs: ClassVar[frozenset[str]] = frozenset({"vllm_command"})
 
     def __init__(
         self,
@@ -113,11 +116,13 @@ class LocalProvider(
         environ: Mapping[str, str] | None = None,
         cancel_grace: float = 10.0,
         stalled_after: float = 600.0,
+        vllm_command: Sequence[str] | str | None = None,
         price_per_hour: float | None = None,
     ) -> None:
         _refuse_windows()
-        said = {"price_per_hour": price_per_hour}
-        self._price = read_profile(LocalSettings, said, provider=NAME).price_per_hour
+        said = {"price_per_hour": price_per_hour, "vllm_command": vllm_command}
+        settings = read_profile(LocalSettings, said, provider=NAME)
+        self._price = settings.price_per_hour
         # Here and not above: these need `fcntl`, and the table of what each provider can do is
         # made on Windows too.
         from finetune_sdk.providers.local.cleaning import Leftovers
@@ -134,7 +139,7 @@ class LocalProvider(
         self._jobs = LocalJobs(home=self._home, launcher=launcher, environ=environ)
         self._models = LocalModels(home=self._home, jobs=self._jobs)
         self._leftovers = Leftovers(home=self._home, jobs=self._jobs)
-        self._deployments = LocalDeployments(self._home, environ)
+        self._deployments = LocalDeployments(self._home, environ, settings.vllm_command or ())
 
     def __reduce__(self) -> NoReturn:
         # It holds the environment, and so a token.
@@ -146,8 +151,13 @@ class LocalProvider(
 
     @classmethod
     def open(cls, settings: ProviderSettings, /) -> LocalProvider:
-        price = read_profile(LocalSettings, settings.values, provider=NAME).price_per_hour
-        return cls(home=settings.home, environ=settings.environ, price_per_hour=price)
+        own = read_profile(LocalSettings, settings.values, provider=NAME)
+        return cls(
+            home=settings.home,
+            environ=settings.environ,
+            vllm_command=own.vllm_command,
+            price_per_hour=own.price_per_hour,
+        )
 
     def upload_dataset(self, dataset: Dataset, /, *, key: str) -> DatasetFile:  # noqa: ARG002
         with translated(self._home):

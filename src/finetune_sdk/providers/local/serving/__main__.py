@@ -1,4 +1,4 @@
-"""`python -m finetune_sdk.providers.local.serving <deployment folder> <socket descriptor>`."""
+"""`python -m finetune_sdk.providers.local.serving <deployment folder> <socket> <lock>`."""
 
 from __future__ import annotations
 

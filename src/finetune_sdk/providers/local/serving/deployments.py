@@ -15,7 +15,8 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import cast
+from pathlib import Path
+from typing import NamedTuple, cast
 
 from finetune_sdk.errors import ConflictError, NotFoundError, ServerError
 from finetune_sdk.providers.local import faults, files
@@ -24,7 +25,7 @@ from finetune_sdk.providers.local.home import LocalHome
 from finetune_sdk.providers.local.jobs.folder import release, take
 from finetune_sdk.providers.local.models import weights
 from finetune_sdk.providers.local.process import start_detached
-from finetune_sdk.providers.local.serving import preflight
+from finetune_sdk.providers.local.serving import choosing, preflight
 from finetune_sdk.providers.local.serving.folder import DeploymentFolder
 from finetune_sdk.providers.local.settings import NAME
 from finetune_sdk.types import (
@@ -37,6 +38,7 @@ from finetune_sdk.types import (
 )
 
 _PROGRAM = "finetune_sdk.providers.local.serving"
+_OF_VLLM = "VLLM_"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 # Longer than a server needs: it looks every 0.2 s, and its last resort comes after 5 s.
 _STOP_SECONDS = 15.0
@@ -50,16 +52,34 @@ _GONE = JobError(
 )
 
 
+class _Ahead(NamedTuple):
+    """What is known before anything is made.
+
+    Attributes:
+        port: that is wished for.
+        note: what to warn of.
+        choice: who serves.
+    """
+
+    port: int | None
+    note: str | None
+    choice: choosing.Choice
+
+
 @dataclass(frozen=True)
 class LocalDeployments:
     """The deployments of one state folder.
 
     Attributes:
         environ: what the servers' environment is taken from.
+        vllm_command: what the caller calls vLLM by; empty is `vllm`, where that is on the path.
+        devices: where the system shows GPUs.
     """
 
     home: LocalHome
     environ: Mapping[str, str] = field(repr=False)
+    vllm_command: Sequence[str] = ()
+    devices: Path = Path("/dev")
 
     def create(self, spec: DeploymentSpec) -> Deployment:
         """Starts a server and returns at once. The same spec again is the same deployment.
@@ -76,11 +96,11 @@ class LocalDeployments:
         """
         folder = self._folder(spec.name)
         if not _is_running(folder, spec):
-            port, note = self._look_ahead(spec)
+            ahead = self._look_ahead(spec)
             with self._alone():
                 # Somebody may have been quicker.
                 if not _is_running(folder, spec):
-                    self._start(folder, spec, port, note)
+                    self._start(folder, spec, ahead)
         return _read(folder)
 
     def get(self, name: str) -> Deployment:
@@ -127,9 +147,15 @@ class LocalDeployments:
                 provider=NAME,
                 code="not_ready",
             )
-        key = self._folder(name).key()
-        # It answers one after another: 44 questions took as long four at once (measured, on a CPU).
-        return Connection(base_url=deployment.url, api_key=key, model=deployment.id, at_once=1)
+        folder = self._folder(name)
+        # The other one answers one after another: 44 questions took as long four at once
+        # (measured, on a CPU).
+        return Connection(
+            base_url=deployment.url,
+            api_key=folder.key(),
+            model=deployment.id,
+            at_once=None if folder.vllm else 1,
+        )
 
     def _folder(self, name: str) -> DeploymentFolder:
         return DeploymentFolder(self.home.deployments / name)
@@ -173,22 +199,22 @@ class LocalDeployments:
         finally:
             release(lock)
 
-    def _look_ahead(self, spec: DeploymentSpec) -> tuple[int | None, str | None]:
-        """All that would make it fail. Gives the port that is wished for, and what to say."""
+    def _look_ahead(self, spec: DeploymentSpec) -> _Ahead:
+        """All that would make it fail."""
         options = preflight.read_options(spec)
+        choice = choosing.choose(options, self.vllm_command, self.environ, devices=self.devices)
         preflight.refuse_reward(spec.model)
-        preflight.check_packages()
-        return options.port, weights.find(spec.model, self.home, self.environ).note
+        preflight.check_packages(choice.server)
+        note = weights.find(spec.model, self.home, self.environ).note
+        return _Ahead(options.port, note, choice)
 
-    def _start(
-        self, folder: DeploymentFolder, spec: DeploymentSpec, wish: int | None, note: str | None
-    ) -> None:
-        with closing(preflight.bind(wish)) as listener:
+    def _start(self, folder: DeploymentFolder, spec: DeploymentSpec, ahead: _Ahead) -> None:
+        with closing(preflight.bind(ahead.port)) as listener:
             is_new = not folder.exists
-            port: int = listener.getsockname()[1]
-            lock = self._lay(spec, port, note) if is_new else _revive(folder, port, note)
+            ahead = ahead._replace(port=listener.getsockname()[1])
+            lock = self._lay(spec, ahead) if is_new else _revive(folder, ahead)
             try:
-                self._launch(folder, keep=(lock, listener.fileno()))
+                self._launch(folder, keep=(listener.fileno(), lock))
             except BaseException:
                 if is_new:
                     self._discard(folder)
@@ -197,23 +223,32 @@ class LocalDeployments:
                 # Closed and not let go of: the server holds it from here on.
                 os.close(lock)
 
-    def _lay(self, spec: DeploymentSpec, port: int, note: str | None) -> int:
+    def _lay(self, spec: DeploymentSpec, ahead: _Ahead) -> int:
         """Makes the folder, whole or not at all; gives the server's lock, held."""
         draft = self._draft(spec.name)
         draft.path.mkdir(mode=0o700)
         files.write_atomic(draft.path / "spec.json", spec.to_json())
         files.write_atomic(draft.path / "key", f"sk-{secrets.token_urlsafe(32)}")
         draft.enter("creating", created_at=datetime.now(UTC).isoformat())
-        lock = _revive(draft, port, note)
+        lock = _revive(draft, ahead)
         draft.path.rename(self.home.deployments / spec.name)
         return lock
 
     def _launch(self, folder: DeploymentFolder, *, keep: tuple[int, int]) -> None:
         # -P: what lies in the working folder is no module of ours.
-        program = [sys.executable, "-P", "-m", _PROGRAM, str(folder.path), str(keep[1])]
+        program = [sys.executable, "-P", "-m", _PROGRAM, str(folder.path)]
         # Threads that wait for each other sleep: as fast, and half the CPU time where others work.
         environ = {"OMP_WAIT_POLICY": "PASSIVE", **child_environment(self.environ)}
-        start_detached(program, environ=environ, cwd=folder.path, log=folder.log, keep=keep)
+        if folder.vllm:
+            own = self.environ.items()
+            environ |= {name: value for name, value in own if name.startswith(_OF_VLLM)}
+        start_detached(
+            [*program, *map(str, keep)],
+            environ=environ,
+            cwd=folder.path,
+            log=folder.log,
+            keep=keep,
+        )
 
     def _remove(self, folder: DeploymentFolder) -> None:
         folder.request_stop()
@@ -252,10 +287,17 @@ def _is_running(folder: DeploymentFolder, spec: DeploymentSpec) -> bool:
     return present.status in (DeploymentStatus.CREATING, DeploymentStatus.READY)
 
 
-def _revive(folder: DeploymentFolder, port: int, note: str | None) -> int:
+def _revive(folder: DeploymentFolder, ahead: _Ahead) -> int:
     """Writes the state of a server that starts now; gives its lock, held."""
     folder.forget_stop()
-    folder.enter("creating", port=port, error=None, warnings=[note] if note else [])
+    folder.enter(
+        "creating",
+        port=ahead.port,
+        error=None,
+        warnings=[ahead.note] if ahead.note else [],
+        server=str(ahead.choice),
+        command=list(ahead.choice.command),
+    )
     lock = take(folder.lock, patience=_LOOK_SECONDS)
     if lock is None:
         raise ConflictError(
@@ -316,6 +358,7 @@ def _deployment(
         cost_per_hour=0.0,
         error=error,
         warnings=tuple(cast("list[str]", state.get("warnings", []))),
+        settings={"server": str(state["server"])} if "server" in state else {},
         raw={"log": str(folder.log)},
     )
 

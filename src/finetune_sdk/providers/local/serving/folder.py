@@ -3,7 +3,8 @@
 spec.json     the creator, before the folder has its name: what is served
 key           the creator: what a caller must show; the one secret that lies in a file
 server.lock   taken by the creator, inherited by the server: somebody lives
-state.json    the creator, then the server: the phase, the port, since when, and what went wrong
+state.json    the creator, then the server: the phase, the port, since when, which server and why,
+              and what went wrong
 server.log    what the server's process printed
 stop          whoever deletes: please end
 """
@@ -15,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from finetune_sdk.providers.local import files
 from finetune_sdk.providers.local.home import LocalHome
@@ -65,6 +66,11 @@ class DeploymentFolder:
 
     def key(self) -> str:
         return (self.path / "key").read_text(encoding="utf-8")
+
+    @property
+    def vllm(self) -> list[str]:
+        """The command of vLLM that serves it; empty where another server does."""
+        return list(map(str, cast("list[object]", self.state().get("command", []))))
 
     def state(self) -> dict[str, object]:
         return files.read_json(self.path / "state.json") or {}

@@ -15,7 +15,7 @@ from finetune_sdk.errors import (
     MissingDependencyError,
     UnsupportedError,
 )
-from finetune_sdk.providers.local.options import LocalDeploymentOptions
+from finetune_sdk.providers.local.options import LocalDeploymentOptions, Server
 from finetune_sdk.providers.local.settings import NAME
 from finetune_sdk.types import DeploymentSpec, JobSpec
 
@@ -60,8 +60,11 @@ def refuse_reward(model: str) -> None:
             )
 
 
-def check_packages() -> None:
+def check_packages(server: Server) -> None:
     """Looks for what the server's process will import.
+
+    Args:
+        server: who answers behind it.
 
     Raises:
         MissingDependencyError: a package is not installed.
@@ -70,7 +73,7 @@ def check_packages() -> None:
     for package in _PACKAGES:
         if find_spec(package) is None:
             raise MissingDependencyError(package, "local")
-    if not _has_seam():
+    if server == "transformers" and not _has_seam():
         raise ConfigurationError(
             f"the installed transformers {version('transformers')} cannot serve: it has no "
             "`transformers.cli.serving.server.build_server`; "

@@ -27,16 +27,12 @@ class Served:
     Attributes:
         name: what a request names.
         target: what the app calls it.
-        created: when it was made, in seconds since 1970.
         tools: its chat template shows tools to it, and its calls can be read.
-        private: texts that no answer may hold.
     """
 
     name: str
     target: str
-    created: int = 0
     tools: bool = False
-    private: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,15 +56,8 @@ def read_request(path: str, raw: bytes, served: Served) -> Request:
     Raises:
         Refusal: it cannot be read, or asks for what would not be honoured.
     """
-    try:
-        return _read(path, raw, served)
-    except RecursionError:
-        raise Refusal(400, "the body is nested too deep") from None
-
-
-def _read(path: str, raw: bytes, served: Served) -> Request:
-    asked = {name: value for name, value in _parse(raw).items() if value is not None}
-    _check_model(asked.pop("model", None), served)
+    asked = {name: value for name, value in parse(raw).items() if value is not None}
+    check_model(asked.pop("model", None), served.name)
     fields = _chat(asked, served) if path == CHAT else _completion(asked)
     # Without one the answer would depend on the seed of whoever asked before.
     fields.setdefault("seed", secrets.randbits(63))
@@ -80,11 +69,18 @@ def _read(path: str, raw: bytes, served: Served) -> Request:
     )
 
 
-def _parse(raw: bytes) -> dict[str, object]:
+def parse(raw: bytes) -> dict[str, object]:
+    """The body of a request.
+
+    Raises:
+        Refusal: it is no JSON object.
+    """
     try:
         body = object_of(json.loads(raw))
     except ValueError:
         raise Refusal(400, "the body is not JSON; send one JSON object in UTF-8") from None
+    except RecursionError:
+        raise Refusal(400, "the body is nested too deep") from None
     if body is None:
         raise Refusal(400, "the body must be a JSON object")
     return body
@@ -97,13 +93,18 @@ def _encode(body: Mapping[str, object]) -> bytes:
         raise Refusal(400, "the body holds half of a surrogate pair, which is no text") from None
 
 
-def _check_model(model: object, served: Served) -> None:
+def check_model(model: object, name: str) -> None:
+    """Looks whether a request is for the one model that is served under `name`.
+
+    Raises:
+        Refusal: it is not.
+    """
     if not isinstance(model, str):
-        raise invalid("model", model, f"the name of a model; this server has {served.name!r}")
-    if model != served.name:
+        raise invalid("model", model, f"the name of a model; this server has {name!r}")
+    if model != name:
         raise Refusal(
             404,
-            f"the model {model!r} is not here; this server has {served.name!r}",
+            f"the model {model!r} is not here; this server has {name!r}",
             param="model",
             code="model_not_found",
         )

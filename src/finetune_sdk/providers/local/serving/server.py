@@ -1,4 +1,4 @@
-"""The server's process: fetches the weights, loads the model, says ready, answers until it ends.
+"""The server's process: fetches the weights, has them loaded, says ready, answers until it ends.
 
 It ends when it is asked to by the file `stop`, or when its folder is gone. What it prints goes to
 the deployment's log, which holds nothing of any request.
@@ -11,30 +11,38 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from finetune_sdk.errors import FineTuneError, ProviderError
+from finetune_sdk.errors import FineTuneError, ProviderError, ServerError
 from finetune_sdk.providers.local.models import weights
 from finetune_sdk.providers.local.options import LocalDeploymentOptions
 from finetune_sdk.providers.local.serving.folder import DeploymentFolder
+from finetune_sdk.providers.local.serving.gate import Answerer, Gate
+from finetune_sdk.providers.local.settings import NAME
 from finetune_sdk.transport import redact
+from finetune_sdk.types import DeploymentSpec
 
 if TYPE_CHECKING:
     import uvicorn
 
-    from finetune_sdk.providers.local.serving.middleware import Gate
+    from finetune_sdk.providers.local.serving.vllm.child import Child
 
 _LOG = logging.getLogger("finetune_sdk")
 _LOOK_SECONDS = 0.2
 # Answers under way get the first; the second is for a model that is in the midst of a long step.
 _GRACE_SECONDS = 2
 _LAST_RESORT_SECONDS = 5.0
+_ENDED = "server_ended"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Serves the deployment in the folder `arguments[0]` on the socket `arguments[1]`."""
+    """Serves the deployment of a folder.
+
+    Args:
+        arguments: the folder, and the descriptors of the socket and of the deployment's lock.
+    """
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
@@ -44,13 +52,14 @@ def main(arguments: Sequence[str]) -> int:
     watch.start()
     folder.enter("creating", pid=os.getpid())
     try:
-        gate = _make(folder)
+        gate = _make(folder, watch, lock=int(arguments[2]))
     except Exception as error:  # noqa: BLE001 - whatever it is, others must learn of it
         _LOG.exception("the model cannot be served")
         folder.enter("failed", error=_reason(error))
         return 1
     watch.server = _server(gate)
-    folder.enter("ready")
+    if not watch.over:
+        folder.enter("ready")
     watch.server.run(sockets=[listener])
     return 0
 
@@ -60,6 +69,7 @@ class Watch(threading.Thread):
 
     Attributes:
         server: what answers, once it does: it may finish what it is doing.
+        over: what is behind it has ended.
     """
 
     def __init__(self, folder: DeploymentFolder) -> None:
@@ -68,9 +78,10 @@ class Watch(threading.Thread):
         self._identity = folder.identity()
         self._pause = threading.Event()
         self.server: uvicorn.Server | None = None
+        self.over = False
 
     def run(self) -> None:
-        while not self._folder.stopping and self._folder.identity() == self._identity:
+        while self._wanted:
             self._pause.wait(_LOOK_SECONDS)
         _LOG.info("asked to end")
         if self.server is not None:
@@ -79,25 +90,74 @@ class Watch(threading.Thread):
         # Loading cannot be interrupted any other way; the lock goes with the process.
         os._exit(0)
 
+    @property
+    def _wanted(self) -> bool:
+        stays = self._folder.identity() == self._identity
+        return stays and not (self.over or self._folder.stopping)
 
-def _make(folder: DeploymentFolder) -> Gate:
-    from finetune_sdk.providers.local.serving import app
-    from finetune_sdk.providers.local.serving.middleware import Gate
-    from finetune_sdk.providers.local.serving.request import Served
 
-    spec = folder.spec()
+def _make(folder: DeploymentFolder, watch: Watch, *, lock: int) -> Gate:
+    spec, key = folder.spec(), folder.key()
     found = weights.find(spec.model, folder.home, os.environ)
     model = weights.fetch(found, folder.home, _LOG.info)
+    private = (key, str(model), str(folder.path), str(folder.home.root))
+    command = folder.vllm
+
+    def clean(text: str) -> str:
+        return redact(text, *private)
+
+    if command:
+        answerer = _vllm(folder, watch, command, model, clean, lock)
+    else:
+        answerer = _transformers(spec, model, clean)
+    return Gate(answerer, name=spec.name, created=int(folder.lock.stat().st_ctime), key=key)
+
+
+def _transformers(spec: DeploymentSpec, model: Path, clean: Callable[[str], str]) -> Answerer:
+    from finetune_sdk.providers.local.serving import app
+    from finetune_sdk.providers.local.serving.request import Served
+    from finetune_sdk.providers.local.serving.turns import Turns
+
     engine = app.load(model, LocalDeploymentOptions.model_validate(spec.options))
     _LOG.info("the model is loaded: %s", engine.device)
-    served = Served(
+    served = Served(name=spec.name, target=app.TARGET, tools=engine.tools)
+    return Turns(engine.app, served=served, give_up=engine.give_up, clean=clean)
+
+
+def _vllm(
+    folder: DeploymentFolder,
+    watch: Watch,
+    command: Sequence[str],
+    model: Path,
+    clean: Callable[[str], str],
+    lock: int,
+) -> Answerer:
+    from finetune_sdk.providers.local.serving.vllm.child import Child
+    from finetune_sdk.providers.local.serving.vllm.forward import Forward
+
+    spec = folder.spec()
+    options = LocalDeploymentOptions.model_validate(spec.options)
+    child = Child(
+        command,
+        model=model,
         name=spec.name,
-        target=app.TARGET,
-        created=int(folder.lock.stat().st_ctime),
-        tools=engine.tools,
-        private=(str(model), str(folder.path), str(folder.home.root)),
+        precision=options.precision,
+        environ=os.environ,
+        lock=lock,
     )
-    return Gate(engine.app, served=served, key=folder.key(), give_up=engine.give_up)
+
+    def ended() -> None:
+        folder.enter("failed", error=_ended(child, folder))
+        watch.over = True
+
+    if not child.wait_until_ready():
+        raise ServerError(child.last_words(folder.log), provider=NAME, code=_ENDED)
+    child.watch(ended)
+    return Forward(child.socket, key=child.key, name=spec.name, clean=clean)
+
+
+def _ended(child: Child, folder: DeploymentFolder) -> dict[str, str]:
+    return {"code": _ENDED, "message": child.last_words(folder.log)}
 
 
 def _server(gate: Gate) -> uvicorn.Server:
@@ -111,6 +171,7 @@ def _server(gate: Gate) -> uvicorn.Server:
             access_log=False,
             server_header=False,
             ws="none",
+            lifespan="off",
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
     )
