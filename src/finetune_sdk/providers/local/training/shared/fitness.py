@@ -27,8 +27,8 @@ _TRIED, _LONG = 3, 128
 _APART = {"float32": 1e-4, "bfloat16": 0.05, "float16": 0.01}
 """How far states may lie apart, as a share of their length, by rounding.
 
-Of SmolLM2-135M they lay 2e-6 apart in float32 and 1e-2 in bfloat16; a token that looks at one more
-than it should moves them by a tenth or more.
+Of SmolLM2-135M they lay 6e-7 apart in float32, 1e-3 in float16 and 1e-2 in bfloat16. Where each
+token looked at one too many they lay 0.3 apart, where at one too few, 0.02.
 """
 
 
