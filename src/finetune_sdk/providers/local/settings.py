@@ -9,12 +9,16 @@ from pydantic import BaseModel, ConfigDict, Field
 NAME = "local"
 """The provider's name, as errors and jobs carry it."""
 
+Launch = Literal["process", "torchrun", "ray"]
+
 
 class LocalSettings(BaseModel):
     """What may stand in a profile of `provider = "local"`.
 
     Attributes:
-        launcher: how the trainer is started; `process` is one process on this machine.
+        launcher: how the trainer is started: `process` is one process on this machine, `torchrun`
+            several of them, a GPU each, `ray` a cluster.
+        processes: that train together; None is one for each GPU, or one where there is none.
         price_per_hour: US dollars that an hour of this machine costs; None is nothing.
 
     A trainer of one's own is not among them: a config file comes with a project, and must not name
@@ -23,5 +27,6 @@ class LocalSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    launcher: Literal["process"] = "process"
+    launcher: Launch = "process"
+    processes: Annotated[int, Field(ge=1)] | None = None
     price_per_hour: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
