@@ -5,7 +5,6 @@ A program of `answering`: it finds an inspection.
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import time
@@ -22,7 +21,7 @@ from finetune_sdk.providers.local.preflight.forecast import forecast
 from finetune_sdk.providers.local.preflight.outlook import outlook
 from finetune_sdk.providers.local.preflight.reading import read
 from finetune_sdk.providers.local.preflight.shape import shape_of, skeleton
-from finetune_sdk.providers.local.training import hardware, methods, owned
+from finetune_sdk.providers.local.training import choosing, hardware, methods, owned
 from finetune_sdk.providers.local.training.course import learning
 from finetune_sdk.providers.local.training.failures import TrainingFailure
 from finetune_sdk.providers.local.training.methods import fitting
@@ -98,15 +97,7 @@ def _check_options(order: Order) -> None:
 
 
 def _choose(order: Order, lesson: Lesson | None) -> hardware.Choices:
-    choices = hardware.choose(
-        hardware.look(os.environ),
-        order.options,
-        batch_size=order.recipe.batch_size,
-        rows=lesson.rows if lesson else 1,
-        longest=lesson.longest if lesson else 1,
-        least=lesson.least if lesson else 1,
-        weighs=bool(lesson and lesson.weighs),
-    )
+    choices = choosing.choose(order, lesson)
     if lesson:
         _check_values(lesson, choices)
     return choices
