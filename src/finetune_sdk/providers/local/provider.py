@@ -135,10 +135,15 @@ class LocalProvider(
 
         environ = os.environ if environ is None else environ
         self._home = LocalHome.of(state_folder(home, environ))
-        launcher = Launcher(
-            trainer=trainer, environ=environ, grace=cancel_grace, stalled_after=stalled_after
+        starter = Launcher(
+            trainer=trainer,
+            environ=environ,
+            grace=cancel_grace,
+            stalled_after=stalled_after,
+            several=settings.launcher == "torchrun",
+            processes=settings.processes,
         )
-        self._jobs = LocalJobs(home=self._home, launcher=launcher, environ=environ)
+        self._jobs = LocalJobs(home=self._home, launcher=starter, environ=environ)
         self._models = LocalModels(home=self._home, jobs=self._jobs)
         self._leftovers = Leftovers(home=self._home, jobs=self._jobs)
         self._deployments = LocalDeployments(self._home, environ)

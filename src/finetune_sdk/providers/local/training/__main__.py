@@ -69,7 +69,9 @@ def prepare() -> None:
         shown = os.environ.get("CUDA_VISIBLE_DEVICES", "0")
         os.environ["CUDA_VISIBLE_DEVICES"] = shown.split(",")[0]
     logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
+        # One of several speaks for all.
+        level=logging.INFO if ranks.first() else logging.WARNING,
+        stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
     )
 
 

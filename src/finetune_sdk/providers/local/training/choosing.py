@@ -21,6 +21,11 @@ _OTHER_SCORES = {
 }
 """Methods whose scores are not those of labelled tokens alone, and why."""
 
+_ONE_GPU = (
+    "`processes` is {}, and the GPU of this machine is one that several processes cannot share "
+    "(torch has no way for Apple's); leave it out"
+)
+
 
 class _Way(NamedTuple):
     """Whether a shortcut is taken, and why."""
@@ -42,6 +47,8 @@ def choose(order: Order, lesson: Lesson | None) -> Choices:
         TrainingFailure: an option does not fit.
     """
     machine = hardware.look(os.environ)
+    if machine.device == "mps" and order.processes > 1:
+        raise TrainingFailure("invalid_option", _ONE_GPU.format(order.processes))
     config = import_module("transformers").AutoConfig.from_pretrained(
         order.base, trust_remote_code=False
     )
