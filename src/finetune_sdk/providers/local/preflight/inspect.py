@@ -182,6 +182,13 @@ def _load(order: Order, lesson: Lesson | None, choices: hardware.Choices) -> Loa
         longest=lesson.longest if lesson else 0,
         lora=order.recipe.lora,
         reference=copied and held,
+        cells=_cells(lesson, choices) if lesson and choices.shared_prefix else None,
+    )
+
+
+def _cells(lesson: Lesson, choices: hardware.Choices) -> int:
+    return hardware.tokens_at_once(
+        choices.micro_batch_size, rows=lesson.rows, longest=lesson.longest, cells=lesson.cells()
     )
 
 

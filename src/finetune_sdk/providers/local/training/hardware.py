@@ -76,8 +76,17 @@ def look(environ: Mapping[str, str]) -> Machine:
         return Machine("cuda", torch.cuda.is_bf16_supported(), cores(), threads)
     if torch.backends.mps.is_available():
         return Machine("mps", bfloat16=False, cores=cores(), asked_threads=threads)
-    flags = cpu_flags(Path("/proc/cpuinfo"))
-    return Machine("cpu", bool(flags & _BF16_FLAGS), cores(), threads)
+    native = bool(cpu_flags(Path("/proc/cpuinfo")) & _BF16_FLAGS) and _may_use_bf16(environ)
+    return Machine("cpu", native, cores(), threads)
+
+
+def _may_use_bf16(environ: Mapping[str, str]) -> bool:
+    """oneDNN, which computes for torch, can be told to do without a CPU's newer instructions.
+
+    See https://uxlfoundation.github.io/oneDNN/dev_guide_cpu_dispatcher_control.html.
+    """
+    most = environ.get("ONEDNN_MAX_CPU_ISA", "DEFAULT").upper()
+    return any(name in most for name in ("BF16", "FP16", "AMX", "DEFAULT"))
 
 
 @cache

@@ -42,4 +42,5 @@ def _left(order: Order, choices: Choices, name: str, why: str) -> Choices:
     if getattr(order.options, name):
         raise choosing.refusal(name, why)
     reasons = {**choices.reasons, name: f"off, because {why}"}
-    return replace(choices, reasons=reasons, **{name: False})
+    changes: dict[str, Any] = {"reasons": reasons, name: False}
+    return replace(choices, **changes)

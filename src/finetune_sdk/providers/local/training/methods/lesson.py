@@ -97,8 +97,12 @@ class Lesson(ABC):
         """The tokens of what is computed for the rows that are learned from, text after text."""
 
     def cells(self) -> list[int]:
-        """Tokens that each row adds to what is computed at once, what its texts share once."""
-        return [count.total for count in self.counts().training]
+        """Tokens that each row adds to what is computed at once, at most, padding aside."""
+        return [
+            # The texts of a row have its prompt in common, and each an answer of its own.
+            self.texts * (count.total - (count.trained or 0)) + (count.trained or 0)
+            for count in self.counts().training
+        ]
 
     def measure(self, trainer: Any) -> dict[str, float] | None:  # noqa: ARG002 - for methods
         """The numbers on the validation rows, `loss` among them; None where there are no rows."""

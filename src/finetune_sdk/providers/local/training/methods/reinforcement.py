@@ -89,7 +89,7 @@ class ReinforcementLesson(Lesson):
         return (encode(one.text, add_special_tokens=False) for one in self._train)
 
     def cells(self) -> list[int]:
-        return [one.tokens + self._generations * self._answer for one in self._train]
+        return [self._generations * (one.tokens + self._answer) for one in self._train]
 
     def measure(self, trainer: Any) -> dict[str, float] | None:
         return trl.measured(trainer, self.order.recipe.seed) if self._validation else None

@@ -38,12 +38,12 @@ class Looks:
 
 def looks(layout: Layout, device: Any) -> Looks:
     """A layout's parts as tensors."""
-    torch, numpy = import_module("torch"), import_module("numpy")
+    torch = import_module("torch")
     own = [part.own for part in layout.parts]
     whole = [len(part.path) for part in layout.parts]
-    keys = numpy.concatenate([part.path for part in layout.parts])
+    keys = torch.tensor([cell for part in layout.parts for cell in part.path], device=device)
     masks = [_mask(asks, answers, device) for asks, answers in zip(own, whole, strict=True)]
-    return Looks(torch.from_numpy(keys).to(device), own, whole, masks)
+    return Looks(keys, own, whole, masks)
 
 
 def _mask(asks: int, answers: int, device: Any) -> Any:

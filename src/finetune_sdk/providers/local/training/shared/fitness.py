@@ -8,10 +8,7 @@ from importlib import import_module
 from itertools import islice
 from typing import Any
 
-import numpy as np
-
 from finetune_sdk.providers.local.training.shared import forward
-from finetune_sdk.providers.local.training.shared.layout import Numbers
 from finetune_sdk.types import Lora
 
 _DROPOUTS = (
@@ -87,13 +84,13 @@ def share(model: Any, texts: Iterable[Sequence[int]], precision: str) -> str | N
     return reason
 
 
-def _sample(texts: Iterable[Sequence[int]]) -> list[Numbers]:
-    rows = [np.asarray(text[:_LONG], np.int64) for text in islice(texts, _TRIED)]
+def _sample(texts: Iterable[Sequence[int]]) -> list[Sequence[int]]:
+    rows = [text[:_LONG] for text in islice(texts, _TRIED)]
     # One that is the beginning of another: there is something to share, and a length of its own.
     return [*rows, rows[0][: -(-len(rows[0]) // 2)]]
 
 
-def _tried(model: Any, rows: list[Numbers], apart: float) -> str | None:
+def _tried(model: Any, rows: list[Sequence[int]], apart: float) -> str | None:
     before = _states(model, rows)
     unshare = forward.share(model)
     # Whatever a model that is written otherwise raises says the same: it is not for this.
@@ -108,14 +105,14 @@ def _tried(model: Any, rows: list[Numbers], apart: float) -> str | None:
     return "its layers do not pass on what a token looks at"
 
 
-def _states(model: Any, rows: list[Numbers]) -> Any:
+def _states(model: Any, rows: list[Sequence[int]]) -> Any:
     """States of the real tokens, of all rows, of shape (tokens, width)."""
     torch = import_module("torch")
     longest = max(map(len, rows))
     tokens = torch.zeros(len(rows), longest, dtype=torch.int64)
     mask = torch.zeros_like(tokens)
     for place, row in enumerate(rows):
-        tokens[place, : len(row)] = torch.from_numpy(row)
+        tokens[place, : len(row)] = torch.tensor(row)
         mask[place, : len(row)] = 1
     tokens, mask = tokens.to(model.device), mask.to(model.device)
     stack = forward.plain(model).base_model

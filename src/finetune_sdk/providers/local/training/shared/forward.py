@@ -10,6 +10,7 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from itertools import chain
 from typing import Any
 
 from finetune_sdk.providers.local.training.shared import attention
@@ -78,21 +79,21 @@ def _asks(named: Mapping[str, Any]) -> bool:
     )
 
 
-def _rows(tokens: Any, mask: Any) -> list[Any]:
-    cells = tokens.cpu().numpy()
+def _rows(tokens: Any, mask: Any) -> list[list[int]]:
     if mask is None:
-        return list(cells)
-    return [row[real] for row, real in zip(cells, mask.cpu().numpy() != 0, strict=True)]
+        whole: list[list[int]] = tokens.tolist()
+        return whole
+    return [row[real].tolist() for row, real in zip(tokens, mask != 0, strict=True)]
 
 
 def _laid(own: Any, layout: Layout, tokens: Any, mask: Any) -> Any:
     torch = import_module("torch")
     device = tokens.device
     output = own(
-        input_ids=torch.from_numpy(layout.tokens)[None].to(device),
+        input_ids=torch.tensor([layout.tokens], device=device),
         # A mask of four dimensions is passed on as it is, and nobody reads this one.
         attention_mask=torch.ones(1, 1, 1, 1, dtype=torch.bool, device=device),
-        position_ids=torch.from_numpy(layout.positions)[None].to(device),
+        position_ids=torch.tensor([layout.positions], device=device),
         use_cache=False,
         layout=attention.looks(layout, device),
     )
@@ -102,8 +103,8 @@ def _laid(own: Any, layout: Layout, tokens: Any, mask: Any) -> Any:
 
 def _places(layout: Layout, tokens: Any, mask: Any) -> Any:
     """For each token of the padded batch its cell; for padding any."""
-    torch, numpy = import_module("torch"), import_module("numpy")
-    cells = torch.from_numpy(numpy.concatenate(layout.rows)).to(tokens.device)
+    torch = import_module("torch")
+    cells = torch.tensor(list(chain.from_iterable(layout.rows)), device=tokens.device)
     if mask is None:
         return cells.view_as(tokens)
     return torch.zeros_like(tokens).masked_scatter(mask != 0, cells)
