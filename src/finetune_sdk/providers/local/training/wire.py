@@ -72,18 +72,18 @@ def pairs(recipe: Recipe, micro_batch: int) -> dict[str, object]:
     }
 
 
-def reinforcement(recipe: Recipe, micro_batch: int, generations: int) -> dict[str, object]:
+def reinforcement(recipe: Recipe, choices: Choices, generations: int) -> dict[str, object]:
     """Keywords of `GRPOConfig`, which counts answers where we count prompts.
 
     Args:
-        micro_batch: prompts that are computed at once.
         generations: answers to each prompt.
     """
+    answers = choices.micro_batch_size * generations
     return {
         "num_generations": generations,
-        "per_device_train_batch_size": micro_batch * generations,
-        "per_device_eval_batch_size": micro_batch * generations,
-        "gradient_accumulation_steps": recipe.batch_size // micro_batch,
+        "per_device_train_batch_size": answers,
+        "per_device_eval_batch_size": answers,
+        "gradient_accumulation_steps": recipe.batch_size // choices.at_once,
     }
 
 

@@ -19,7 +19,7 @@ from finetune_sdk.providers.local.training.course.keeping import KEPT, Keeper, n
 from finetune_sdk.providers.local.training.course.pausing import Stop
 from finetune_sdk.providers.local.training.course.places import Carried, Place
 from finetune_sdk.providers.local.training.course.reporting import Reporter, not_a_number
-from finetune_sdk.providers.local.training.course.sampling import order_by_epoch
+from finetune_sdk.providers.local.training.course.sampling import EMPTY, order_by_epoch
 from finetune_sdk.providers.local.training.course.standing import Standing
 from finetune_sdk.providers.local.training.failures import TrainingFailure, disk_full, explain
 from finetune_sdk.providers.local.training.methods.lesson import Lesson
@@ -153,7 +153,9 @@ class Course:
 
     def stepped(self, args: Any, state: Any, control: Any) -> None:
         """A step was taken."""
-        self._reporter.step(state.global_step, state.num_input_tokens_seen)
+        # Rows that only fill up an epoch's last batch have a token each, which is none of theirs.
+        filled = getattr(self._trainer, EMPTY, 0) * int(state.epoch)
+        self._reporter.step(state.global_step, state.num_input_tokens_seen - filled)
         self._score, self._improved = None, False
         every = self._options.eval_steps
         # What an epoch's last step brings with it is done at the epoch's end, once.
