@@ -68,8 +68,10 @@ def choose(order: Order, lesson: Lesson | None) -> Choices:
         weighs=bool(lesson and lesson.weighs),
     )
     reasons = {"shared_prefix": str(shared), "labelled_only": str(labelled)}
+    parallel = order.options.parallel or "ddp" if order.processes > 1 else None
     return replace(
         choices,
+        parallel=parallel,
         shared_prefix=shared.on,
         labelled_only=labelled.on,
         reasons={**choices.reasons, **reasons, **_words(order)},

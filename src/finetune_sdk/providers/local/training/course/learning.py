@@ -98,6 +98,10 @@ class Course:
         return self._is_over(self._from.manifest.step, self._place.steps)
 
     @property
+    def _parted(self) -> bool:
+        return bool(self._trainer.is_fsdp_enabled)
+
+    @property
     def callbacks(self) -> list[Any]:
         """What listens to the trainer."""
         return [*self._reports.callbacks, _callback(self)]
@@ -138,10 +142,12 @@ class Course:
             chosen = self._from
         if chosen and ranks.first():
             saving.copy(chosen, target)
-        if chosen or not ranks.first():
+        if chosen:
             return
-        with self._served():
-            saving.save(self._trainer.model, self._order.tokenizer, target)
+        weights = saving.whole(self._trainer)
+        if ranks.first():
+            with self._served():
+                saving.save(self._trainer.model, self._order.tokenizer, target, weights)
 
     def begun(self, state: Any) -> None:
         """The first step is about to be taken."""
@@ -241,7 +247,10 @@ class Course:
 
     def _save_checkpoint(self, write: Callable[..., None], *given: object) -> None:
         carried = Carried.model_validate(carrying.pack(self._trainer))
-        error = _caught(lambda: write(*given))
+        # Where weights are parted, all must join in writing them to the end.
+        error = None if self._parted else _caught(lambda: write(*given))
+        if self._parted:
+            write(*given)
         # What the first process seals is what all have written.
         failed = ranks.anywhere(error is not None)
         if not failed:
@@ -276,11 +285,12 @@ class Course:
     def _save_model(self, output_dir: str, _internal_call: bool = False) -> None:
         """Stands in for the trainer's own: a checkpoint holds what the model's folder holds."""
         self._check_health()
+        folder = Path(output_dir)
+        weights = saving.whole(self._trainer)
         if not ranks.first():
             return
-        folder = Path(output_dir)
         with self._served():
-            saving.write(self._trainer.model, self._order.tokenizer, folder)
+            saving.write(self._trainer.model, self._order.tokenizer, folder, weights)
         self._model_files = names(folder)
 
     def _check_health(self) -> None:
