@@ -71,7 +71,8 @@ def prepare() -> None:
     logging.basicConfig(
         # One of several speaks for all.
         level=logging.INFO if ranks.first() else logging.WARNING,
-        stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(message)s",
     )
 
 

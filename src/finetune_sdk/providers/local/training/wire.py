@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from finetune_sdk.providers.local.training import parting
 from finetune_sdk.providers.local.training.hardware import Choices
 from finetune_sdk.providers.local.training.recipe import Recipe
 from finetune_sdk.types import Lora
-
-_FSDP: dict[str, object] = {
-    "fsdp": True,
-    # Layer by layer, as the model itself names its layers.
-    "fsdp_config": {"version": 2, "auto_wrap_policy": "TRANSFORMER_BASED_WRAP"},
-}
 
 
 def arguments(recipe: Recipe, choices: Choices, *, rows: int, output: Path) -> dict[str, object]:
@@ -41,7 +36,7 @@ def arguments(recipe: Recipe, choices: Choices, *, rows: int, output: Path) -> d
         "include_num_input_tokens_seen": "non_padding",
         # The filter would report the loss of another step in place of one that is not a number.
         "logging_nan_inf_filter": False,
-        **(_FSDP if choices.parallel == "fsdp" else {}),
+        **parting.keywords(choices.parallel),
     }
 
 

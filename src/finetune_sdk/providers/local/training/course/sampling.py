@@ -7,7 +7,7 @@ order there than one that was never stopped.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from importlib import import_module
 from itertools import chain, cycle, islice
 from typing import Any
