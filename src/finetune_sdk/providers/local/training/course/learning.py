@@ -63,6 +63,7 @@ class Course:
         self._order, self._lesson, self._stop = order, lesson, stop
         self._options = order.options
         self._trainer: Any = None
+        self._begin_epoch: Callable[[int], None] = _no_order
         self._reporter = Reporter(
             order.folder, method=order.spec.method, epochs=order.recipe.epochs
         )
@@ -113,7 +114,7 @@ class Course:
             TrainingFailure: the training ran away, or the disk is full.
         """
         self._trainer = trainer
-        order_by_epoch(trainer, self._order.recipe.seed)
+        self._begin_epoch = order_by_epoch(trainer, self._order.recipe.seed)
         # TRL would write a card that speaks of us as its author, at each checkpoint.
         trainer.create_model_card = _no_card
         trainer.save_model = self._save_model
@@ -156,6 +157,10 @@ class Course:
             carrying.unpack(self._trainer, self._place.carried.model_dump())
         self._saved_at = time.monotonic()
         self._reporter.begin(state.global_step, state.max_steps)
+
+    def epoch_begun(self, state: Any) -> None:
+        """An epoch is about to begin, or to go on where the training was cut short in it."""
+        self._begin_epoch(int(state.epoch))
 
     def stepped(self, args: Any, state: Any, control: Any) -> None:
         """A step was taken."""
@@ -349,6 +354,10 @@ def _caught(deed: Callable[[], None]) -> Exception | None:
     return None
 
 
+def _no_order(_: int) -> None:
+    return
+
+
 def _no_card(*_: object, **__: object) -> None:
     return
 
@@ -359,6 +368,9 @@ def _callback(course: Course) -> Any:
     class Forward(transformers.TrainerCallback):  # type: ignore[misc, name-defined]
         def on_train_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
             course.begun(state)
+
+        def on_epoch_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
+            course.epoch_begun(state)
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             course.stepped(args, state, control)
