@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NoReturn, TypeVar
 
-from finetune_sdk.errors import UnsupportedError
+from finetune_sdk.errors import ConfigurationError, UnsupportedError
 from finetune_sdk.home import state_folder
 from finetune_sdk.prices import Price
 from finetune_sdk.prices.spent import FREE, by_time
@@ -37,7 +37,7 @@ from finetune_sdk.providers.local import uploads
 from finetune_sdk.providers.local.capabilities import CAPABILITIES
 from finetune_sdk.providers.local.faults import translated
 from finetune_sdk.providers.local.home import LocalHome
-from finetune_sdk.providers.local.settings import NAME, LocalSettings
+from finetune_sdk.providers.local.settings import NAME, Launch, LocalSettings
 from finetune_sdk.types import CostEstimate, DatasetFile, NoEstimate
 
 if TYPE_CHECKING:
@@ -94,12 +94,16 @@ class LocalProvider(
         stalled_after: seconds without a word of a trainer, before a warning says so.
         vllm_command: what vLLM is called by, its program first, such as `["/opt/vllm/bin/vllm"]`;
             `vllm` by default, where that is on the path.
+        launcher: how the trainer is started: `process` is one process on this machine, `torchrun`
+            several of them, a GPU each.
+        processes: that train together, with `torchrun`; by default one for each GPU, or one where
+            there is none.
         price_per_hour: US dollars that an hour of this machine costs, where it is rented; what a
             job costs is then told from how long it would train, for which it is looked at as
             `inspect_job` does. None is nothing.
 
     Raises:
-        ConfigurationError: `price_per_hour` is below nil, or no number.
+        ConfigurationError: a setting is wrong, or two do not go together.
         UnsupportedError: this is Windows.
     """
 
@@ -116,12 +120,20 @@ class LocalProvider(
         environ: Mapping[str, str] | None = None,
         cancel_grace: float = 10.0,
         stalled_after: float = 600.0,
+        launcher: Launch = "process",
+        processes: int | None = None,
         vllm_command: Sequence[str] | str | None = None,
         price_per_hour: float | None = None,
     ) -> None:
         _refuse_windows()
-        said = {"price_per_hour": price_per_hour, "vllm_command": vllm_command}
+        said = {
+            "launcher": launcher,
+            "processes": processes,
+            "vllm_command": vllm_command,
+            "price_per_hour": price_per_hour,
+        }
         settings = read_profile(LocalSettings, said, provider=NAME)
+        _check(settings)
         self._price = settings.price_per_hour
         # Here and not above: these need `fcntl`, and the table of what each provider can do is
         # made on Windows too.
@@ -133,10 +145,15 @@ class LocalProvider(
 
         environ = os.environ if environ is None else environ
         self._home = LocalHome.of(state_folder(home, environ))
-        launcher = Launcher(
-            trainer=trainer, environ=environ, grace=cancel_grace, stalled_after=stalled_after
+        starter = Launcher(
+            trainer=trainer,
+            environ=environ,
+            grace=cancel_grace,
+            stalled_after=stalled_after,
+            several=settings.launcher == "torchrun",
+            processes=settings.processes,
         )
-        self._jobs = LocalJobs(home=self._home, launcher=launcher, environ=environ)
+        self._jobs = LocalJobs(home=self._home, launcher=starter, environ=environ)
         self._models = LocalModels(home=self._home, jobs=self._jobs)
         self._leftovers = Leftovers(home=self._home, jobs=self._jobs)
         self._deployments = LocalDeployments(self._home, environ, settings.vllm_command or ())
@@ -156,6 +173,8 @@ class LocalProvider(
             home=settings.home,
             environ=settings.environ,
             vllm_command=own.vllm_command,
+            launcher=own.launcher,
+            processes=own.processes,
             price_per_hour=own.price_per_hour,
         )
 
@@ -315,6 +334,18 @@ def _settled(spec: S) -> S:
     from finetune_sdk.providers.local.models import weights
 
     return spec.model_copy(update={"model": weights.settled(spec.model)})
+
+
+def _check(settings: LocalSettings) -> None:
+    if settings.launcher == "ray":
+        raise ConfigurationError(
+            "`launcher` is 'ray', which this version cannot do; use 'process' or 'torchrun'"
+        )
+    if settings.launcher == "process" and settings.processes not in (None, 1):
+        raise ConfigurationError(
+            f"`processes` is {settings.processes}, and `launcher` 'process' starts one; set "
+            "`launcher` to 'torchrun', or leave `processes` out"
+        )
 
 
 def _refuse_windows() -> None:

@@ -10,13 +10,16 @@ from dataclasses import dataclass, field
 from finetune_sdk.errors import ServerError
 from finetune_sdk.providers.local import faults
 from finetune_sdk.providers.local.environment import child_environment, reports_of
+from finetune_sdk.providers.local.jobs import slots
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.jobs.records import Created
+from finetune_sdk.providers.local.jobs.team import Team, processes_of, team_of
 from finetune_sdk.providers.local.process import start_detached
 from finetune_sdk.providers.local.settings import NAME
 
 _SUPERVISOR = "finetune_sdk.providers.local.jobs.supervisor"
 _TRAINER = "finetune_sdk.providers.local.training"
+_CREW = "finetune_sdk.providers.local.jobs.crew"
 
 
 @dataclass(frozen=True)
@@ -28,12 +31,24 @@ class Launcher:
         environ: what the processes inherit from, by a list of what may pass.
         grace: seconds between asking a trainer to end and killing it.
         stalled_after: seconds without a word of a trainer, before that is said.
+        several: new jobs are trained by several processes; one that is made stays as it is.
+        processes: so many; None is one for each GPU.
     """
 
     trainer: Sequence[str] | None = None
     environ: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     grace: float = 10.0
     stalled_after: float = 600.0
+    several: bool = False
+    processes: int | None = None
+
+    def team(self) -> Team | None:
+        """How a new job is launched; None is as one process.
+
+        Raises:
+            ConfigurationError: this machine has not so many GPUs.
+        """
+        return team_of(self.processes, slots.of_machine(self.environ)) if self.several else None
 
     def start(self, folder: JobFolder) -> None:
         """Comes back when a supervisor holds the job's lock: a new one, or one that had it.
@@ -62,7 +77,9 @@ class Launcher:
     def _command(self, folder: JobFolder) -> list[str]:
         # `-P`: nothing that lies in the working folder is ever imported by accident.
         python = (_python(folder), "-P", "-m")
-        trainer = self.trainer or (*python, _TRAINER)
+        trainer = tuple(self.trainer or (*python, _TRAINER))
+        if (processes := processes_of(folder)) > 1:
+            trainer = (*python, _CREW, str(processes), "--", *trainer)
         limits = ("--grace", str(self.grace), "--stalled-after", str(self.stalled_after))
         return [*python, _SUPERVISOR, *limits, str(folder.path), "--", *trainer]
 

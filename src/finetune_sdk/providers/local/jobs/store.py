@@ -35,6 +35,7 @@ from finetune_sdk.providers.local.jobs.folder import JobFolder, is_held
 from finetune_sdk.providers.local.jobs.keys import other_call, refuse_other
 from finetune_sdk.providers.local.jobs.launcher import Launcher
 from finetune_sdk.providers.local.jobs.records import Created, now
+from finetune_sdk.providers.local.jobs.team import Team
 from finetune_sdk.providers.local.preflight.check import check
 from finetune_sdk.providers.local.preflight.look import foresee, look, tokens
 from finetune_sdk.providers.local.settings import NAME
@@ -83,8 +84,9 @@ class LocalJobs:
         folder = JobFolder(self.home.jobs / id_of(spec.key))
         if not folder.path.exists():
             own = self.launcher.trainer is None
+            team = self.launcher.team()
             notes = check(spec, folder, self.environ, own_trainer=own)
-            self._make(folder, spec, notes)
+            self._make(folder, spec, notes, team)
         refuse_other(folder, spec)
         # What has waited longer gets up first.
         self._wake_all(but=folder.id)
@@ -99,8 +101,8 @@ class LocalJobs:
         Raises:
             FineTuneError: what `create` would raise.
         """
-        own = self.launcher.trainer is None
-        return foresee(spec, rows, self.home, self.environ, own_trainer=own)
+        own, team = self.launcher.trainer is None, self.launcher.team()
+        return foresee(spec, rows, self.home, self.environ, own_trainer=own, team=team)
 
     def tokens(
         self, spec: JobSpec, rows: Sequence[Mapping[str, object]]
@@ -253,7 +255,9 @@ class LocalJobs:
         """The folders of jobs that are just being made: nobody sees them, and they count."""
         return [JobFolder(path) for path in self.home.jobs.glob(".ftjob-*")]
 
-    def _make(self, folder: JobFolder, spec: JobSpec, notes: tuple[str, ...]) -> None:
+    def _make(
+        self, folder: JobFolder, spec: JobSpec, notes: tuple[str, ...], team: Team | None
+    ) -> None:
         jobs = self.home.make(self.home.jobs)
         leftovers.sweep(jobs, ".ftjob-")
         partial = JobFolder(Path(tempfile.mkdtemp(dir=jobs, prefix=f".{folder.id}.")))
@@ -266,10 +270,15 @@ class LocalJobs:
                 python=sys.executable or None,
             )
             created.save(partial)
+            if team:
+                team.save(partial)
             own = self.launcher.trainer is None
             found = look(partial, self.environ) if own else Inspection()
             notes = (*notes, *found.warnings)
-            told = {"created_at": now(), "notes": notes, "settings": found.settings}
+            if team:
+                team.found(found.settings).save(partial)
+            settings = {**(team.settings if team else {}), **found.settings}
+            told = {"created_at": now(), "notes": notes, "settings": settings}
             created.model_copy(update=told).save(partial)
             partial.tell(f"the job {folder.id} is made", type="created")
             for note in notes:

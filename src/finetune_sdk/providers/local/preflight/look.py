@@ -14,6 +14,7 @@ from finetune_sdk.providers.local import rewards
 from finetune_sdk.providers.local.home import LocalHome
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.jobs.records import Created, now
+from finetune_sdk.providers.local.jobs.team import Team
 from finetune_sdk.providers.local.preflight import inspection
 from finetune_sdk.providers.local.preflight.check import check
 from finetune_sdk.providers.local.preflight.draft import Draft, draft
@@ -38,20 +39,32 @@ class _Begun(NamedTuple):
 
 
 def foresee(
-    spec: JobSpec, rows: Rows, home: LocalHome, environ: Mapping[str, str], *, own_trainer: bool
+    spec: JobSpec,
+    rows: Rows,
+    home: LocalHome,
+    environ: Mapping[str, str],
+    *,
+    own_trainer: bool,
+    team: Team | None = None,
 ) -> Inspection:
     """What is found out about a job that is not to be made. Nothing of it is left behind.
 
     Args:
         rows: what would be learned from.
         own_trainer: our trainer would run; another program tells nothing beforehand.
+        team: the processes that would train it; None is one.
 
     Raises:
         FineTuneError: what a create would raise.
     """
     with _begun(spec, rows, home, environ, own_trainer=own_trainer) as (folder, notes):
+        if team:
+            team.save(folder)
         found = look(folder, environ) if own_trainer else Inspection(settings={"time": _FOREIGN})
-        return found.model_copy(update={"warnings": (*notes, *found.warnings)})
+        settings = {**(team.settings if team else {}), **found.settings}
+        return found.model_copy(
+            update={"settings": settings, "warnings": (*notes, *found.warnings)}
+        )
 
 
 def tokens(

@@ -34,6 +34,14 @@ def room(device: str) -> Capacity | None:
     return Capacity(total, free)
 
 
+def share(there: Capacity | None, load: Load) -> Capacity | None:
+    """What each process of a training can have: a GPU of its own, or its part of the memory."""
+    if there is None or load.device == "cuda":
+        return there
+    free = None if there.free is None else there.free // load.processes
+    return Capacity(there.total // load.processes, free)
+
+
 def check(
     order: Order, found: Weights, shape: Shape, load: Load, there: Capacity | None
 ) -> dict[str, str]:
@@ -51,6 +59,9 @@ def _check_memory(order: Order, shape: Shape, load: Load, there: Capacity | None
     need = bill.total
     words = str(bill) if load.longest else f"at least {bill}, and more for the rows"
     place = "the GPU" if load.device == "cuda" else "this machine"
+    if load.processes > 1:
+        words = f"in each of {load.processes} processes {words}"
+        place = "its GPU" if load.device == "cuda" else "its part of this machine"
     if there is None:
         return f"{words}; what {place} has is not known"
     of = f"{words}, of {size(there.total)} that {place} has"

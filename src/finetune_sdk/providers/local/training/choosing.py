@@ -8,7 +8,8 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from finetune_sdk.providers.local.training import hardware, loss
+from finetune_sdk.providers.local.options import Parallel
+from finetune_sdk.providers.local.training import hardware, loss, parting
 from finetune_sdk.providers.local.training.failures import TrainingFailure
 from finetune_sdk.providers.local.training.hardware import Choices
 from finetune_sdk.providers.local.training.methods.lesson import Lesson
@@ -32,6 +33,15 @@ _SCORED = {
     "use_weighting": "more numbers of each score",
 }
 """TRL's fields that ask for what a shortcut does not give, and what that is."""
+_TOGETHER = (
+    "`LocalOptions.parallel` is {!r}, which is how several processes train together, and this job "
+    "has one; set `launcher` to 'torchrun' in the profile, and `processes` to 2 or more, or leave "
+    "it out"
+)
+_ONE_GPU = (
+    "`processes` is {}, and the GPU of this machine is one that several processes cannot share "
+    "(torch has no way for Apple's); leave it out"
+)
 
 
 class _Way(NamedTuple):
@@ -54,6 +64,8 @@ def choose(order: Order, lesson: Lesson | None) -> Choices:
         TrainingFailure: an option does not fit.
     """
     machine = hardware.look(os.environ)
+    if machine.device == "mps" and order.processes > 1:
+        raise TrainingFailure("invalid_option", _ONE_GPU.format(order.processes))
     config = import_module("transformers").AutoConfig.from_pretrained(
         order.base, trust_remote_code=False
     )
@@ -65,6 +77,7 @@ def choose(order: Order, lesson: Lesson | None) -> Choices:
         machine,
         order.options,
         batch_size=order.recipe.batch_size,
+        processes=order.processes,
         rows=lesson.rows if lesson else 1,
         longest=lesson.longest if lesson else 1,
         # Where it weighs rows, the micro batch must not follow from a choice of speed.
@@ -75,10 +88,21 @@ def choose(order: Order, lesson: Lesson | None) -> Choices:
     reasons = {"shared_prefix": str(shared), "labelled_only": str(labelled)}
     return replace(
         choices,
+        parallel=_parallel(order, machine.device),
         shared_prefix=shared.on,
         labelled_only=labelled.on,
         reasons={**choices.reasons, **reasons, **_words(order)},
     )
+
+
+def _parallel(order: Order, device: str) -> Parallel | None:
+    if order.processes == 1:
+        if order.options.parallel:
+            raise TrainingFailure("invalid_option", _TOGETHER.format(order.options.parallel))
+        return None
+    asked = order.options.parallel or order.parallel or "ddp"
+    parting.refuse(asked, order.spec.method.name, device)
+    return asked
 
 
 def _shared(order: Order, config: Any, device: str) -> _Way:

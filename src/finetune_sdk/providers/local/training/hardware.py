@@ -17,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
-from finetune_sdk.providers.local.options import LocalOptions, Precision
+from finetune_sdk.providers.local.options import LocalOptions, Parallel, Precision
 from finetune_sdk.providers.local.training.failures import TrainingFailure
 
 Device = Literal["cuda", "mps", "cpu"]
@@ -56,9 +56,16 @@ class Choices:
     gradient_checkpointing: bool
     micro_batch_size: int
     threads: int
+    processes: int = 1
+    parallel: Parallel | None = None
     shared_prefix: bool = False
     labelled_only: bool = False
     reasons: dict[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def at_once(self) -> int:
+        """Rows that all processes compute at once."""
+        return self.micro_batch_size * self.processes
 
 
 def look(environ: Mapping[str, str]) -> Machine:
@@ -112,6 +119,7 @@ def choose(
     batch_size: int,
     rows: int,
     longest: int,
+    processes: int = 1,
     cells: Sequence[int] | None = None,
     least: int = 1,
     weighs: bool = False,
@@ -121,6 +129,7 @@ def choose(
     Args:
         rows: of the training data.
         longest: tokens of the longest row.
+        processes: that share each batch.
         cells: tokens that each row adds, where none is padding; None where rows are padded.
         least: rows that must be computed at once, since the method holds them against each other.
         weighs: the method takes the mean over the rows that are computed at once.
@@ -131,16 +140,20 @@ def choose(
     precision, why_precision = _precision(machine, options)
     checkpointing, why_checkpointing = _checkpointing(machine, options)
     size_of = partial(tokens_at_once, rows=rows, longest=longest, cells=cells)
-    micro, why_micro = _micro_batch(options, batch_size, size_of, longest, least)
+    part = share(batch_size, processes)
+    micro, why_micro = _micro_batch(options, part, size_of, longest, least)
+    if processes > 1:
+        why_micro += f"; each of {processes} processes has {part} rows of a batch"
     if weighs:
         why_micro += "; " + _WEIGHS
-    threads, why_threads = _threads(machine, options)
+    threads, why_threads = _threads(machine, options, processes)
     return Choices(
         device=machine.device,
         precision=precision,
         gradient_checkpointing=checkpointing,
         micro_batch_size=micro,
         threads=threads,
+        processes=processes,
         reasons={
             "device": machine.device,
             "precision": f"{precision}, {why_precision}",
@@ -190,6 +203,23 @@ def tokens_at_once(
     return sum(nlargest(micro, cells))
 
 
+def share(batch_size: int, processes: int) -> int:
+    """Rows of a batch that each process computes.
+
+    Raises:
+        TrainingFailure: they cannot all have as many.
+    """
+    if batch_size % processes:
+        low = batch_size // processes * processes
+        near = " or ".join(str(size) for size in (low, low + processes) if size)
+        raise TrainingFailure(
+            "invalid_hyperparameter",
+            f"`batch_size` is {batch_size}, which {processes} processes cannot share in equal "
+            f"parts; give {near}, or another number of `processes`",
+        )
+    return batch_size // processes
+
+
 def _micro_batch(
     options: LocalOptions,
     batch_size: int,
@@ -202,7 +232,8 @@ def _micro_batch(
             raise TrainingFailure(
                 "invalid_option",
                 f"`LocalOptions.micro_batch_size` is {options.micro_batch_size}, which does not "
-                f"divide `batch_size` {batch_size}; choose one that does",
+                f"divide {batch_size}, the rows of a batch that a process has; choose one that "
+                "does",
             )
         if options.micro_batch_size < least <= batch_size:
             raise TrainingFailure(
@@ -224,9 +255,12 @@ def _at_least(least: int, batch_size: int) -> int:
     return next(size for size in range(least, batch_size + 1) if not batch_size % size)
 
 
-def _threads(machine: Machine, options: LocalOptions) -> tuple[int, str]:
+def _threads(machine: Machine, options: LocalOptions, processes: int) -> tuple[int, str]:
     if options.threads:
         return options.threads, "as `LocalOptions.threads` says"
     if machine.asked_threads:
         return machine.asked_threads, "as OMP_NUM_THREADS says"
+    if processes > 1:
+        part = max(1, machine.cores // processes)
+        return part, f"because {processes} processes share {machine.cores} CPU cores"
     return machine.cores, "because this process may use so many CPU cores"

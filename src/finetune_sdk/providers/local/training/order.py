@@ -14,8 +14,10 @@ from pydantic import ValidationError
 from finetune_sdk.errors import UnsupportedError
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.jobs.records import Created
+from finetune_sdk.providers.local.jobs.team import Team
 from finetune_sdk.providers.local.models import weights
-from finetune_sdk.providers.local.options import LocalOptions
+from finetune_sdk.providers.local.options import LocalOptions, Parallel
+from finetune_sdk.providers.local.training import ranks
 from finetune_sdk.providers.local.training.failures import TrainingFailure
 from finetune_sdk.providers.local.training.recipe import Recipe, recipe
 from finetune_sdk.types import JobSpec
@@ -44,7 +46,12 @@ class Teller:
 
 @dataclass(frozen=True)
 class Order:
-    """What was asked for, and the base model that it was asked of."""
+    """What was asked for, and the base model that it was asked of.
+
+    Attributes:
+        processes: that train together.
+        parallel: how they keep the model, where that was settled when the job was made.
+    """
 
     folder: JobFolder
     spec: JobSpec
@@ -53,6 +60,8 @@ class Order:
     teller: Teller
     base: Path
     tokenizer: Any
+    processes: int = 1
+    parallel: Parallel | None = None
 
     def limit(self) -> int:
         """Tokens that a row may have: by the method, the model and its tokenizer."""
@@ -80,8 +89,18 @@ def read_order(folder: JobFolder) -> Order:
     options = options_of(spec)
     teller = Teller(folder)
     base = _fetch(folder, spec, teller)
+    tokenizer = read_tokenizer(base, options)
+    team = Team.of(folder)
     return Order(
-        folder, spec, options, recipe(spec, options), teller, base, read_tokenizer(base, options)
+        folder,
+        spec,
+        options,
+        recipe(spec, options),
+        teller,
+        base,
+        tokenizer,
+        processes=ranks.world(),
+        parallel=team.parallel if team else None,
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import Any
 
 from finetune_sdk.providers.local.jobs.folder import JobFolder
-from finetune_sdk.providers.local.training import choosing, methods, shortcuts
+from finetune_sdk.providers.local.jobs.team import Team
+from finetune_sdk.providers.local.training import choosing, methods, parting, ranks, shortcuts
 from finetune_sdk.providers.local.training.course import learning
 from finetune_sdk.providers.local.training.course.pausing import Stop
 from finetune_sdk.providers.local.training.failures import TrainingFailure
@@ -24,6 +26,8 @@ def train(folder: JobFolder) -> int | None:
     Raises:
         TrainingFailure: a reason that is understood; others come as they are.
     """
+    if team := Team.of(folder):
+        ranks.check(team.processes, ranks.world())
     stop = Stop(folder)
     with stop.listening():
         order = read_order(folder)
@@ -42,6 +46,10 @@ def _take(order: Order, stop: Stop) -> learning.Course:
     choices = choosing.choose(order, lesson)
     _tell(order, lesson, choices)
     import_module("torch").set_num_threads(choices.threads)
+    if ranks.world() > 1:
+        # accelerate would take the number of cores otherwise, for each.
+        os.environ["OMP_NUM_THREADS"] = str(choices.threads)
+    ranks.join(choices.device)
     course = learning.Course(order, lesson, stop)
     if not course.over:
         trainer = _trainer(lesson, lesson.load(choices), choices, course.callbacks)
@@ -64,5 +72,7 @@ def _trainer(lesson: Lesson, model: Any, choices: Choices, callbacks: list[Any])
         trainer = lesson.trainer(model, choices, callbacks)
     except (ValueError, TypeError) as error:
         raise TrainingFailure("invalid_hyperparameter", f"TRL refuses: {error}") from error
+    parting.check(trainer, choices)
+    ranks.check(ranks.world(), trainer.accelerator.num_processes)
     trainer.remove_callback(import_module("transformers").PrinterCallback)
     return trainer

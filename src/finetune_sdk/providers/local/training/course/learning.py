@@ -13,12 +13,13 @@ from typing import Any
 
 from finetune_sdk.providers.local import faults
 from finetune_sdk.providers.local.jobs.checkpoints import Saved
+from finetune_sdk.providers.local.training import ranks
 from finetune_sdk.providers.local.training.course import carrying, places, reports, saving
 from finetune_sdk.providers.local.training.course.keeping import KEPT, Keeper, names
 from finetune_sdk.providers.local.training.course.pausing import Stop
 from finetune_sdk.providers.local.training.course.places import Carried, Place
 from finetune_sdk.providers.local.training.course.reporting import Reporter, not_a_number
-from finetune_sdk.providers.local.training.course.sampling import order_by_epoch
+from finetune_sdk.providers.local.training.course.sampling import EMPTY, order_by_epoch
 from finetune_sdk.providers.local.training.course.standing import Standing
 from finetune_sdk.providers.local.training.failures import TrainingFailure, disk_full, explain
 from finetune_sdk.providers.local.training.methods.lesson import Lesson
@@ -62,6 +63,7 @@ class Course:
         self._order, self._lesson, self._stop = order, lesson, stop
         self._options = order.options
         self._trainer: Any = None
+        self._begin_epoch: Callable[[int], None] = _no_order
         self._reporter = Reporter(
             order.folder, method=order.spec.method, epochs=order.recipe.epochs
         )
@@ -81,7 +83,8 @@ class Course:
             self._go_on(*found)
         step = self._from.manifest.step if self._from else 0
         self._keeper.forget_after(step)
-        self._reports = reports.Reports(order.folder, self._options.report_to or (), step=step)
+        places_told = (self._options.report_to or ()) if ranks.first() else ()
+        self._reports = reports.Reports(order.folder, places_told, step=step)
 
     @property
     def tokens(self) -> int:
@@ -96,6 +99,10 @@ class Course:
         return self._is_over(self._from.manifest.step, self._place.steps)
 
     @property
+    def _parted(self) -> bool:
+        return bool(self._trainer.is_fsdp_enabled)
+
+    @property
     def callbacks(self) -> list[Any]:
         """What listens to the trainer."""
         return [*self._reports.callbacks, _callback(self)]
@@ -107,7 +114,7 @@ class Course:
             TrainingFailure: the training ran away, or the disk is full.
         """
         self._trainer = trainer
-        order_by_epoch(trainer, self._order.recipe.seed)
+        self._begin_epoch = order_by_epoch(trainer, self._order.recipe.seed)
         # TRL would write a card that speaks of us as its author, at each checkpoint.
         trainer.create_model_card = _no_card
         trainer.save_model = self._save_model
@@ -120,6 +127,8 @@ class Course:
             raise
         if not self.stopped:
             self._check_health()
+        # Nobody makes the model while another process has still to find out that it is none.
+        ranks.wait()
 
     def save(self, target: Path) -> None:
         """Makes what was learned the model that comes out.
@@ -132,11 +141,14 @@ class Course:
             self._tell_chosen(chosen)
         elif self.over:
             chosen = self._from
-        if chosen:
+        if chosen and ranks.first():
             saving.copy(chosen, target)
+        if chosen:
             return
-        with self._served():
-            saving.save(self._trainer.model, self._order.tokenizer, target)
+        weights = saving.whole(self._trainer)
+        if ranks.first():
+            with self._served():
+                saving.save(self._trainer.model, self._order.tokenizer, target, weights)
 
     def begun(self, state: Any) -> None:
         """The first step is about to be taken."""
@@ -146,9 +158,15 @@ class Course:
         self._saved_at = time.monotonic()
         self._reporter.begin(state.global_step, state.max_steps)
 
+    def epoch_begun(self, state: Any) -> None:
+        """An epoch is about to begin, or to go on where the training was cut short in it."""
+        self._begin_epoch(int(state.epoch))
+
     def stepped(self, args: Any, state: Any, control: Any) -> None:
         """A step was taken."""
-        self._reporter.step(state.global_step, state.num_input_tokens_seen)
+        # Rows that only fill up an epoch's last batch have a token each, which is none of theirs.
+        filled = getattr(self._trainer, EMPTY, 0) * int(state.epoch)
+        self._reporter.step(state.global_step, state.num_input_tokens_seen - filled)
         self._score, self._improved = None, False
         every = self._options.eval_steps
         # What an epoch's last step brings with it is done at the epoch's end, once.
@@ -171,13 +189,13 @@ class Course:
         """The trainer told numbers."""
         self._reporter.log(state.global_step, state.epoch, logs)
 
-    def _saved(self, state: Any) -> None:
+    def _saved(self, state: Any, carried: Carried) -> None:
         """The trainer has written its part of a checkpoint."""
         place = Place(
             steps=state.max_steps,
             told=self._reporter.so_far(),
             standing=self._standing,
-            carried=Carried.model_validate(carrying.pack(self._trainer)),
+            carried=carried,
         )
         self._keeper.seal(
             state.global_step,
@@ -187,7 +205,6 @@ class Course:
             score=self._score,
             state=place.model_dump(mode="json"),
         )
-        self._saved_at = time.monotonic()
         self._reporter.progress(state.global_step)
         words = f"checkpoint-{state.global_step} is saved"
         self._order.folder.tell(words, type="checkpoint", data={"step": state.global_step})
@@ -202,7 +219,7 @@ class Course:
         # Measuring more often, or less, must not change what is learned; and some trainers of TRL
         # tell their log of it, under names of their own.
         with carrying.untouched(), self._reports.silent(self._trainer):
-            numbers = self._lesson.measure(self._trainer)
+            numbers = ranks.agree(self._lesson.measure(self._trainer))
         if numbers is None:
             return None
         self._reporter.measured(state.global_step, state.epoch, numbers)
@@ -219,7 +236,7 @@ class Course:
             control.should_training_stop = True
         if over and state.global_step < state.max_steps:
             self._tell_early(state.global_step)
-        due = self._improved or self._is_due(state)
+        due = ranks.agree(self._improved or self._is_due(state))
         self._wished = self.stopped and not due
         if self.stopped or due:
             control.should_save = True
@@ -234,13 +251,26 @@ class Course:
         return _ends_epoch(state) or time.monotonic() - self._saved_at >= _SAVE_SECONDS
 
     def _save_checkpoint(self, write: Callable[..., None], *given: object) -> None:
-        try:
+        carried = Carried.model_validate(carrying.pack(self._trainer))
+        # Where weights are parted, all must join in writing them to the end.
+        error = None if self._parted else _caught(lambda: write(*given))
+        if self._parted:
             write(*given)
-            self._saved(self._trainer.state)
-        except Exception as error:
-            if not (self._wished and self._is_full(error)):
-                raise
-            self._learn_on()
+        # What the first process seals is what all have written.
+        failed = ranks.anywhere(error is not None)
+        if not failed:
+            if ranks.first():
+                error = _caught(lambda: self._saved(self._trainer.state, carried))
+            failed = ranks.agree(error is not None)
+            self._saved_at = time.monotonic()
+        if failed:
+            self._not_saved(error)
+
+    def _not_saved(self, error: Exception | None) -> None:
+        full = self._wished and error is not None and self._is_full(error)
+        if not ranks.anywhere(full):
+            raise error or ranks.Lost
+        self._learn_on()
 
     def _learn_on(self) -> None:
         # To end now would lose what was learned; the wish can be told again.
@@ -261,8 +291,11 @@ class Course:
         """Stands in for the trainer's own: a checkpoint holds what the model's folder holds."""
         self._check_health()
         folder = Path(output_dir)
+        weights = saving.whole(self._trainer)
+        if not ranks.first():
+            return
         with self._served():
-            saving.write(self._trainer.model, self._order.tokenizer, folder)
+            saving.write(self._trainer.model, self._order.tokenizer, folder, weights)
         self._model_files = names(folder)
 
     def _check_health(self) -> None:
@@ -313,6 +346,18 @@ def _ends_epoch(state: Any) -> bool:
     return bool(state.epoch == int(state.epoch) or state.global_step >= state.max_steps)
 
 
+def _caught(deed: Callable[[], None]) -> Exception | None:
+    try:
+        deed()
+    except Exception as error:  # noqa: BLE001 - the other processes must hear of it before it is raised
+        return error
+    return None
+
+
+def _no_order(_: int) -> None:
+    return
+
+
 def _no_card(*_: object, **__: object) -> None:
     return
 
@@ -323,6 +368,9 @@ def _callback(course: Course) -> Any:
     class Forward(transformers.TrainerCallback):  # type: ignore[misc, name-defined]
         def on_train_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
             course.begun(state)
+
+        def on_epoch_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
+            course.epoch_begun(state)
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             course.stepped(args, state, control)
