@@ -78,9 +78,7 @@ def differences(one: JobFolder, other: JobFolder, split: str = "train") -> float
 def test_two_processes_learn_as_one(tiny: Path, tmp_path: Path) -> None:
     """With an epoch whose last batch has a row less than it needs for both."""
     rows, valid, method = CAKES[:13], CAKES[:5], Supervised(**LEARNING)
-    two = crews.job(
-        tmp_path, tiny, rows, method, name="ftjob-two", micro=2, validation=valid
-    )
+    two = crews.job(tmp_path, tiny, rows, method, name="ftjob-two", micro=2, validation=valid)
     running = crews.start(two)
     one = crews.job(tmp_path, tiny, rows, method, name="ftjob-one", micro=2, validation=valid)
     alone(one)
