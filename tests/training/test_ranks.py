@@ -277,7 +277,7 @@ def test_a_plan_tells_how_they_train_together(tiny: Path, tmp_path: Path) -> Non
     assert "of 500 GB that its part of this machine has" in told["memory"]
     assert "each of 2 processes has 4 rows of a batch" in told["micro_batch_size"]
     assert told["last_batch"].startswith("some of its rows count twice")
-    with pytest.raises(QuotaExceededError, match="in each of 2 processes .* gathered .* has"):
+    with pytest.raises(QuotaExceededError, match=r"in each of 2 processes .* = .* has"):
         inspect(folder, room=lambda _: Capacity(10**9, None))
 
 
