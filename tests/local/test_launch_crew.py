@@ -187,9 +187,9 @@ def test_a_signal_to_what_started_them_reaches_all(crew: CrewBench) -> None:
     eventually(lambda: not crew.processes())
 
 
-def test_two_crews_never_want_one_port(tmp_path: Path) -> None:
+def test_two_crews_never_want_one_port() -> None:
     """Each holds its port from before its processes begin until the first one has taken it."""
-    show = "import os, time; print(os.environ['MASTER_PORT'], flush=True); time.sleep(60)"
+    show = "import os, time; os.write(1, os.environb[b'MASTER_PORT'] + b'\\n'); time.sleep(60)"
     words = [sys.executable, "-m", CREW, "2", "--", sys.executable, "-c", show]
     crews = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     try:

@@ -193,16 +193,25 @@ def memory(shape: Shape, load: Load) -> Bill:
     )
 
 
-def disk(shape: Shape, lora: Lora | None, *, keep: int, beside: int, base: int = 0) -> Bill:
+def disk(
+    shape: Shape,
+    lora: Lora | None,
+    *,
+    keep: int,
+    beside: int,
+    base: int = 0,
+    parted: bool = False,
+) -> Bill:
     """Bytes that a training writes.
 
     Args:
         keep: checkpoints that are kept.
         beside: bytes of the tokenizer, which is written with every model.
         base: bytes of the base model, where it must be fetched or converted first.
+        parted: each process has a part of the model: what it goes on from is written besides.
     """
     learned = trained(shape, lora)
-    checkpoint = learned * (_SINGLE + _ADAM) + beside
+    checkpoint = learned * (_SINGLE + _ADAM + (_SINGLE if parted else 0)) + beside
     return Bill(
         {
             "base model": base,

@@ -51,7 +51,7 @@ def check(
         QuotaExceededError: the machine has not so much memory, or the disk not so much room.
     """
     memory = _check_memory(order, shape, load, there)
-    return {"memory": memory, "disk": _check_disk(order, found, shape)}
+    return {"memory": memory, "disk": _check_disk(order, found, shape, load)}
 
 
 def _check_memory(order: Order, shape: Shape, load: Load, there: Capacity | None) -> str:
@@ -93,7 +93,7 @@ def _lower(order: Order, load: Load) -> str:
     return "; or ".join([*ways, "take a smaller model"])
 
 
-def _check_disk(order: Order, found: Weights, shape: Shape) -> str:
+def _check_disk(order: Order, found: Weights, shape: Shape, load: Load) -> str:
     home, lora = order.folder.home, order.recipe.lora
     keep = order.options.keep_checkpoints or KEPT
     missing = weights.missing(found, home)
@@ -104,7 +104,8 @@ def _check_disk(order: Order, found: Weights, shape: Shape) -> str:
         _refuse_full(Bill({"base model": download}), cache, "free some space there")
     base = missing.folders * shape.parameters * _SINGLE + (download if shared else 0)
     beside = _beside(order.base)
-    bill = arithmetic.disk(shape, lora, keep=keep, beside=beside, base=base)
+    parted = load.parallel not in (None, "ddp")
+    bill = arithmetic.disk(shape, lora, keep=keep, beside=beside, base=base, parted=parted)
     return _refuse_full(bill, home.root, _make_room(order, keep))
 
 

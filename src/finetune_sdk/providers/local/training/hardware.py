@@ -141,9 +141,12 @@ def choose(
     checkpointing, why_checkpointing = _checkpointing(machine, options)
     size_of = partial(tokens_at_once, rows=rows, longest=longest, cells=cells)
     part = share(batch_size, processes)
-    micro, why_micro = _micro_batch(options, part, size_of, longest, least)
+    of, each = f"`batch_size` {batch_size}", ""
     if processes > 1:
-        why_micro += f"; each of {processes} processes has {part} rows of a batch"
+        each = f"; each of {processes} processes has {part} rows of a batch"
+        of = f"{part}, the rows that each of {processes} processes has of {of}"
+    micro, why_micro = _micro_batch(options, part, size_of, longest, least, of)
+    why_micro += each
     if weighs:
         why_micro += "; " + _WEIGHS
     threads, why_threads = _threads(machine, options, processes)
@@ -226,14 +229,14 @@ def _micro_batch(
     size_of: Callable[[int], int],
     longest: int,
     least: int,
+    of: str,
 ) -> tuple[int, str]:
     if options.micro_batch_size:
         if batch_size % options.micro_batch_size:
             raise TrainingFailure(
                 "invalid_option",
                 f"`LocalOptions.micro_batch_size` is {options.micro_batch_size}, which does not "
-                f"divide {batch_size}, the rows of a batch that a process has; choose one that "
-                "does",
+                f"divide {of}; choose one that does",
             )
         if options.micro_batch_size < least <= batch_size:
             raise TrainingFailure(

@@ -6,6 +6,7 @@ classes, and nothing more.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -15,7 +16,7 @@ from finetune_sdk.providers.local.training.failures import TrainingFailure
 from finetune_sdk.providers.local.training.hardware import Choices
 from finetune_sdk.types import MethodName
 
-METHODS = frozenset({MethodName.SUPERVISED})
+METHODS = frozenset({MethodName.SUPERVISED, MethodName.DPO})
 """Methods that are known to learn the same so."""
 
 FSDP: dict[str, object] = {
@@ -47,7 +48,8 @@ ZERO: dict[str, object] = {
 def keywords(parallel: Parallel | None) -> dict[str, object]:
     """Of TRL's configuration classes."""
     given: dict[str, dict[str, object]] = {"fsdp": FSDP, "deepspeed": {"deepspeed": ZERO}}
-    return given.get(parallel or "", {})
+    # The libraries write into what they are given.
+    return deepcopy(given.get(parallel or "", {}))
 
 
 def refuse(parallel: Parallel, method: MethodName, device: str) -> None:

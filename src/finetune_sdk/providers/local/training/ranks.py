@@ -27,7 +27,6 @@ PATIENCE = timedelta(minutes=30)
 _LOST = (
     "connection closed by peer",
     "connection reset by peer",
-    "connection refused",
     "broken pipe",
     "socket closed",
     "recvvalue failed",
@@ -133,7 +132,8 @@ def is_lost(error: BaseException) -> bool:
         return False
     link: BaseException | None = error
     while link is not None:
-        words = str(link).lower()
+        # What a connection of the user's own says is another kind of error.
+        words = str(link).lower() if isinstance(link, RuntimeError) else ""
         if isinstance(link, Lost) or any(one in words for one in _LOST):
             return True
         link = link.__cause__ or link.__context__

@@ -100,7 +100,7 @@ class Course:
 
     @property
     def _parted(self) -> bool:
-        return bool(self._trainer.is_fsdp_enabled)
+        return saving.is_parted(self._trainer)
 
     @property
     def callbacks(self) -> list[Any]:

@@ -26,10 +26,15 @@ def whole(trainer: Any) -> Weights | None:
 
     All processes call it, and the first is given the weights.
     """
-    if not trainer.is_fsdp_enabled:
+    if not is_parted(trainer):
         return None
-    weights: Weights = trainer.accelerator.get_state_dict(trainer.model)
+    weights: Weights = trainer.accelerator.get_state_dict(trainer.model_wrapped)
     return weights
+
+
+def is_parted(trainer: Any) -> bool:
+    """Each process has a part of the model's weights."""
+    return bool(trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled)
 
 
 def write(model: Any, tokenizer: Any, folder: Path, weights: Weights | None = None) -> None:
