@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, NoReturn, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Literal, NoReturn, TypeVar
 
 from finetune_sdk.errors import UnsupportedError
 from finetune_sdk.home import state_folder
@@ -37,7 +37,7 @@ from finetune_sdk.providers.local import uploads
 from finetune_sdk.providers.local.capabilities import CAPABILITIES
 from finetune_sdk.providers.local.faults import translated
 from finetune_sdk.providers.local.home import LocalHome
-from finetune_sdk.providers.local.settings import NAME, LocalSettings
+from finetune_sdk.providers.local.settings import NAME, TOKEN_ENV, CodeSettings, LocalSettings
 from finetune_sdk.types import CostEstimate, DatasetFile, NoEstimate
 
 if TYPE_CHECKING:
@@ -95,9 +95,18 @@ class LocalProvider(
         price_per_hour: US dollars that an hour of this machine costs, where it is rented; what a
             job costs is then told from how long it would train, for which it is looked at as
             `inspect_job` does. None is nothing.
+        launcher: "process" trains here; "ray" trains on a Ray cluster, for which `address` and
+            `storage` are needed.
+        address: of the cluster's dashboard, such as "http://127.0.0.1:8265".
+        storage: a folder that this machine and the cluster see under the same path, or a URL that
+            fsspec knows, such as "s3://bucket/folder".
+        token_env: the variable in `environ` with the cluster's token.
+        processes: so many train one job together.
+        cpus_per_process: that each asks the cluster for.
+        gpus_per_process: likewise.
 
     Raises:
-        ConfigurationError: `price_per_hour` is below nil, or no number.
+        ConfigurationError: one of the last eight is wrong.
         UnsupportedError: this is Windows.
     """
 
@@ -113,13 +122,31 @@ class LocalProvider(
         cancel_grace: float = 10.0,
         stalled_after: float = 600.0,
         price_per_hour: float | None = None,
+        launcher: Literal["process", "ray"] = "process",
+        address: str | None = None,
+        storage: Path | str | None = None,
+        token_env: str = TOKEN_ENV,
+        processes: int = 1,
+        cpus_per_process: int = 1,
+        gpus_per_process: int = 0,
     ) -> None:
         _refuse_windows()
-        said = {"price_per_hour": price_per_hour}
-        self._price = read_profile(LocalSettings, said, provider=NAME).price_per_hour
+        said = {
+            "price_per_hour": price_per_hour,
+            "launcher": launcher,
+            "address": address,
+            "storage": None if storage is None else str(storage),
+            "token_env": token_env,
+            "processes": processes,
+            "cpus_per_process": cpus_per_process,
+            "gpus_per_process": gpus_per_process,
+        }
+        settings = read_profile(CodeSettings, said, provider=NAME)
+        self._price = settings.price_per_hour
         # Here and not above: these need `fcntl`, and the table of what each provider can do is
         # made on Windows too.
         from finetune_sdk.providers.local.cleaning import Leftovers
+        from finetune_sdk.providers.local.cluster.record import cluster_of
         from finetune_sdk.providers.local.jobs.launcher import Launcher
         from finetune_sdk.providers.local.jobs.store import LocalJobs
         from finetune_sdk.providers.local.models.catalog import LocalModels
@@ -127,10 +154,14 @@ class LocalProvider(
 
         environ = os.environ if environ is None else environ
         self._home = LocalHome.of(state_folder(home, environ))
-        launcher = Launcher(
-            trainer=trainer, environ=environ, grace=cancel_grace, stalled_after=stalled_after
+        starter = Launcher(
+            trainer=trainer,
+            environ=environ,
+            grace=cancel_grace,
+            stalled_after=stalled_after,
+            cluster=cluster_of(settings, trainer=trainer, grace=cancel_grace),
         )
-        self._jobs = LocalJobs(home=self._home, launcher=launcher, environ=environ)
+        self._jobs = LocalJobs(home=self._home, launcher=starter, environ=environ)
         self._models = LocalModels(home=self._home, jobs=self._jobs)
         self._leftovers = Leftovers(home=self._home, jobs=self._jobs)
         self._deployments = LocalDeployments(self._home, environ)
@@ -145,8 +176,8 @@ class LocalProvider(
 
     @classmethod
     def open(cls, settings: ProviderSettings, /) -> LocalProvider:
-        price = read_profile(LocalSettings, settings.values, provider=NAME).price_per_hour
-        return cls(home=settings.home, environ=settings.environ, price_per_hour=price)
+        said = read_profile(LocalSettings, settings.values, provider=NAME)
+        return cls(home=settings.home, environ=settings.environ, **said.model_dump())
 
     def upload_dataset(self, dataset: Dataset, /, *, key: str) -> DatasetFile:  # noqa: ARG002
         with translated(self._home):

@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 NAME = "local"
 """The provider's name, as errors and jobs carry it."""
+
+
+TOKEN_ENV = "RAY_AUTH_TOKEN"  # noqa: S105 - the name of a variable
+EXAMPLE = "http://127.0.0.1:8265"
+
+_VARIABLE = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+# With its scheme, so that whoever reads the file sees an address, and asks whether it is trusted.
+_ADDRESS = Annotated[str, Field(pattern=r"^https?://")]
+# Rows, weights and a user's own credentials for a storage go where a file says: only to a folder,
+# or to a service whose host no file can name. Code may name any other that fsspec knows.
+_STORAGE = Annotated[str, Field(pattern=r"^(?:/|~/|(?:s3|gs|gcs|az|abfs|abfss|oss)://[^:@]+$)")]
+_COUNT = Annotated[int, Field(ge=1, le=4096, strict=True)]
 
 
 class LocalSettings(BaseModel):
     """What may stand in a profile of `provider = "local"`.
 
     Attributes:
-        launcher: how the trainer is started; `process` is one process on this machine.
+        launcher: how the trainer is started; `process` is one process on this machine, `ray` is
+            on a Ray cluster.
+        address: of the cluster's dashboard, where jobs are submitted.
+        storage: a folder that this machine and the cluster see under the same path, or a URL that
+            fsspec knows.
+        token_env: the environment variable with the cluster's token.
+        processes: so many train one job together.
+        cpus_per_process: that each asks the cluster for.
+        gpus_per_process: likewise.
         price_per_hour: US dollars that an hour of this machine costs; None is nothing.
 
     A trainer of one's own is not among them: a config file comes with a project, and must not name
@@ -23,5 +43,31 @@ class LocalSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    launcher: Literal["process"] = "process"
+    launcher: Literal["process", "ray"] = "process"
+    address: _ADDRESS | None = None
+    storage: _STORAGE | None = None
+    token_env: _VARIABLE = TOKEN_ENV
+    processes: _COUNT = 1
+    cpus_per_process: _COUNT = 1
+    gpus_per_process: Annotated[int, Field(ge=0, le=64, strict=True)] = 0
     price_per_hour: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+
+    @model_validator(mode="after")
+    def _of_one_launcher(self) -> Self:
+        places = {"address": self.address, "storage": self.storage}
+        if self.launcher == "ray":
+            if missing := [f"`{name}`" for name, value in places.items() if not value]:
+                raise ValueError(
+                    f'`launcher = "ray"` needs {" and ".join(missing)} too: the address of the '
+                    f"cluster's dashboard, such as {EXAMPLE!r}, and a folder or URL that this "
+                    "machine and the cluster both see"
+                )
+        elif said := [f"`{name}`" for name, value in places.items() if value]:
+            raise ValueError(f'{" and ".join(said)} need `launcher = "ray"`')
+        return self
+
+
+class CodeSettings(LocalSettings):
+    """The same words in code, which may name any storage."""
+
+    storage: str | None = None

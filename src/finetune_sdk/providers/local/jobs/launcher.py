@@ -9,7 +9,12 @@ from dataclasses import dataclass, field
 
 from finetune_sdk.errors import ServerError
 from finetune_sdk.providers.local import faults
-from finetune_sdk.providers.local.environment import child_environment, reports_of
+from finetune_sdk.providers.local.cluster.record import Cluster
+from finetune_sdk.providers.local.environment import (
+    child_environment,
+    relay_environment,
+    reports_of,
+)
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.jobs.records import Created
 from finetune_sdk.providers.local.process import start_detached
@@ -17,6 +22,9 @@ from finetune_sdk.providers.local.settings import NAME
 
 _SUPERVISOR = "finetune_sdk.providers.local.jobs.supervisor"
 _TRAINER = "finetune_sdk.providers.local.training"
+_RELAY = "finetune_sdk.providers.local.cluster"
+_STOPPING = 30.0
+"""Seconds that a cluster has for its part of ending a job, beside the trainer's own."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +36,14 @@ class Launcher:
         environ: what the processes inherit from, by a list of what may pass.
         grace: seconds between asking a trainer to end and killing it.
         stalled_after: seconds without a word of a trainer, before that is said.
+        cluster: where new jobs train; None is this machine. One that is made stays where it is.
     """
 
     trainer: Sequence[str] | None = None
     environ: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     grace: float = 10.0
     stalled_after: float = 600.0
+    cluster: Cluster | None = None
 
     def start(self, folder: JobFolder) -> None:
         """Comes back when a supervisor holds the job's lock: a new one, or one that had it.
@@ -44,7 +54,7 @@ class Launcher:
         try:
             start_detached(
                 self._command(folder),
-                environ=child_environment(self.environ, reports_of(folder.path / "spec.json")),
+                environ=self._environment(folder),
                 cwd=folder.path,
                 log=folder.log,
             )
@@ -62,9 +72,17 @@ class Launcher:
     def _command(self, folder: JobFolder) -> list[str]:
         # `-P`: nothing that lies in the working folder is ever imported by accident.
         python = (_python(folder), "-P", "-m")
-        trainer = self.trainer or (*python, _TRAINER)
-        limits = ("--grace", str(self.grace), "--stalled-after", str(self.stalled_after))
+        trainer, grace = self.trainer or (*python, _TRAINER), self.grace
+        if cluster := Cluster.of(folder):
+            trainer, grace = (*python, _RELAY), cluster.grace + _STOPPING
+        limits = ("--grace", str(grace), "--stalled-after", str(self.stalled_after))
         return [*python, _SUPERVISOR, *limits, str(folder.path), "--", *trainer]
+
+    def _environment(self, folder: JobFolder) -> dict[str, str]:
+        passes = child_environment(self.environ, reports_of(folder.path / "spec.json"))
+        if cluster := Cluster.of(folder):
+            passes |= relay_environment(self.environ, cluster.token_env)
+        return passes
 
 
 def _python(folder: JobFolder) -> str:

@@ -20,6 +20,7 @@ from finetune_sdk.errors import (
 )
 from finetune_sdk.providers.base import Rows
 from finetune_sdk.providers.local import files, leftovers, rewards
+from finetune_sdk.providers.local.cluster.asking import ask
 from finetune_sdk.providers.local.environment import secrets
 from finetune_sdk.providers.local.faults import disk_full, is_full, translated
 from finetune_sdk.providers.local.home import LocalHome
@@ -84,6 +85,8 @@ class LocalJobs:
         if not folder.path.exists():
             own = self.launcher.trainer is None
             notes = check(spec, folder, self.environ, own_trainer=own)
+            if self.launcher.cluster:
+                notes += ask(self.launcher.cluster, spec, self.environ)
             self._make(folder, spec, notes)
         refuse_other(folder, spec)
         # What has waited longer gets up first.
@@ -99,8 +102,10 @@ class LocalJobs:
         Raises:
             FineTuneError: what `create` would raise.
         """
-        own = self.launcher.trainer is None
-        return foresee(spec, rows, self.home, self.environ, own_trainer=own)
+        own, cluster = self.launcher.trainer is None, self.launcher.cluster
+        notes = ask(cluster, spec, self.environ) if cluster else ()
+        found = foresee(spec, rows, self.home, self.environ, own_trainer=own, cluster=cluster)
+        return found.model_copy(update={"warnings": (*notes, *found.warnings)})
 
     def tokens(
         self, spec: JobSpec, rows: Sequence[Mapping[str, object]]
@@ -266,6 +271,8 @@ class LocalJobs:
                 python=sys.executable or None,
             )
             created.save(partial)
+            if self.launcher.cluster:
+                self.launcher.cluster.save(partial)
             own = self.launcher.trainer is None
             found = look(partial, self.environ) if own else Inspection()
             notes = (*notes, *found.warnings)

@@ -13,11 +13,13 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from importlib import import_module
 
+from finetune_sdk.providers.local.cluster.record import Cluster
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.models import licence
 from finetune_sdk.providers.local.preflight import headers, reckoning
 from finetune_sdk.providers.local.preflight.answering import main
 from finetune_sdk.providers.local.preflight.arithmetic import Load, Shape
+from finetune_sdk.providers.local.preflight.elsewhere import elsewhere
 from finetune_sdk.providers.local.preflight.forecast import forecast
 from finetune_sdk.providers.local.preflight.outlook import outlook
 from finetune_sdk.providers.local.preflight.reading import read
@@ -72,7 +74,8 @@ def inspect(
         "rows": _rows(order, lesson, patience),
     }
     load = _load(order, lesson, choices)
-    if shape is not None:
+    cluster = Cluster.of(folder)
+    if shape is not None and cluster is None:
         settings |= reckoning.check(order, found, shape, load, room(load.device))
     if lesson:
         time_ = forecast(order, lesson, shape, load, choices, started=time.monotonic() - began)
@@ -80,7 +83,8 @@ def inspect(
     else:
         told = Inspection(epochs=order.recipe.epochs, settings={"time": _UNREAD})
     settings |= told.settings
-    return told.model_copy(update={"settings": settings, "warnings": tuple(order.teller.warnings)})
+    told = told.model_copy(update={"settings": settings, "warnings": tuple(order.teller.warnings)})
+    return elsewhere(cluster, choices.reasons, told) if cluster else told
 
 
 def _check_options(order: Order) -> None:

@@ -11,6 +11,7 @@ from finetune_sdk import datasets
 from finetune_sdk.errors import NotFoundError, ProviderError, UnsupportedError
 from finetune_sdk.providers.base import Rows
 from finetune_sdk.providers.local import rewards
+from finetune_sdk.providers.local.cluster.record import Cluster
 from finetune_sdk.providers.local.home import LocalHome
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.jobs.records import Created, now
@@ -38,18 +39,27 @@ class _Begun(NamedTuple):
 
 
 def foresee(
-    spec: JobSpec, rows: Rows, home: LocalHome, environ: Mapping[str, str], *, own_trainer: bool
+    spec: JobSpec,
+    rows: Rows,
+    home: LocalHome,
+    environ: Mapping[str, str],
+    *,
+    own_trainer: bool,
+    cluster: Cluster | None = None,
 ) -> Inspection:
     """What is found out about a job that is not to be made. Nothing of it is left behind.
 
     Args:
         rows: what would be learned from.
         own_trainer: our trainer would run; another program tells nothing beforehand.
+        cluster: where it would train; None is this machine.
 
     Raises:
         FineTuneError: what a create would raise.
     """
     with _begun(spec, rows, home, environ, own_trainer=own_trainer) as (folder, notes):
+        if cluster:
+            cluster.save(folder)
         found = look(folder, environ) if own_trainer else Inspection(settings={"time": _FOREIGN})
         return found.model_copy(update={"warnings": (*notes, *found.warnings)})
 
