@@ -7,9 +7,9 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, NoReturn, TypeVar
+from typing import TYPE_CHECKING, ClassVar, NoReturn, TypeVar
 
-from finetune_sdk.errors import UnsupportedError
+from finetune_sdk.errors import ConfigurationError, UnsupportedError
 from finetune_sdk.home import state_folder
 from finetune_sdk.prices import Price
 from finetune_sdk.prices.spent import FREE, by_time
@@ -37,7 +37,13 @@ from finetune_sdk.providers.local import uploads
 from finetune_sdk.providers.local.capabilities import CAPABILITIES
 from finetune_sdk.providers.local.faults import translated
 from finetune_sdk.providers.local.home import LocalHome
-from finetune_sdk.providers.local.settings import NAME, TOKEN_ENV, CodeSettings, LocalSettings
+from finetune_sdk.providers.local.settings import (
+    NAME,
+    TOKEN_ENV,
+    CodeSettings,
+    Launch,
+    LocalSettings,
+)
 from finetune_sdk.types import CostEstimate, DatasetFile, NoEstimate
 
 if TYPE_CHECKING:
@@ -92,21 +98,22 @@ class LocalProvider(
         environ: the environment that is read and, by a list, passed on; the process's by default.
         cancel_grace: seconds between asking a trainer to end and killing it.
         stalled_after: seconds without a word of a trainer, before a warning says so.
+        launcher: how the trainer is started: `process` is one process on this machine, `torchrun`
+            several of them, a GPU each, `ray` is on a Ray cluster.
+        processes: that train together; by default one for each GPU with `torchrun`, and one with
+            `ray` or where there is no GPU.
         price_per_hour: US dollars that an hour of this machine costs, where it is rented; what a
             job costs is then told from how long it would train, for which it is looked at as
             `inspect_job` does. None is nothing.
-        launcher: "process" trains here; "ray" trains on a Ray cluster, for which `address` and
-            `storage` are needed.
         address: of the cluster's dashboard, such as "http://127.0.0.1:8265".
         storage: a folder that this machine and the cluster see under the same path, or a URL that
             fsspec knows, such as "s3://bucket/folder".
         token_env: the variable in `environ` with the cluster's token.
-        processes: so many train one job together.
-        cpus_per_process: that each asks the cluster for.
+        cpus_per_process: that each process asks the cluster for.
         gpus_per_process: likewise.
 
     Raises:
-        ConfigurationError: one of the last eight is wrong.
+        ConfigurationError: a setting is wrong, or two do not go together.
         UnsupportedError: this is Windows.
     """
 
@@ -121,12 +128,12 @@ class LocalProvider(
         environ: Mapping[str, str] | None = None,
         cancel_grace: float = 10.0,
         stalled_after: float = 600.0,
+        launcher: Launch = "process",
+        processes: int | None = None,
         price_per_hour: float | None = None,
-        launcher: Literal["process", "ray"] = "process",
         address: str | None = None,
         storage: Path | str | None = None,
         token_env: str = TOKEN_ENV,
-        processes: int = 1,
         cpus_per_process: int = 1,
         gpus_per_process: int = 0,
     ) -> None:
@@ -142,6 +149,7 @@ class LocalProvider(
             "gpus_per_process": gpus_per_process,
         }
         settings = read_profile(CodeSettings, said, provider=NAME)
+        _check(settings)
         self._price = settings.price_per_hour
         # Here and not above: these need `fcntl`, and the table of what each provider can do is
         # made on Windows too.
@@ -335,6 +343,14 @@ def _settled(spec: S) -> S:
     from finetune_sdk.providers.local.models import weights
 
     return spec.model_copy(update={"model": weights.settled(spec.model)})
+
+
+def _check(settings: LocalSettings) -> None:
+    if settings.launcher == "process" and settings.processes not in (None, 1):
+        raise ConfigurationError(
+            f"`processes` is {settings.processes}, and `launcher` 'process' starts one; set "
+            "`launcher` to 'torchrun', or leave `processes` out"
+        )
 
 
 def _refuse_windows() -> None:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 NAME = "local"
 """The provider's name, as errors and jobs carry it."""
 
+Launch = Literal["process", "torchrun", "ray"]
 
 TOKEN_ENV = "RAY_AUTH_TOKEN"  # noqa: S105 - the name of a variable
 EXAMPLE = "http://127.0.0.1:8265"
@@ -26,14 +27,15 @@ class LocalSettings(BaseModel):
     """What may stand in a profile of `provider = "local"`.
 
     Attributes:
-        launcher: how the trainer is started; `process` is one process on this machine, `ray` is
-            on a Ray cluster.
+        launcher: how the trainer is started: `process` is one process on this machine, `torchrun`
+            several of them, a GPU each, `ray` is on a Ray cluster.
+        processes: that train together; None is one for each GPU, or one where there is none; with
+            `ray` it is one.
         address: of the cluster's dashboard, where jobs are submitted.
         storage: a folder that this machine and the cluster see under the same path, or a URL that
             fsspec knows.
         token_env: the environment variable with the cluster's token.
-        processes: so many train one job together.
-        cpus_per_process: that each asks the cluster for.
+        cpus_per_process: that each process asks the cluster for.
         gpus_per_process: likewise.
         price_per_hour: US dollars that an hour of this machine costs; None is nothing.
 
@@ -43,11 +45,11 @@ class LocalSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    launcher: Literal["process", "ray"] = "process"
+    launcher: Launch = "process"
+    processes: Annotated[int, Field(ge=1)] | None = None
     address: _ADDRESS | None = None
     storage: _STORAGE | None = None
     token_env: _VARIABLE = TOKEN_ENV
-    processes: _COUNT = 1
     cpus_per_process: _COUNT = 1
     gpus_per_process: Annotated[int, Field(ge=0, le=64, strict=True)] = 0
     price_per_hour: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None

@@ -95,7 +95,7 @@ def cluster_of(
         address=address(settings.address, word="address", example=EXAMPLE),
         storage=place if "://" in place else str(Path(place).expanduser().absolute()),
         token_env=settings.token_env,
-        processes=settings.processes,
+        processes=settings.processes or 1,
         cpus_per_process=settings.cpus_per_process,
         gpus_per_process=settings.gpus_per_process,
         grace=grace,

@@ -10,8 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from finetune_sdk.providers.local.jobs.folder import JobFolder
-from finetune_sdk.providers.local.training import hardware
+from finetune_sdk.providers.local.training import hardware, ranks
 from finetune_sdk.providers.local.training.failures import explain
+from finetune_sdk.providers.local.training.quiet import Quiet
 
 _LOG = logging.getLogger("finetune_sdk.training")
 
@@ -29,7 +30,7 @@ _THREADS = {"OMP_WAIT_POLICY": "passive", "OMP_PROC_BIND": "true"}
 
 def main(path: Path) -> int:
     """Trains the job of a folder; gives the exit code."""
-    folder = JobFolder(path)
+    folder = JobFolder(path) if ranks.first() else Quiet(path)
     try:
         from finetune_sdk.providers.local.training.run import train
 
@@ -38,7 +39,7 @@ def main(path: Path) -> int:
         if tokens is not None:
             folder.write("result", {"trained_tokens": tokens})
     except Exception as error:  # noqa: BLE001 - whatever it is, the job must say why
-        _fail(folder, error)
+        _fail(JobFolder(path), error)
         return 1
     return 0
 
@@ -46,6 +47,9 @@ def main(path: Path) -> int:
 def _fail(folder: JobFolder, error: Exception) -> None:
     traceback.print_exception(error)
     failure = explain(error)
+    # Of several processes the one that failed first knows why.
+    if ranks.is_lost(error) or (ranks.world() > 1 and folder.read("failure")):
+        return
     # On a full disk there may be no room for the reason either; the log has it.
     with suppress(OSError):
         folder.write("failure", {"code": failure.code, "message": str(failure)})
@@ -58,8 +62,10 @@ def prepare() -> None:
     if hardware.cores() > 1 and "OMP_NUM_THREADS" not in os.environ:
         for name, value in _THREADS.items():
             os.environ.setdefault(name, value)
-    # One process trains on one GPU; with more of them visible, transformers takes them all.
-    os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
+    if ranks.world() == 1:
+        # One process trains on one GPU; with more of them visible, transformers takes them all.
+        shown = os.environ.get("CUDA_VISIBLE_DEVICES", "0")
+        os.environ["CUDA_VISIBLE_DEVICES"] = shown.split(",")[0]
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
     )
@@ -67,4 +73,9 @@ def prepare() -> None:
 
 if __name__ == "__main__":
     prepare()
-    sys.exit(main(Path(sys.argv[1])))
+    code = main(Path(sys.argv[1]))
+    if code and ranks.world() > 1:
+        # What is left of a broken group would wait for the others before it ends.
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)

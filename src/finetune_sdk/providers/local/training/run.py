@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from finetune_sdk.providers.local.jobs.folder import JobFolder
-from finetune_sdk.providers.local.training import hardware, methods
+from finetune_sdk.providers.local.training import hardware, methods, ranks
 from finetune_sdk.providers.local.training.course import learning
 from finetune_sdk.providers.local.training.course.pausing import Stop
 from finetune_sdk.providers.local.training.failures import TrainingFailure
@@ -41,6 +41,7 @@ def _take(order: Order, stop: Stop) -> learning.Course:
     lesson = methods.lesson(order)
     choices = _choose(order, lesson)
     import_module("torch").set_num_threads(choices.threads)
+    ranks.join(choices.device)
     course = learning.Course(order, lesson, stop)
     if not course.over:
         model = lesson.load(choices)
@@ -70,5 +71,6 @@ def _trainer(lesson: Lesson, model: Any, choices: hardware.Choices, callbacks: l
         trainer = lesson.trainer(model, choices, callbacks)
     except (ValueError, TypeError) as error:
         raise TrainingFailure("invalid_hyperparameter", f"TRL refuses: {error}") from error
+    ranks.check(trainer.accelerator.num_processes)
     trainer.remove_callback(import_module("transformers").PrinterCallback)
     return trainer

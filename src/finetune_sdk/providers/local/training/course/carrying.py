@@ -11,7 +11,10 @@ from collections import defaultdict
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
+from statistics import fmean
 from typing import Any, cast
+
+from finetune_sdk.providers.local.training import ranks
 
 _STORES = ("_metrics", "_stored_metrics")
 """Where TRL's trainers keep numbers until they are logged: its own, and the experimental ones."""
@@ -21,7 +24,8 @@ def pack(trainer: Any) -> dict[str, object]:
     """The sums, as JSON can hold them."""
     numbers = {name: [float(one) for one in kept] for name, kept in _numbers(trainer).items()}
     return {
-        "loss": float(trainer._tr_loss),
+        # The log has the mean over all processes, and each goes on with what is carried.
+        "loss": fmean(ranks.gather(float(trainer._tr_loss))),
         "logged": trainer._globalstep_last_logged,
         "numbers": {name: kept for name, kept in numbers.items() if all(map(math.isfinite, kept))},
     }

@@ -12,6 +12,7 @@ from finetune_sdk.providers.local.jobs.checkpoints import MANIFEST, Manifest, Sa
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.jobs.records import now
 from finetune_sdk.providers.local.models.usage import Users
+from finetune_sdk.providers.local.training import ranks
 from finetune_sdk.types import Metric
 
 KEPT = 2
@@ -75,6 +76,8 @@ class Keeper:
 
     def drop_partial(self) -> None:
         """Removes what is not whole: of no use, and maybe what has filled the disk."""
+        if not ranks.first():
+            return
         for half in checkpoints.halves(self.folder.checkpoints):
             # Torch never closes a file that it could not write, and so keeps its room (2.13).
             checkpoints.empty(half)
@@ -82,6 +85,8 @@ class Keeper:
 
     def forget_after(self, step: int) -> None:
         """Drops the numbers of steps that will be taken again."""
+        if not ranks.first():
+            return
         lines = list(files.read_lines(self._metrics))
         kept = [line for line in lines if _step(line) <= step]
         if lines != kept:

@@ -13,6 +13,7 @@ from typing import Any
 
 from finetune_sdk.providers.local import faults
 from finetune_sdk.providers.local.jobs.checkpoints import Saved
+from finetune_sdk.providers.local.training import ranks
 from finetune_sdk.providers.local.training.course import carrying, places, reports, saving
 from finetune_sdk.providers.local.training.course.keeping import KEPT, Keeper, names
 from finetune_sdk.providers.local.training.course.pausing import Stop
@@ -81,7 +82,8 @@ class Course:
             self._go_on(*found)
         step = self._from.manifest.step if self._from else 0
         self._keeper.forget_after(step)
-        self._reports = reports.Reports(order.folder, self._options.report_to or (), step=step)
+        places_told = (self._options.report_to or ()) if ranks.first() else ()
+        self._reports = reports.Reports(order.folder, places_told, step=step)
 
     @property
     def tokens(self) -> int:
@@ -120,6 +122,8 @@ class Course:
             raise
         if not self.stopped:
             self._check_health()
+        # Nobody makes the model while another process has still to find out that it is none.
+        ranks.wait()
 
     def save(self, target: Path) -> None:
         """Makes what was learned the model that comes out.
@@ -132,8 +136,9 @@ class Course:
             self._tell_chosen(chosen)
         elif self.over:
             chosen = self._from
-        if chosen:
+        if chosen and ranks.first():
             saving.copy(chosen, target)
+        if chosen or not ranks.first():
             return
         with self._served():
             saving.save(self._trainer.model, self._order.tokenizer, target)
@@ -171,13 +176,13 @@ class Course:
         """The trainer told numbers."""
         self._reporter.log(state.global_step, state.epoch, logs)
 
-    def _saved(self, state: Any) -> None:
+    def _saved(self, state: Any, carried: Carried) -> None:
         """The trainer has written its part of a checkpoint."""
         place = Place(
             steps=state.max_steps,
             told=self._reporter.so_far(),
             standing=self._standing,
-            carried=Carried.model_validate(carrying.pack(self._trainer)),
+            carried=carried,
         )
         self._keeper.seal(
             state.global_step,
@@ -187,7 +192,6 @@ class Course:
             score=self._score,
             state=place.model_dump(mode="json"),
         )
-        self._saved_at = time.monotonic()
         self._reporter.progress(state.global_step)
         words = f"checkpoint-{state.global_step} is saved"
         self._order.folder.tell(words, type="checkpoint", data={"step": state.global_step})
@@ -202,7 +206,7 @@ class Course:
         # Measuring more often, or less, must not change what is learned; and some trainers of TRL
         # tell their log of it, under names of their own.
         with carrying.untouched(), self._reports.silent(self._trainer):
-            numbers = self._lesson.measure(self._trainer)
+            numbers = ranks.agree(self._lesson.measure(self._trainer))
         if numbers is None:
             return None
         self._reporter.measured(state.global_step, state.epoch, numbers)
@@ -219,7 +223,7 @@ class Course:
             control.should_training_stop = True
         if over and state.global_step < state.max_steps:
             self._tell_early(state.global_step)
-        due = self._improved or self._is_due(state)
+        due = ranks.agree(self._improved or self._is_due(state))
         self._wished = self.stopped and not due
         if self.stopped or due:
             control.should_save = True
@@ -234,13 +238,23 @@ class Course:
         return _ends_epoch(state) or time.monotonic() - self._saved_at >= _SAVE_SECONDS
 
     def _save_checkpoint(self, write: Callable[..., None], *given: object) -> None:
-        try:
-            write(*given)
-            self._saved(self._trainer.state)
-        except Exception as error:
-            if not (self._wished and self._is_full(error)):
-                raise
-            self._learn_on()
+        carried = Carried.model_validate(carrying.pack(self._trainer))
+        error = _caught(lambda: write(*given))
+        # What the first process seals is what all have written.
+        failed = ranks.anywhere(error is not None)
+        if not failed:
+            if ranks.first():
+                error = _caught(lambda: self._saved(self._trainer.state, carried))
+            failed = ranks.agree(error is not None)
+            self._saved_at = time.monotonic()
+        if failed:
+            self._not_saved(error)
+
+    def _not_saved(self, error: Exception | None) -> None:
+        full = self._wished and error is not None and self._is_full(error)
+        if not ranks.anywhere(full):
+            raise error or ranks.Lost
+        self._learn_on()
 
     def _learn_on(self) -> None:
         # To end now would lose what was learned; the wish can be told again.
@@ -260,6 +274,8 @@ class Course:
     def _save_model(self, output_dir: str, _internal_call: bool = False) -> None:
         """Stands in for the trainer's own: a checkpoint holds what the model's folder holds."""
         self._check_health()
+        if not ranks.first():
+            return
         folder = Path(output_dir)
         with self._served():
             saving.write(self._trainer.model, self._order.tokenizer, folder)
@@ -311,6 +327,14 @@ class Course:
 
 def _ends_epoch(state: Any) -> bool:
     return bool(state.epoch == int(state.epoch) or state.global_step >= state.max_steps)
+
+
+def _caught(deed: Callable[[], None]) -> Exception | None:
+    try:
+        deed()
+    except Exception as error:  # noqa: BLE001 - the other processes must hear of it before it is raised
+        return error
+    return None
 
 
 def _no_card(*_: object, **__: object) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from finetune_sdk.providers.local.jobs.folder import JobFolder
+from finetune_sdk.providers.local.training import ranks
 
 
 class Stop:
@@ -24,11 +25,14 @@ class Stop:
 
     @property
     def requested(self) -> bool:
-        return self._told or self._folder.pause.exists()
+        """Somebody wishes it, of this process or of another one; asked by all at one time."""
+        return ranks.anywhere(self._told or self._folder.pause.exists())
 
     def forget(self) -> None:
         """Drops the wish, wherever it came from, and that to go on after it."""
         self._told = False
+        if not ranks.first():
+            return
         for wish in (self._folder.resume, self._folder.pause):
             wish.unlink(missing_ok=True)
 

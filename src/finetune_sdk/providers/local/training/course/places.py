@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from finetune_sdk.providers.local.jobs import checkpoints
 from finetune_sdk.providers.local.jobs.checkpoints import Saved
+from finetune_sdk.providers.local.training import ranks
 from finetune_sdk.providers.local.training.course.keeping import Keeper
 from finetune_sdk.providers.local.training.course.reporting import Told
 from finetune_sdk.providers.local.training.course.standing import Standing
@@ -41,10 +42,16 @@ class Place(BaseModel):
 def newest(keeper: Keeper) -> tuple[Saved, Place] | None:
     """The newest checkpoint that can be gone on from; damaged ones are set aside.
 
+    Of several processes the first looks, for all.
+
     Raises:
         TrainingFailure: there were checkpoints, and all are damaged.
         OSError: one cannot be read now.
     """
+    return ranks.agree(_newest(keeper) if ranks.first() else None)
+
+
+def _newest(keeper: Keeper) -> tuple[Saved, Place] | None:
     damaged = list[str]()
     while saved := keeper.newest():
         try:
