@@ -18,6 +18,10 @@ _SHARE = 10.0
 """Bringing takes at most one part in so many of the time: a log that has grown is long."""
 
 
+def _nothing() -> None:
+    """At the end there is nothing else to heed."""
+
+
 class Bringer:
     """Brings what is new.
 
@@ -63,7 +67,7 @@ class Bringer:
         for name in layout.WHOLE:
             self._bring_text(name)
 
-    def finish(self, heed: Heed, code: int) -> None:
+    def finish(self, code: int) -> None:
         """Brings all that is left, the trainer's own last words, and that it has ended.
 
         Args:
@@ -72,10 +76,10 @@ class Bringer:
         Raises:
             OSError: the storage refuses.
         """
-        self.bring(heed)
+        self.bring(_nothing)
         if (self.folder.path / "result.json").exists():
             for name, path in layout.below(self.folder.model).items():
-                self._place.put(path, f"{layout.MODEL}/{name}", heed)
+                self._place.put(path, f"{layout.MODEL}/{name}")
         for name in layout.ENDS:
             self._bring_text(name)
         self._place.write_json(layout.ENDED, {"code": code})
@@ -124,6 +128,52 @@ class Bringer:
             return
         self._brought.add(saved.path.name)
         self._own.add(saved.path.name)
+
+
+class Aside:
+    """Brings what a process beside the first has that the first has not.
+
+    Args:
+        folder: the trainer's; that of the first process where both are on one machine.
+        place: the attempt's folder in the storage.
+        rank: the process's number.
+    """
+
+    def __init__(self, folder: JobFolder, place: Storage, rank: str) -> None:
+        self.folder = folder
+        self._place = place
+        self._rank = rank
+        self._brought: set[str] = set()
+        self._due = 0.0
+
+    def bring_where_due(self, heed: Heed) -> bool:
+        """Brings what is new, where the last time is long enough ago; says whether it was.
+
+        Raises:
+            OSError: the storage refuses; all is tried again the next time.
+        """
+        if time.monotonic() < self._due:
+            return False
+        self._due = time.monotonic() + _REST
+        # The state of its random numbers, without which it does not go on as it would have.
+        for path in self.folder.checkpoints.glob(f"checkpoint-*/rng_state_{self._rank}.pth"):
+            name = path.relative_to(self.folder.path).as_posix()
+            if name not in self._brought:
+                self._place.put(path, name, heed)
+                self._brought.add(name)
+        return True
+
+    def finish(self, code: int) -> None:
+        """Brings why it failed.
+
+        Args:
+            code: of the trainer's exit.
+
+        Raises:
+            OSError: the storage refuses.
+        """
+        if code and (failure := self.folder.read("failure")):
+            self._place.write_json(layout.failure(self._rank), failure)
 
 
 def _clean(log: bytes) -> bytes:

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from finetune_sdk import __version__
 from finetune_sdk.providers.local.cluster.api import Submission
-from finetune_sdk.providers.local.cluster.seat import MARK
+from finetune_sdk.providers.local.cluster.orders import MARK
 
 _LOST = frozenset(
     {

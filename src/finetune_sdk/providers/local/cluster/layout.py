@@ -46,6 +46,11 @@ def attempt(job_id: str, number: int) -> str:
     return f"{job(job_id)}/attempts/{number}"
 
 
+def failure(rank: str) -> str:
+    """Why a process beside the first failed."""
+    return f"failure-{rank}.json"
+
+
 def rows(file_id: str) -> str:
     """The rows of a dataset file."""
     return f"files/{file_id}.jsonl"

@@ -13,7 +13,7 @@ from finetune_sdk import __version__
 from finetune_sdk.providers.local.cluster import layout
 from finetune_sdk.providers.local.cluster.reach import name_of
 from finetune_sdk.providers.local.cluster.record import Cluster, Submitted
-from finetune_sdk.providers.local.cluster.seat import Orders
+from finetune_sdk.providers.local.cluster.orders import Orders
 from finetune_sdk.providers.local.cluster.storage import Heed, Storage
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.jobs.records import Created
