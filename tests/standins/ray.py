@@ -52,17 +52,19 @@ class Cluster:
         lost: so many answers of submits are lost on the way; the jobs are there.
         down: nobody answers.
         word: that is told of every job in place of its own.
+        elsewhere: words in a program that stand for others on the cluster's machines.
     """
 
     folder: Path
     version: str = "2.60.0"
     token: str | None = TOKEN
     cpus: float = 2.0
-    submissions: dict[str, Submission] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
+    submissions: dict[str, Submission] = field(default_factory=dict[str, Submission])
+    asked: list[str] = field(default_factory=list[str])
     lost: int = 0
     down: bool = False
     word: str | None = None
+    elsewhere: dict[str, str] = field(default_factory=dict[str, str])
     environ: dict[str, str] = field(default_factory=lambda: dict(os.environ))
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -89,9 +91,12 @@ class Cluster:
 
     def _begin(self, one: Submission) -> None:
         patience = one.body.get("runtime_env", {}).get("env_vars", {})
+        program = one.body["entrypoint"]
+        for ours, theirs in self.elsewhere.items():
+            program = program.replace(ours, theirs)
         with one.log.open("ab") as log:
-            one.process = subprocess.Popen(
-                one.body["entrypoint"],
+            one.process = subprocess.Popen(  # noqa: S602 - as Ray does
+                program,
                 shell=True,
                 start_new_session=True,
                 stdout=log,
@@ -263,7 +268,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(content)
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its own name
         """Nobody reads it."""
 
 

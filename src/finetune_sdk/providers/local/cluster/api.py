@@ -14,8 +14,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.client import HTTPException, HTTPMessage
-from typing import IO, Final, Literal, NamedTuple, cast
+from http.client import HTTPException
+from typing import Final, NamedTuple, cast
 from urllib.parse import quote, urlsplit
 
 from finetune_sdk.errors import (
@@ -32,7 +32,7 @@ from finetune_sdk.providers.local.settings import NAME
 from finetune_sdk.transport import redact
 from finetune_sdk.transport.hosts import is_loopback
 
-OLDEST: Final = (2, 52)
+OLDEST: Final[tuple[int, int]] = (2, 52)
 """Ray asks for a token from this version on."""
 
 _NEXT_MAJOR: Final = 3
@@ -40,7 +40,6 @@ _SECONDS = 20.0
 _LONGEST = 4 * 2**20
 _SHOWN = 500
 
-Word = Literal["PENDING", "RUNNING", "STOPPED", "SUCCEEDED", "FAILED"]
 ENDS: Final = frozenset({"STOPPED", "SUCCEEDED", "FAILED"})
 """Words of a submission that do not change any more. One that we do not know may."""
 
@@ -101,12 +100,15 @@ class RayApi:
             ConfigurationError: it is too old, or too new.
         """
         free = self._answers_all()
-        told = self._ask("GET", "/api/version")
+        try:
+            told = self._ask("GET", "/api/version")
+        except (InvalidRequestError, NotFoundError):
+            raise self._no_ray() from None
         ray = told.get("ray_version")
         if not isinstance(ray, str):
             raise self._no_ray()
         found = re.match(r"(\d+)\.(\d+)", ray)
-        number = (int(found[1]), int(found[2])) if found else (0, 0)
+        number = tuple(map(int, found.groups())) if found else ()
         if not OLDEST <= number < (_NEXT_MAJOR, 0):
             raise ConfigurationError(
                 f"the cluster at {self.address!r} runs Ray {ray}, and this package works with Ray "
@@ -161,9 +163,9 @@ class RayApi:
         except ProviderError:
             return {}
         for name in ("data", "clusterStatus", "loadMetricsReport", "usage"):
-            told = cast("dict[str, object]", told).get(name) if isinstance(told, dict) else None
-        usage = cast("dict[str, object]", told) if isinstance(told, dict) else {}
-        return {name: pair for name, value in usage.items() if (pair := _pair(value)) is not None}
+            told = _table(told).get(name)
+        pairs = {name: _pair(value) for name, value in _table(told).items()}
+        return {name: pair for name, pair in pairs.items() if pair is not None}
 
     def _answers_all(self) -> bool:
         try:
@@ -216,7 +218,7 @@ class RayApi:
         said, status = said[-_SHOWN:], error.code
         if status in (401, 403):
             return self._not_let_in(status)
-        kinds = {400: InvalidRequestError, 404: NotFoundError}
+        kinds: dict[int, type[ProviderError]] = {400: InvalidRequestError, 404: NotFoundError}
         kind = kinds.get(status, ServerError if status >= 500 else ResponseDecodeError)
         return kind(
             f"the cluster at {self.address!r} answers {status}: {said or error.reason}",
@@ -242,30 +244,24 @@ class RayApi:
         )
 
 
-class _Stay(urllib.request.HTTPRedirectHandler):
-    """Goes where it was sent by us alone: a redirect would take the token along."""
-
-    def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: HTTPMessage,
-        newurl: str,
-    ) -> None:
-        return None
-
-
 def _opener(address: str) -> urllib.request.OpenerDirector:
+    opener = urllib.request.OpenerDirector()
     handlers: list[urllib.request.BaseHandler] = [
-        _Stay(),
+        urllib.request.HTTPHandler(),
         urllib.request.HTTPSHandler(context=ssl.create_default_context()),
+        # None that follows a redirect: it would take the token along.
+        urllib.request.HTTPErrorProcessor(),
+        urllib.request.HTTPDefaultErrorHandler(),
     ]
-    if is_loopback(urlsplit(address).hostname or ""):
-        # What is meant for this machine goes by no proxy.
-        handlers.append(urllib.request.ProxyHandler({}))
-    return urllib.request.build_opener(*handlers)
+    if not is_loopback(urlsplit(address).hostname or ""):
+        handlers.append(urllib.request.ProxyHandler())
+    for handler in handlers:
+        opener.add_handler(handler)
+    return opener
+
+
+def _table(value: object) -> dict[str, object]:
+    return cast("dict[str, object]", value) if isinstance(value, dict) else {}
 
 
 def _pair(value: object) -> tuple[float, float] | None:

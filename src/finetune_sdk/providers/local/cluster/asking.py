@@ -1,4 +1,4 @@
-"""What is looked at of a cluster before a job is made: all that would make it fail there at once."""
+"""What is looked at of a cluster before a job is made: all that would make it fail at once."""
 
 from __future__ import annotations
 

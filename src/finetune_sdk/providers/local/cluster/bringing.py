@@ -13,7 +13,7 @@ from finetune_sdk.providers.local.jobs.checkpoints import MANIFEST, Saved
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.transport import redact
 
-_REST = 2.0
+_REST = 1.0
 _SHARE = 10.0
 """Bringing takes at most one part in so many of the time: a log that has grown is long."""
 

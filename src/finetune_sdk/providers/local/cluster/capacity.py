@@ -3,25 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-from finetune_sdk.providers.local.cluster.record import Cluster
+from typing import Protocol
 
 _SHOWN = ("CPU", "GPU")
 
-
-def words(cluster: Cluster, resources: Mapping[str, tuple[float, float]]) -> str:
-    """Why it waits.
-
-    Args:
-        resources: what is in use and what there is, by Ray's names; empty where not known.
-    """
-    count = f"{cluster.processes} times " if cluster.processes > 1 else ""
-    return f"waits for the cluster: it asks for {count}{cluster.asked}; {_has(resources)}"
+Resources = Mapping[str, tuple[float, float]]
+"""What is in use and what there is, by Ray's names; empty where that is not known."""
 
 
-def _has(resources: Mapping[str, tuple[float, float]]) -> str:
+class Asking(Protocol):
+    """Who asks for so many processes, with so much for each."""
+
+    @property
+    def processes(self) -> int: ...
+    @property
+    def cpus_per_process(self) -> int: ...
+    @property
+    def gpus_per_process(self) -> int: ...
+
+
+def words(asking: Asking, resources: Resources) -> str:
+    """Why it waits."""
+    count = f"{asking.processes} times " if asking.processes > 1 else ""
+    wish = f"it asks for {count}{asked(asking)}; {_has(resources)}"
+    if _has_room(asking, resources):
+        return f"the cluster is about to begin it: {wish}"
+    return f"waits for the cluster: {wish}"
+
+
+def asked(asking: Asking) -> str:
+    """What each process asks for."""
+    cpus, gpus = asking.cpus_per_process, asking.gpus_per_process
+    words = [f"{cpus} CPU{'s' if cpus > 1 else ''}"]
+    words += [f"{gpus} GPU{'s' if gpus > 1 else ''}"] if gpus else []
+    return " and ".join(words)
+
+
+def _has_room(asking: Asking, resources: Resources) -> bool:
+    # Of all machines together: that none of them has enough alone, only Ray knows.
+    needs = {"CPU": asking.cpus_per_process, "GPU": asking.gpus_per_process}
+    return bool(resources) and all(
+        asking.processes * need <= _free(resources, name) for name, need in needs.items()
+    )
+
+
+def _free(resources: Resources, name: str) -> float:
+    used, total = resources.get(name, (0.0, 0.0))
+    return total - used
+
+
+def _has(resources: Resources) -> str:
     if not resources:
         return "what the cluster has, it does not tell"
-    pairs = [(name, *resources.get(name, (0.0, 0.0))) for name in _SHOWN]
-    told = [f"{total:g} {name}s, {total - used:g} of them free" for name, used, total in pairs]
+    totals = {name: resources.get(name, (0.0, 0.0))[1] for name in _SHOWN}
+    told = [f"{totals[name]:g} {name}s, {_free(resources, name):g} of them free" for name in _SHOWN]
     return f"the cluster has {' and '.join(told)}"

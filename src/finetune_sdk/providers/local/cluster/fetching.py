@@ -88,8 +88,8 @@ def _learned(places: list[Storage]) -> dict[str, Storage]:
 
 def _kept(places: list[Storage]) -> list[str]:
     """What the newest attempt that knows has kept."""
-    told = next((told for place in places if (told := place.read_json(layout.KEPT))), {})
-    return [str(name) for name in cast("list[object]", told.get("names") or [])]
+    told = next((told for place in places if (told := place.read_json(layout.KEPT))), None)
+    return [str(name) for name in cast("list[object]", told["names"])] if told else []
 
 
 def is_whole(saved: Storage) -> bool:

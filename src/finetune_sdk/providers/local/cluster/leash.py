@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Generator, Mapping, Sequence
@@ -12,9 +13,18 @@ from pathlib import Path
 
 @contextmanager
 def leashed(
-    command: Sequence[str], *, environ: Mapping[str, str], cwd: Path, log: Path
+    command: Sequence[str],
+    *,
+    environ: Mapping[str, str],
+    cwd: Path,
+    log: Path,
+    scratch: Path | None,
 ) -> Generator[subprocess.Popen[bytes]]:
-    """A program in a process group of its own, all of which is gone afterwards."""
+    """A program in a process group of its own, all of which is gone afterwards.
+
+    Args:
+        scratch: a folder that is removed when this process is gone.
+    """
     with log.open("ab") as out:
         process = subprocess.Popen(
             command,
@@ -25,7 +35,7 @@ def leashed(
             stderr=out,
             process_group=0,
         )
-    _leash(process.pid)
+    _leash(process.pid, scratch)
     try:
         yield process
     finally:
@@ -45,8 +55,8 @@ def kill(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
 
 
-def _leash(group: int) -> None:
-    """Kills a process group when this process is gone.
+def _leash(group: int, scratch: Path | None) -> None:
+    """Kills a process group, and removes a folder, when this process is gone.
 
     By a process that holds the other end of a pipe of ours: Ray ends what it has started and not
     what that has started, and a machine whose raylet was killed ends nothing.
@@ -61,4 +71,6 @@ def _leash(group: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.read(theirs, 1)
     kill(group)
+    if scratch is not None:
+        shutil.rmtree(scratch, ignore_errors=True)
     os._exit(0)

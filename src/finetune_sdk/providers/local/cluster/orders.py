@@ -79,7 +79,7 @@ def check(orders: Orders) -> None:
     try:
         storage = Storage(orders.storage)
         probe = storage.read_json(f"{layout.job(orders.job)}/{layout.PROBE}") or {}
-    except Exception as error:  # noqa: BLE001 - each storage has errors of its own
+    except Exception as error:
         raise GaveUp("storage_not_shared", _not_shared(orders, host, f": {error}")) from error
     if probe.get("word") != orders.word:
         raise GaveUp("storage_not_shared", _not_shared(orders, host, ""))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from finetune_sdk.providers.local.cluster.capacity import asked
 from finetune_sdk.providers.local.jobs.records import Record
 from finetune_sdk.providers.local.settings import EXAMPLE, LocalSettings
 from finetune_sdk.transport.addresses import address
@@ -37,17 +38,9 @@ class Cluster(Record):
         count = f"{self.processes} process{'es' if self.processes > 1 else ''}"
         each = " each" if self.processes > 1 else ""
         return (
-            f"the Ray cluster at {self.address!r}: {count} with {self.asked}{each}; what comes of "
+            f"the Ray cluster at {self.address!r}: {count} with {asked(self)}{each}; what comes of "
             f"it passes through {self.storage!r}"
         )
-
-    @property
-    def asked(self) -> str:
-        """What each process asks for, in words."""
-        cpus, gpus = self.cpus_per_process, self.gpus_per_process
-        words = [f"{cpus} CPU{'s' if cpus > 1 else ''}"] if cpus else []
-        words += [f"{gpus} GPU{'s' if gpus > 1 else ''}"] if gpus else []
-        return " and ".join(words)
 
 
 class Submitted(Record):

@@ -9,9 +9,7 @@ from __future__ import annotations
 import signal
 import time
 from contextlib import suppress
-from pathlib import Path
 
-from finetune_sdk.errors import ProviderError
 from finetune_sdk.providers.local.cluster import capacity, judging, layout, submitting
 from finetune_sdk.providers.local.cluster.api import Submission
 from finetune_sdk.providers.local.cluster.contact import Contact
@@ -29,6 +27,8 @@ LOSSES = 3
 _TICK = 0.1
 _LOOK = 1.0
 _CAPACITY = 15.0
+_BEGINNING = 5.0
+"""Seconds that a cluster may take to begin what it has room for, before that is an event."""
 _KNOWN = frozenset({"PENDING", "RUNNING", "STOPPED", "SUCCEEDED", "FAILED"})
 
 
@@ -54,6 +54,7 @@ class Relay:
         self._told = False
         self._handed_on = False
         self._asked_capacity = 0.0
+        self._waits_since: float | None = None
         self._word = ""
         self._ray = Contact("the cluster", self._warn, self._heed)
         self._store = Contact("the storage", self._warn, self._heed)
@@ -176,7 +177,8 @@ class Relay:
         self._waits_for(str(told.get("reason")) if told else None)
 
     def _tell_capacity(self) -> None:
-        if time.monotonic() >= self._asked_capacity:
+        soon = self._waits_since is not None and self._waits_since != float("inf")
+        if time.monotonic() >= self._asked_capacity or soon:
             self._asked_capacity = time.monotonic() + _CAPACITY
             self._waits_for(capacity.words(self._cluster, self._api.resources()))
 
@@ -184,12 +186,20 @@ class Relay:
         path = self._folder.path / f"{Waiting.file()}.json"
         with suppress(OSError):
             if reason is None:
+                self._waits_since = None
                 path.unlink(missing_ok=True)
                 return
-            if not path.exists():
-                self._tell(reason, "queued")
             # Written again and again: who waits is not silent.
             Waiting(reason=reason).save(self._folder)
+            self._tell_waiting(reason)
+
+    def _tell_waiting(self, reason: str) -> None:
+        now = time.monotonic()
+        if self._waits_since is None:
+            self._waits_since = now + _BEGINNING
+        elif now >= self._waits_since:
+            self._waits_since = float("inf")
+            self._tell(reason, "queued")
 
     def _hand_on_pause(self) -> None:
         if not self._handed_on and self._folder.pause.exists():
@@ -248,6 +258,7 @@ class Relay:
     def _leave(self) -> int:
         """Asked to end: stops the job where it was cancelled, else lets it go on there."""
         if self._folder.cancel_requested and self._submitted.live:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
             self._told = False
             self._ray.must(self._stop)
             if self._ray.must(self._stopped):
@@ -279,5 +290,4 @@ class Relay:
 
     def _warn(self, message: str, type_: str) -> None:
         with suppress(OSError):
-            level = "info" if type_ == "reachable" else "warning"
-            self._folder.tell(message, type=type_, level="info" if level == "info" else "warning")
+            self._folder.tell(message, type=type_, level="warning")

@@ -32,6 +32,9 @@ from finetune_sdk.providers.local.jobs.folder import JobFolder
 _TICK = 0.1
 _TRAINER = "finetune_sdk.providers.local.training"
 _READY = "ready"
+_OTHERS = 10.0
+"""Seconds that another process may take to say why it failed, when this one was told nothing."""
+
 _PATIENCE = 600.0
 """Seconds that what was learned is tried to be brought, when the trainer has ended."""
 
@@ -88,9 +91,14 @@ class Seat:
         if self._told:
             raise Unwanted
 
+    @property
+    def _keeps(self) -> bool:
+        """It looks after the folder, for all on this machine."""
+        return self._ranks.get("LOCAL_RANK", "0") == "0"
+
     def _folder(self) -> JobFolder:
         ready = self._scratch / _READY
-        if self._ranks.get("LOCAL_RANK", "0") == "0":
+        if self._keeps:
             orders = self._orders
             fetch(self._storage, orders.job, orders.attempt, self._scratch, self._heed)
             ready.touch()
@@ -122,6 +130,7 @@ class Seat:
             environ={"PYTHONUNBUFFERED": "1", **passes, **self._ranks},
             cwd=folder.path,
             log=folder.log,
+            scratch=self._scratch if self._keeps else None,
         ) as trainer:
             while trainer.poll() is None:
                 self._mind(folder, trainer)
@@ -168,8 +177,21 @@ class Seat:
         asked = self._told or (code == 0 and self._paused)
         if done or asked or (folder.path / "failure.json").exists():
             return
+        failure = self._failure_beside() or verdict.guessed(folder, code).model_dump(mode="json")
         with suppress(OSError):
-            folder.write("failure", verdict.guessed(folder, code).model_dump(mode="json"))
+            folder.write("failure", failure)
+
+    def _failure_beside(self) -> Mapping[str, object] | None:
+        """What another process says of why all have ended; it may say it a little later."""
+        others = range(1, int(self._ranks.get("WORLD_SIZE", "1")))
+        until = time.monotonic() + _OTHERS
+        while others and time.monotonic() < until:
+            for rank in others:
+                with suppress(OSError):
+                    if told := self._place.read_json(layout.failure(str(rank))):
+                        return told
+            time.sleep(_TICK)
+        return None
 
     def _finish(self, bringer: Bringer | Aside, code: int) -> None:
         since = time.monotonic()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
 from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 from finetune_sdk.errors import ConfigurationError, MissingDependencyError
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _BLOCK = 8 * 2**20
 
@@ -21,6 +24,21 @@ Heed = Callable[[], None]
 
 def _nothing() -> None:
     """Nobody waits for anything else meanwhile."""
+
+
+def _answering(act: Callable[P, T]) -> Callable[P, T]:
+    """Makes what a library of a storage raises an `OSError`: that of S3, for one, is none."""
+
+    @wraps(act)
+    def told(*given: P.args, **named: P.kwargs) -> T:
+        try:
+            return act(*given, **named)
+        except Exception as error:
+            if type(error).__module__.partition(".")[0] in ("__main__", "builtins", "finetune_sdk"):
+                raise
+            raise OSError(f"{type(error).__name__}: {error}") from error
+
+    return told
 
 
 @dataclass(frozen=True)
@@ -39,6 +57,7 @@ class Storage:
         """A folder in it."""
         return Storage(f"{self.place.rstrip('/')}/{name}")
 
+    @_answering
     def read(self, name: str, start: int = 0) -> bytes | None:
         """The content from a byte on; None where there is no such file."""
         try:
@@ -55,6 +74,7 @@ class Storage:
                 return cast("dict[str, object]", value)
         return None
 
+    @_answering
     def write(self, name: str, content: bytes) -> None:
         """Replaces a file."""
         self._make_folder_of(name)
@@ -64,18 +84,21 @@ class Storage:
         """Replaces a file with a value as JSON."""
         self.write(name, json.dumps(value, ensure_ascii=False, allow_nan=False).encode())
 
+    @_answering
     def put(self, source: Path, name: str, heed: Heed = _nothing) -> None:
         """Copies a file there."""
         self._make_folder_of(name)
         with source.open("rb") as ours, self._system.open(self._path(name), "wb") as theirs:
             _pour(ours, theirs, heed)
 
+    @_answering
     def get(self, name: str, target: Path, heed: Heed = _nothing) -> None:
         """Copies a file from there."""
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._system.open(self._path(name), "rb") as theirs, target.open("wb") as ours:
             _pour(theirs, ours, heed)
 
+    @_answering
     def sizes(self, name: str) -> dict[str, int]:
         """All files below a folder, by their names from there, with their bytes."""
         root = self._path(name).rstrip("/") + "/"
@@ -85,6 +108,7 @@ class Storage:
             str(path).partition(root)[2]: int(about["size"] or 0) for path, about in found.items()
         }
 
+    @_answering
     def size(self, name: str) -> int | None:
         """The bytes of a file; None where there is none."""
         self._system.invalidate_cache()
@@ -93,6 +117,7 @@ class Storage:
         except FileNotFoundError:
             return None
 
+    @_answering
     def names(self, name: str) -> list[str]:
         """What lies in a folder, by its last name."""
         self._system.invalidate_cache()
@@ -102,6 +127,7 @@ class Storage:
             return []
         return [str(path).rstrip("/").rpartition("/")[2] for path in found]
 
+    @_answering
     def remove(self, name: str) -> None:
         """Deletes a file or a folder; one that is gone is no error."""
         with suppress(FileNotFoundError):

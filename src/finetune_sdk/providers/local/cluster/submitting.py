@@ -1,4 +1,4 @@
-"""What a submission is made of: the job, its rows and its base model in the storage, and the call."""
+"""What a submission is made of: the job, its rows and base model in the storage; the call."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 
 from finetune_sdk import __version__
 from finetune_sdk.providers.local.cluster import layout
+from finetune_sdk.providers.local.cluster.orders import Orders
 from finetune_sdk.providers.local.cluster.reach import name_of
 from finetune_sdk.providers.local.cluster.record import Cluster, Submitted
-from finetune_sdk.providers.local.cluster.orders import Orders
 from finetune_sdk.providers.local.cluster.storage import Heed, Storage
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.jobs.records import Created

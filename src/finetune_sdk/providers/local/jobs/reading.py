@@ -4,7 +4,8 @@
 
 lock held, asked to end     cancelling
 lock held, asked to pause   pausing, until the lock is free
-lock held                   state.json's phase: queued, running; queued too while waiting.json is there
+lock held, waiting.json     queued: a cluster has no room yet
+lock held                   state.json's phase: queued, running
 lock free, queued           queued: dormant, to be woken; paused where that was asked for
 lock free, paused           paused; raw status "paused", or the code of what stopped it
 lock free, was running      paused; raw status "paused" where that was asked for, else "lost"
@@ -222,7 +223,7 @@ def _unended(folder: JobFolder, sight: Sight, spec: JobSpec, position: int | Non
         seed=spec.seed,
         metadata=spec.metadata,
         created_at=created.created_at if created else None,
-        started_at=started_at,
+        started_at=started_at if progress or not sight.waiting else None,
         progress=progress.value() if progress and begun else None,
         queue_position=position if sight.status is JobStatus.QUEUED else None,
         error=sight.stopped_by,
