@@ -203,13 +203,19 @@ def test_each_method_has_learning_rates_of_its_own(
 
 
 def test_rows_of_some_methods_cannot_be_grouped_by_length() -> None:
-    assert recipe_of(spec(DPO()), LocalOptions()).group_by_length
+    assert recipe_of(spec(DPO()), LocalOptions(group_by_length=True)).group_by_length
     recipe = recipe_of(spec(KTO()), LocalOptions())
     assert not recipe.group_by_length
     assert recipe.reasons["group_by_length"].startswith("off, because KTO")
     with pytest.raises(TrainingFailure, match="group_by_length") as caught:
         recipe_of(spec(KTO()), LocalOptions(group_by_length=True))
     assert caught.value.code == "invalid_option"
+
+
+def test_rows_meet_by_chance_unless_they_are_told_not_to() -> None:
+    recipe = recipe_of(spec(Supervised()), LocalOptions())
+    assert not recipe.group_by_length
+    assert recipe.reasons["group_by_length"].startswith("off, because which rows meet")
 
 
 def test_rows_that_are_held_against_each_other_are_computed_together() -> None:

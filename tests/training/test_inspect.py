@@ -314,11 +314,11 @@ def test_a_machine_that_is_too_small(tiny: Path, tmp_path: Path) -> None:
     with pytest.raises(QuotaExceededError) as caught:
         inspect(folder, room=lambda _: Capacity(500_000_000, None))
     assert caught.value.code == "not_enough_memory"
-    for words in (" = 660 MB, of 500 MB", "`LocalOptions.micro_batch_size`, which is 8", "smaller"):
+    for words in (" = 659 MB, of 500 MB", "`LocalOptions.micro_batch_size`, which is 8", "smaller"):
         assert words in str(caught.value)
     assert "lora" not in str(caught.value).rpartition("has;")[2]
     (busy,) = inspect(folder, room=lambda _: Capacity(700_000_000, 600_000_000)).warnings
-    assert "needs about 660 MB of memory, and 600 MB are free now" in busy
+    assert "needs about 659 MB of memory, and 600 MB are free now" in busy
     assert inspect(folder, room=lambda _: Capacity(700_000_000, 690_000_000)).warnings == ()
     assert (
         inspect(folder, room=lambda _: None)

@@ -68,6 +68,12 @@ def history(make: Make, tiny: Path, out: Path, *, lora: bool = False, **config: 
     ]
 
 
+def our_own(**settings: Any) -> Any:
+    trainer = loss.trainer(**settings)
+    assert loss.score_labelled(trainer.model)
+    return trainer
+
+
 def trls_own(**settings: Any) -> Any:
     return import_module("trl").SFTTrainer(**settings)
 
@@ -79,7 +85,7 @@ def test_it_is_trls_loss(
 ) -> None:
     config = {"per_device_train_batch_size": size, "gradient_accumulation_steps": accumulated}
     theirs = history(trls_own, tiny, tmp_path, lora=lora, **config)
-    ours = history(loss.trainer, tiny, tmp_path, lora=lora, **config)
+    ours = history(our_own, tiny, tmp_path, lora=lora, **config)
     assert len(ours) == len(theirs) > 1
     for mine, their in zip(ours, theirs, strict=True):
         assert mine == pytest.approx(their, rel=1e-4, abs=1e-5)
@@ -90,7 +96,7 @@ def test_a_micro_batch_changes_no_number(tiny: Path, tmp_path: Path) -> None:
     """Rows of unlike length in one step: a mean of means would weigh them differently."""
     kwargs: dict[str, Any] = {"train_sampling_strategy": "sequential"}
     whole = history(
-        loss.trainer,
+        our_own,
         tiny,
         tmp_path,
         per_device_train_batch_size=8,
@@ -98,7 +104,7 @@ def test_a_micro_batch_changes_no_number(tiny: Path, tmp_path: Path) -> None:
         **kwargs,
     )
     parts = history(
-        loss.trainer,
+        our_own,
         tiny,
         tmp_path,
         per_device_train_batch_size=1,
@@ -123,10 +129,10 @@ def test_rows_of_like_length_share_a_batch(tiny: Path, tmp_path: Path) -> None:
 def test_many_positions_are_scored_in_stretches(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = history(loss.trainer, tiny, tmp_path)
+    whole = history(our_own, tiny, tmp_path)
     # 320 tokens in the vocabulary: three positions at once.
     monkeypatch.setattr(loss, "_LOGITS_AT_ONCE", 1000)
-    for one, other in zip(history(loss.trainer, tiny, tmp_path), whole, strict=True):
+    for one, other in zip(history(our_own, tiny, tmp_path), whole, strict=True):
         assert one == pytest.approx(other, rel=1e-4, abs=1e-5)
 
 

@@ -140,10 +140,19 @@ def test_part_of_an_epoch(tiny: Path, tmp_path: Path) -> None:
 
 
 def test_speed_settings_do_not_change_what_is_learned(tiny: Path, tmp_path: Path) -> None:
-    quick = train(make_job(tmp_path, tiny, name="ftjob-q", method=FULL))
-    options = LocalOptions(micro_batch_size=2, gradient_checkpointing=True, threads=2)
+    plain = LocalOptions(precision="float32")
+    quick = train(make_job(tmp_path, tiny, name="ftjob-q", method=FULL, options=plain))
+    options = LocalOptions(
+        precision="float32",
+        micro_batch_size=2,
+        gradient_checkpointing=True,
+        threads=2,
+        shared_prefix=False,
+        labelled_only=False,
+        attention="eager",
+    )
     slow = train(make_job(tmp_path, tiny, name="ftjob-s", method=FULL, options=options))
-    assert metrics(slow, "loss") == pytest.approx(metrics(quick, "loss"), abs=1e-4)
+    assert metrics(slow, "loss") == pytest.approx(metrics(quick, "loss"), abs=1e-5)
     assert settings(slow)["micro_batch_size"] == "2, as `LocalOptions.micro_batch_size` says"
     assert settings(slow)["gradient_checkpointing"].startswith("on, as")
 

@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue
 from finetune_sdk.types.options import ProviderOptions
 
 Precision = Literal["float32", "bfloat16", "float16"]
+Attention = Literal["sdpa", "eager"]
 
 
 class LocalOptions(ProviderOptions):
@@ -18,7 +19,11 @@ class LocalOptions(ProviderOptions):
         precision: of the arithmetic; weights that are trained stay in float32.
         gradient_checkpointing: spend time to save memory.
         micro_batch_size: rows that are computed at once; the rest of `batch_size` is accumulated.
-        group_by_length: put rows of like length in one batch; less padding, same loss terms.
+        group_by_length: put rows of like length in one batch. Less padding, but other rows meet in
+            a batch, so what is learned is not the same; off by default.
+        shared_prefix: compute once what the rows of a batch begin with alike, and no padding.
+        labelled_only: score the tokens that carry loss, and no others.
+        attention: `sdpa`, torch's own kernels, or `eager`, written out.
         lr_scheduler: `linear`, `cosine`, `constant` or another name that transformers knows.
         warmup_steps: optimizer steps until the learning rate is at its peak.
         weight_decay: of AdamW.
@@ -45,6 +50,9 @@ class LocalOptions(ProviderOptions):
     gradient_checkpointing: bool | None = None
     micro_batch_size: Annotated[int, Field(ge=1)] | None = None
     group_by_length: bool | None = None
+    shared_prefix: bool | None = None
+    labelled_only: bool | None = None
+    attention: Attention | None = None
     lr_scheduler: str | None = None
     warmup_steps: Annotated[int, Field(ge=0)] | None = None
     weight_decay: Annotated[float, Field(ge=0)] | None = None

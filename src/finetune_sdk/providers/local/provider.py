@@ -154,7 +154,7 @@ class LocalProvider(
         # Here and not above: these need `fcntl`, and the table of what each provider can do is
         # made on Windows too.
         from finetune_sdk.providers.local.cleaning import Leftovers
-        from finetune_sdk.providers.local.cluster.record import cluster_of
+        from finetune_sdk.providers.local.cluster.placing import cluster_of
         from finetune_sdk.providers.local.jobs.launcher import Launcher
         from finetune_sdk.providers.local.jobs.store import LocalJobs
         from finetune_sdk.providers.local.models.catalog import LocalModels
@@ -167,6 +167,8 @@ class LocalProvider(
             environ=environ,
             grace=cancel_grace,
             stalled_after=stalled_after,
+            several=settings.launcher == "torchrun",
+            processes=settings.processes,
             cluster=cluster_of(settings, trainer=trainer, grace=cancel_grace),
         )
         self._jobs = LocalJobs(home=self._home, launcher=starter, environ=environ)

@@ -5,6 +5,7 @@ folder say what happens there; on the cluster a seat fetches the job, runs the s
 folder of its own, and brings to the storage what comes of it.
 
 record.py      where a job trains, and what was submitted    the caller's machine
+placing.py     where a new job trains                        the caller's machine
 asking.py      what is looked at before a job is made        the caller's machine
 api.py         Ray's own job API                             the caller's machine
 submitting.py  what a submission is made of                  the caller's machine

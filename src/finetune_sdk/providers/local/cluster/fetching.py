@@ -15,10 +15,8 @@ from finetune_sdk.providers.local.jobs.records import Created, now
 from finetune_sdk.types import DatasetFile, JobSpec
 
 
-def fetch(
-    storage: Storage, job_id: str, attempt: int, scratch: Path, heed: Heed
-) -> tuple[JobFolder, int]:
-    """The job's folder, with what earlier attempts have learned; and the step that they reached.
+def fetch(storage: Storage, job_id: str, attempt: int, scratch: Path, heed: Heed) -> JobFolder:
+    """The job's folder, with what earlier attempts have learned.
 
     Args:
         attempt: the number of this one.
@@ -44,7 +42,8 @@ def fetch(
     files.write_atomic(folder.path / "spec.json", spec.to_json())
     notes = tuple(str(note) for note in cast("list[object]", told.get("notes") or []))
     Created(created_at=now(), notes=notes).save(folder)
-    return folder, _fetch_learned(storage, folder, attempt, heed)
+    _fetch_learned(storage, folder, attempt, heed)
+    return folder
 
 
 def _fetch_rows(storage: Storage, file: DatasetFile, home: LocalHome, heed: Heed) -> None:
@@ -56,24 +55,19 @@ def _fetch_all(place: Storage, target: Path, heed: Heed) -> None:
         place.get(name, target / name, heed)
 
 
-def _fetch_learned(storage: Storage, folder: JobFolder, attempt: int, heed: Heed) -> int:
-    """Brings the checkpoints that the attempts before have kept, and the numbers with the newest.
-
-    Returns:
-        The step of the newest; 0 where there is none.
-    """
+def _fetch_learned(storage: Storage, folder: JobFolder, attempt: int, heed: Heed) -> None:
+    """Brings the checkpoints that the attempts before have kept, and the numbers with the newest."""
     places = [storage.inside(layout.attempt(folder.id, number)) for number in range(attempt, 0, -1)]
     found = _learned(places)
     newest = max(found, key=_step, default=None)
     if newest is None:
-        return 0
+        return
     for name in {*_kept(places), newest} & found.keys():
         _fetch_checkpoint(
             found[name].inside(f"{layout.CHECKPOINTS}/{name}"), folder.checkpoints / name, heed
         )
     metrics = found[newest].read("metrics.jsonl")
     (folder.path / "metrics.jsonl").write_bytes(metrics or b"")
-    return _step(newest)
 
 
 def _learned(places: list[Storage]) -> dict[str, Storage]:

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 from finetune_sdk.providers.local.cluster.capacity import asked
 from finetune_sdk.providers.local.jobs.records import Record
-from finetune_sdk.providers.local.settings import EXAMPLE, LocalSettings
-from finetune_sdk.transport.addresses import address
 
 
 class Cluster(Record):
@@ -67,30 +62,3 @@ class Waiting(Record):
     """What the job waits for on the cluster; there while it does."""
 
     reason: str
-
-
-def cluster_of(
-    settings: LocalSettings, *, trainer: Sequence[str] | None, grace: float
-) -> Cluster | None:
-    """Where jobs of these settings train; None is this machine.
-
-    Args:
-        trainer: program and arguments that train instead of our own trainer.
-        grace: seconds between asking a trainer to end and killing it.
-
-    Raises:
-        ConfigurationError: the address is none that a token may be sent to.
-    """
-    if settings.address is None or settings.storage is None:
-        return None
-    place = settings.storage
-    return Cluster(
-        address=address(settings.address, word="address", example=EXAMPLE),
-        storage=place if "://" in place else str(Path(place).expanduser().absolute()),
-        token_env=settings.token_env,
-        processes=settings.processes or 1,
-        cpus_per_process=settings.cpus_per_process,
-        gpus_per_process=settings.gpus_per_process,
-        grace=grace,
-        trainer=None if trainer is None else tuple(trainer),
-    )

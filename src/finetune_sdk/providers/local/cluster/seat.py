@@ -23,6 +23,7 @@ from finetune_sdk.providers.local.cluster.bringing import Aside, Bringer
 from finetune_sdk.providers.local.cluster.fetching import fetch
 from finetune_sdk.providers.local.cluster.leash import ask_to_end, kill, leashed
 from finetune_sdk.providers.local.cluster.orders import GaveUp, Orders, check
+from finetune_sdk.providers.local.cluster.placing import team_of
 from finetune_sdk.providers.local.cluster.storage import Storage
 from finetune_sdk.providers.local.environment import child_environment, reports_of
 from finetune_sdk.providers.local.home import LocalHome
@@ -100,7 +101,9 @@ class Seat:
         ready = self._scratch / _READY
         if self._keeps:
             orders = self._orders
-            fetch(self._storage, orders.job, orders.attempt, self._scratch, self._heed)
+            folder = fetch(self._storage, orders.job, orders.attempt, self._scratch, self._heed)
+            if orders.processes > 1:
+                team_of(orders.processes).save(folder)
             ready.touch()
         while not ready.exists():
             self._heed()

@@ -2,6 +2,7 @@
 
 spec.json       the creator, before the folder has its name: what was asked for
 created.json    the creator, with it: when, and what the caller should know
+team.json       the creator, with spec.json: how many processes train it; without it, one
 job.lock        held by the supervisor and inherited by the trainer: somebody lives
 supervisor.lock held by the supervisor alone: free while job.lock is held, it was killed
 state.json      the supervisor: the phase, and since when; whoever resumes, under job.lock: queued

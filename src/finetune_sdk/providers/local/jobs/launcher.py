@@ -15,13 +15,16 @@ from finetune_sdk.providers.local.environment import (
     relay_environment,
     reports_of,
 )
+from finetune_sdk.providers.local.jobs import slots
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.jobs.records import Created
+from finetune_sdk.providers.local.jobs.team import Team, processes_of, team_of
 from finetune_sdk.providers.local.process import start_detached
 from finetune_sdk.providers.local.settings import NAME
 
 _SUPERVISOR = "finetune_sdk.providers.local.jobs.supervisor"
 _TRAINER = "finetune_sdk.providers.local.training"
+_CREW = "finetune_sdk.providers.local.jobs.crew"
 _RELAY = "finetune_sdk.providers.local.cluster"
 _STOPPING = 30.0
 """Seconds that a cluster has for its part of ending a job, beside the trainer's own."""
@@ -37,6 +40,8 @@ class Launcher:
         grace: seconds between asking a trainer to end and killing it.
         stalled_after: seconds without a word of a trainer, before that is said.
         cluster: where new jobs train; None is this machine. One that is made stays where it is.
+        several: new jobs are trained by several processes; one that is made stays as it is.
+        processes: so many; None is one for each GPU.
     """
 
     trainer: Sequence[str] | None = None
@@ -44,6 +49,16 @@ class Launcher:
     grace: float = 10.0
     stalled_after: float = 600.0
     cluster: Cluster | None = None
+    several: bool = False
+    processes: int | None = None
+
+    def team(self) -> Team | None:
+        """How a new job is launched; None is as one process.
+
+        Raises:
+            ConfigurationError: this machine has not so many GPUs.
+        """
+        return team_of(self.processes, slots.of_machine(self.environ)) if self.several else None
 
     def start(self, folder: JobFolder) -> None:
         """Comes back when a supervisor holds the job's lock: a new one, or one that had it.
@@ -72,9 +87,11 @@ class Launcher:
     def _command(self, folder: JobFolder) -> list[str]:
         # `-P`: nothing that lies in the working folder is ever imported by accident.
         python = (_python(folder), "-P", "-m")
-        trainer, grace = self.trainer or (*python, _TRAINER), self.grace
+        trainer, grace = tuple(self.trainer or (*python, _TRAINER)), self.grace
         if cluster := Cluster.of(folder):
             trainer, grace = (*python, _RELAY), cluster.grace + _STOPPING
+        elif (processes := processes_of(folder)) > 1:
+            trainer = (*python, _CREW, str(processes), "--", *trainer)
         limits = ("--grace", str(grace), "--stalled-after", str(self.stalled_after))
         return [*python, _SUPERVISOR, *limits, str(folder.path), "--", *trainer]
 

@@ -1,5 +1,8 @@
 """The machine's lock: one running job per accelerator, or one on the CPU; first come, first served.
 
+A job of several processes takes as many accelerators at once, or none. While it waits as the first
+in line, nobody overtakes it: those that are free are kept for it.
+
 A slot's lock is inherited by the trainer, as the job's own is: a machine whose supervisor was
 killed is busy until the trainer is gone.
 """
@@ -14,7 +17,7 @@ from pathlib import Path
 
 from finetune_sdk.providers.local.home import LocalHome
 from finetune_sdk.providers.local.jobs import reading
-from finetune_sdk.providers.local.jobs.folder import JobFolder, is_held, take
+from finetune_sdk.providers.local.jobs.folder import JobFolder, is_held, release, take
 from finetune_sdk.providers.local.jobs.records import State
 
 Turn = tuple[str, str]
@@ -28,14 +31,17 @@ class Slot:
     """A place where one job can run.
 
     Attributes:
-        device: what CUDA calls it; None is the CPU.
+        device: what CUDA calls it; several are parted by a comma; None is the CPU.
     """
 
     device: str | None
 
     @property
     def name(self) -> str:
-        return "cpu" if self.device is None else f"gpu-{re.sub('[^A-Za-z0-9-]', '_', self.device)}"
+        if self.device is None:
+            return "cpu"
+        names = (re.sub("[^A-Za-z0-9-]", "_", device) for device in self.device.split(","))
+        return " and ".join(f"gpu-{name}" for name in names)
 
     def lock(self, home: LocalHome) -> Path:
         return home.locks / f"{self.name}.lock"
@@ -53,10 +59,10 @@ class Elsewhere(Slot):
         return "the cluster"
 
 
-def elsewhere(folder: JobFolder) -> tuple[Slot, int] | None:
+def elsewhere(folder: JobFolder) -> tuple[Slot, tuple[int, ...]] | None:
     """That place, which nobody else wants, and the descriptor that holds it."""
     handle = take(folder.path / "cluster.lock")
-    return None if handle is None else (Elsewhere(None), handle)
+    return None if handle is None else (Elsewhere(None), (handle,))
 
 
 def of_machine(environ: Mapping[str, str], *, devices: Path = Path("/dev")) -> tuple[Slot, ...]:
@@ -69,16 +75,29 @@ def of_machine(environ: Mapping[str, str], *, devices: Path = Path("/dev")) -> t
     return tuple(Slot(name) for name in names) or (Slot(None),)
 
 
-def claim(folder: JobFolder, slots: tuple[Slot, ...]) -> tuple[Slot, int] | None:
-    """A free slot and the descriptor that holds it, when it is this job's turn."""
+def claim(
+    folder: JobFolder, slots: tuple[Slot, ...], count: int = 1
+) -> tuple[Slot, tuple[int, ...]] | None:
+    """Free slots, as one, and the descriptors that hold them, when it is this job's turn.
+
+    Args:
+        count: slots that the job needs at once.
+    """
     free = [slot for slot in slots if not is_held(slot.lock(folder.home))]
-    if not free or place(folder, line(folder.home)) > 1:
+    if len(free) < count or place(folder, line(folder.home)) > 1:
         return None
-    for slot in free:
-        handle = take(slot.lock(folder.home))
-        if handle is not None:
-            return slot, handle
-    return None
+    taken = [(slot, handle) for slot in free if (handle := take(slot.lock(folder.home)))]
+    for _, handle in taken[count:] if len(taken) >= count else taken:
+        release(handle)
+    if len(taken) < count:
+        return None
+    devices = [slot.device for slot, _ in taken[:count] if slot.device is not None]
+    return Slot(",".join(devices) or None), tuple(handle for _, handle in taken[:count])
+
+
+def needed(processes: int, slots: tuple[Slot, ...]) -> int:
+    """Slots that a job takes: a GPU for each process; on a CPU they share the one."""
+    return 1 if all(slot.device is None for slot in slots) else processes
 
 
 def line(home: LocalHome) -> list[Turn]:

@@ -20,7 +20,7 @@ from finetune_sdk.errors import (
 )
 from finetune_sdk.providers.base import Rows
 from finetune_sdk.providers.local import files, leftovers, rewards
-from finetune_sdk.providers.local.cluster.asking import ask
+from finetune_sdk.providers.local.cluster.placing import settle
 from finetune_sdk.providers.local.environment import secrets
 from finetune_sdk.providers.local.faults import disk_full, is_full, translated
 from finetune_sdk.providers.local.home import LocalHome
@@ -36,6 +36,7 @@ from finetune_sdk.providers.local.jobs.folder import JobFolder, is_held
 from finetune_sdk.providers.local.jobs.keys import other_call, refuse_other
 from finetune_sdk.providers.local.jobs.launcher import Launcher
 from finetune_sdk.providers.local.jobs.records import Created, now
+from finetune_sdk.providers.local.jobs.team import Team
 from finetune_sdk.providers.local.preflight.check import check
 from finetune_sdk.providers.local.preflight.look import foresee, look, tokens
 from finetune_sdk.providers.local.settings import NAME
@@ -84,10 +85,10 @@ class LocalJobs:
         folder = JobFolder(self.home.jobs / id_of(spec.key))
         if not folder.path.exists():
             own = self.launcher.trainer is None
-            notes = check(spec, folder, self.environ, own_trainer=own)
-            if self.launcher.cluster:
-                notes += ask(self.launcher.cluster, spec, self.environ)
-            self._make(folder, spec, notes)
+            team = self.launcher.team()
+            cluster = self.launcher.cluster
+            notes = check(spec, folder, self.environ, own_trainer=own, cluster=cluster)
+            self._make(folder, spec, notes, team)
         refuse_other(folder, spec)
         # What has waited longer gets up first.
         self._wake_all(but=folder.id)
@@ -102,10 +103,14 @@ class LocalJobs:
         Raises:
             FineTuneError: what `create` would raise.
         """
-        own, cluster = self.launcher.trainer is None, self.launcher.cluster
-        notes = ask(cluster, spec, self.environ) if cluster else ()
-        found = foresee(spec, rows, self.home, self.environ, own_trainer=own, cluster=cluster)
-        return found.model_copy(update={"warnings": (*notes, *found.warnings)})
+        team, cluster, own = (
+            self.launcher.team(),
+            self.launcher.cluster,
+            self.launcher.trainer is None,
+        )
+        return foresee(
+            spec, rows, self.home, self.environ, own_trainer=own, team=team, cluster=cluster
+        )
 
     def tokens(
         self, spec: JobSpec, rows: Sequence[Mapping[str, object]]
@@ -258,7 +263,9 @@ class LocalJobs:
         """The folders of jobs that are just being made: nobody sees them, and they count."""
         return [JobFolder(path) for path in self.home.jobs.glob(".ftjob-*")]
 
-    def _make(self, folder: JobFolder, spec: JobSpec, notes: tuple[str, ...]) -> None:
+    def _make(
+        self, folder: JobFolder, spec: JobSpec, notes: tuple[str, ...], team: Team | None
+    ) -> None:
         jobs = self.home.make(self.home.jobs)
         leftovers.sweep(jobs, ".ftjob-")
         partial = JobFolder(Path(tempfile.mkdtemp(dir=jobs, prefix=f".{folder.id}.")))
@@ -272,11 +279,14 @@ class LocalJobs:
             )
             created.save(partial)
             if self.launcher.cluster:
-                self.launcher.cluster.save(partial)
+                settle(self.launcher.cluster, partial)
+            if team:
+                team.save(partial)
             own = self.launcher.trainer is None
             found = look(partial, self.environ) if own else Inspection()
             notes = (*notes, *found.warnings)
-            told = {"created_at": now(), "notes": notes, "settings": found.settings}
+            settings = {**(team.settings if team else {}), **found.settings}
+            told = {"created_at": now(), "notes": notes, "settings": settings}
             created.model_copy(update=told).save(partial)
             partial.tell(f"the job {folder.id} is made", type="created")
             for note in notes:

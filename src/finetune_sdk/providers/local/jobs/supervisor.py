@@ -31,6 +31,7 @@ from finetune_sdk.providers.local.jobs import resuming, slots, verdict
 from finetune_sdk.providers.local.jobs.folder import JobFolder, release, take
 from finetune_sdk.providers.local.jobs.records import Exit, Phase, State, now
 from finetune_sdk.providers.local.jobs.silence import Silence
+from finetune_sdk.providers.local.jobs.team import processes_of
 from finetune_sdk.providers.local.process import detach
 from finetune_sdk.types import JobError
 
@@ -75,6 +76,7 @@ class Supervisor:
         self._lock = lock
         self._limits = limits
         self._cluster = Cluster.of(folder)
+        self._processes = processes_of(folder)
         self._told_to_go = False
         self._pausing = False
         self._state = State.of(folder) or State(phase="queued", since=now())
@@ -96,10 +98,11 @@ class Supervisor:
         """From the queue to where it stops; True when it joins the queue anew."""
         claimed = self._wait_for_turn()
         if claimed is not None:
-            slot, slot_lock = claimed
-            again = self._end(self._train(slot, slot_lock))
+            slot, slot_locks = claimed
+            again = self._end(self._train(slot, slot_locks))
             # Aloud, so that nothing that the trainer left behind keeps the machine.
-            release(slot_lock)
+            for slot_lock in slot_locks:
+                release(slot_lock)
             return again
         if self._folder.cancel_requested:
             return self._end(verdict.cancelled())
@@ -112,34 +115,37 @@ class Supervisor:
     def _unwanted(self) -> bool:
         return self._told_to_go or self._folder.cancel_requested
 
-    def _wait_for_turn(self) -> tuple[slots.Slot, int] | None:
+    def _wait_for_turn(self) -> tuple[slots.Slot, tuple[int, ...]] | None:
         machine = slots.of_machine(os.environ)
+        count = slots.needed(self._processes, machine)
         self._folder.home.make(self._folder.home.locks)
         told = False
         while not (self._unwanted or self._folder.pause.exists()):
             claimed = (
                 slots.elsewhere(self._folder)
                 if self._cluster
-                else slots.claim(self._folder, machine)
+                else slots.claim(self._folder, machine, count)
             )
             if claimed is not None:
                 return claimed
             if not told:
-                self._tell_place(machine)
+                self._tell_place(machine, count)
                 told = True
             time.sleep(_TICK)
         return None
 
-    def _tell_place(self, machine: tuple[slots.Slot, ...]) -> None:
+    def _tell_place(self, machine: tuple[slots.Slot, ...], count: int) -> None:
         before = slots.place(self._folder, slots.line(self._folder.home)) - 1
-        what = " or ".join(slot.name for slot in machine)
-        self._tell(f"waits: {what} is busy, and {before} more job(s) wait before it", "queued")
+        what = f"{' or '.join(slot.name for slot in machine)} is busy"
+        if count > 1:
+            what = f"{count} of {len(machine)} GPUs are not free at once"
+        self._tell(f"waits: {what}, and {before} more job(s) wait before it", "queued")
 
-    def _train(self, slot: slots.Slot, slot_lock: int) -> verdict.Verdict | None:
+    def _train(self, slot: slots.Slot, slot_locks: tuple[int, ...]) -> verdict.Verdict | None:
         self._enter("running", started_at=self._state.started_at or now())
         self._tell(f"runs on {slot.name}", "running")
         try:
-            trainer = self._start(slot, slot_lock)
+            trainer = self._start(slot, slot_locks)
         except OSError as error:
             message = f"the trainer {self._command[0]!r} cannot be started: {error.strerror}"
             fault = JobError(code="trainer_not_started", message=message)
@@ -151,7 +157,7 @@ class Supervisor:
         _signal(trainer.pid, signal.SIGKILL)
         return self._judge(trainer.wait())
 
-    def _start(self, slot: slots.Slot, slot_lock: int) -> subprocess.Popen[bytes]:
+    def _start(self, slot: slots.Slot, slot_locks: tuple[int, ...]) -> subprocess.Popen[bytes]:
         environment = {
             "PYTHONUNBUFFERED": "1",
             **child_environment(os.environ, reports_of(self._folder.path / "spec.json")),
@@ -166,7 +172,7 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                pass_fds=(self._lock, slot_lock),
+                pass_fds=(self._lock, *slot_locks),
                 process_group=0,
             )
 

@@ -93,6 +93,7 @@ class Load:
         longest: tokens that a row adds, at most; 0 where it is not known.
         lora: None trains all weights.
         reference: a copy of the model is kept beside it.
+        cells: tokens at once, at most, where none is padding; None where rows are padded.
     """
 
     method: MethodName
@@ -103,6 +104,12 @@ class Load:
     longest: int
     lora: Lora | None
     reference: bool = False
+    cells: int | None = None
+
+    @property
+    def tokens(self) -> int:
+        """That are computed at once, at most."""
+        return self.rows * self.longest if self.cells is None else self.cells
 
 
 @dataclass(frozen=True)
@@ -195,13 +202,13 @@ def _activations(shape: Shape, load: Load) -> int:
         numbers *= _CHECKPOINTED_CPU
     # Norms and sums stay in float32 where the rest has 16 bits.
     width = _SINGLE if load.precision == "float32" else 3
-    return int(load.rows * load.longest * numbers * width * _RESIDENT[load.device])
+    return int(load.tokens * numbers * width * _RESIDENT[load.device])
 
 
 def _scores(shape: Shape, load: Load) -> int:
     if load.method is MethodName.REWARD:
         return 0
-    logits = load.rows * load.longest * shape.vocabulary
+    logits = load.tokens * shape.vocabulary
     if load.method is MethodName.SUPERVISED:
         logits = min(logits, _LOGITS_AT_ONCE)
     return logits * (_SCORES_TWICE if load.method in _REFERRING else _SCORES) * _SINGLE

@@ -15,7 +15,8 @@ attention      as Kaplan's table 1, with the values as with the scores: 4 for ea
                its width and token, and token that it looks at
 head           its weights are counted for the tokens that are scored alone
 
-Padding is computed like tokens. Rows that are measured cost the 2 of the way there.
+Padding is computed like tokens. What texts share passes the layers once, and each looks at it.
+Rows that are measured cost the 2 of the way there.
 
 What is left out (norms, activation functions, the optimizer, Python) and what keeps a processor
 from its speed in products alone is in how many times as long trainings took: supervised (LoRA, all
@@ -84,16 +85,14 @@ class Texts:
     """What passes through the model when the rows are gone through once.
 
     Attributes:
-        lengths: tokens of each text, with its padding.
+        lengths: tokens of each text, with its padding where it gets one.
+        tokens: that pass the layers: of all texts, less what they share.
         scored: tokens whose next one is told.
     """
 
     lengths: Sequence[int]
+    tokens: int
     scored: int
-
-    @property
-    def tokens(self) -> int:
-        return sum(self.lengths)
 
 
 @dataclass(frozen=True, kw_only=True)

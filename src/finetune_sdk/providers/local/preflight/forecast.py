@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from finetune_sdk.providers.local.preflight import duration
@@ -14,7 +15,11 @@ from finetune_sdk.providers.local.training.hardware import Choices
 from finetune_sdk.providers.local.training.methods.lesson import Lesson
 from finetune_sdk.providers.local.training.order import Order
 from finetune_sdk.providers.local.training.rows.counts import Count
+from finetune_sdk.providers.local.training.shared.layout import lay
 from finetune_sdk.types import MethodName, Span
+
+_BATCHES = 16
+"""So many are laid out to see what their rows share."""
 
 
 class Forecast(NamedTuple):
@@ -55,12 +60,12 @@ def forecast(
     if shape is None or shape.sparse:
         return _SPARSE if shape else _STRANGE
     counts, size = lesson.counts(), choices.micro_batch_size
-    learned = _texts(order, lesson, counts.training, size)
-    rate = speed(shape, choices, load.rows * load.longest)
+    learned = _texts(order, lesson, counts.training, choices)
+    rate = speed(shape, choices, load.tokens)
     if rate is None:
         return _UNKNOWN
     course = _course(order, lesson, size)
-    measured = _texts(order, lesson, counts.validation, size)
+    measured = _texts(order, lesson, counts.validation, choices)
     sums = duration.operations(shape, load, learned, measured, course)
     pace = duration.pace(load.device, load.precision)
     ideal = Span(low=sums / rate.high, high=sums / rate.low)
@@ -68,21 +73,28 @@ def forecast(
     return Forecast(span, _words(span, sums, rate, choices, pace))
 
 
-def _texts(order: Order, lesson: Lesson, counts: Sequence[Count], size: int) -> Texts:
-    """The texts of some rows, with the padding that they get."""
+def _texts(order: Order, lesson: Lesson, counts: Sequence[Count], choices: Choices) -> Texts:
+    """The texts of some rows, with the padding that they get, or what they share."""
     lengths = [count.text for count in counts]
     if order.recipe.group_by_length:
         lengths.sort()
-    texts = duration.padded(lengths, size) * lesson.texts
-    return Texts(lengths=texts, scored=_scored(order, counts, texts))
-
-
-def _scored(order: Order, counts: Sequence[Count], texts: Sequence[int]) -> int:
+    if not choices.shared_prefix:
+        lengths = duration.padded(lengths, choices.micro_batch_size)
+    texts = lengths * lesson.texts
+    passing = round(sum(texts) * (_computed(lesson, choices) if choices.shared_prefix else 1))
+    labelled = sum(count.trained or 0 for count in counts)
+    scored = labelled if choices.labelled_only else sum(texts)
     if order.spec.method.name == MethodName.REWARD:
-        return 0
-    if order.spec.method.name == MethodName.SUPERVISED:
-        return sum(count.trained or 0 for count in counts)
-    return sum(texts)
+        scored = 0
+    return Texts(lengths=texts, tokens=passing, scored=scored)
+
+
+def _computed(lesson: Lesson, choices: Choices) -> float:
+    """The share of tokens that is computed where beginnings are shared, in the first batches."""
+    at_once = choices.micro_batch_size * lesson.texts
+    texts = list(islice(lesson.encoded(), _BATCHES * at_once))
+    batches = (texts[start : start + at_once] for start in range(0, len(texts), at_once))
+    return sum(len(lay(batch).tokens) for batch in batches) / sum(map(len, texts))
 
 
 def _course(order: Order, lesson: Lesson, size: int) -> Course:

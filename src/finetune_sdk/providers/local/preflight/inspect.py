@@ -5,7 +5,6 @@ A program of `answering`: it finds an inspection.
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import time
@@ -24,7 +23,7 @@ from finetune_sdk.providers.local.preflight.forecast import forecast
 from finetune_sdk.providers.local.preflight.outlook import outlook
 from finetune_sdk.providers.local.preflight.reading import read
 from finetune_sdk.providers.local.preflight.shape import shape_of, skeleton
-from finetune_sdk.providers.local.training import hardware, methods, owned
+from finetune_sdk.providers.local.training import choosing, hardware, methods, owned
 from finetune_sdk.providers.local.training.course import learning
 from finetune_sdk.providers.local.training.failures import TrainingFailure
 from finetune_sdk.providers.local.training.methods import fitting
@@ -102,15 +101,7 @@ def _check_options(order: Order) -> None:
 
 
 def _choose(order: Order, lesson: Lesson | None) -> hardware.Choices:
-    choices = hardware.choose(
-        hardware.look(os.environ),
-        order.options,
-        batch_size=order.recipe.batch_size,
-        rows=lesson.rows if lesson else 1,
-        longest=lesson.longest if lesson else 1,
-        least=lesson.least if lesson else 1,
-        weighs=bool(lesson and lesson.weighs),
-    )
+    choices = choosing.choose(order, lesson)
     if lesson:
         _check_values(lesson, choices)
     return choices
@@ -195,6 +186,13 @@ def _load(order: Order, lesson: Lesson | None, choices: hardware.Choices) -> Loa
         longest=lesson.longest if lesson else 0,
         lora=order.recipe.lora,
         reference=copied and held,
+        cells=_cells(lesson, choices) if lesson and choices.shared_prefix else None,
+    )
+
+
+def _cells(lesson: Lesson, choices: hardware.Choices) -> int:
+    return hardware.tokens_at_once(
+        choices.micro_batch_size, rows=lesson.rows, longest=lesson.longest, cells=lesson.cells()
     )
 
 

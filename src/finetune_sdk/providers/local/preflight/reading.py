@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from finetune_sdk.providers.local.jobs.folder import JobFolder
+from finetune_sdk.providers.local.jobs.team import processes_of
 from finetune_sdk.providers.local.models import weights
 from finetune_sdk.providers.local.models.weights import Weights
 from finetune_sdk.providers.local.training.order import Order, Teller, options_of, read_tokenizer
@@ -37,5 +38,14 @@ def read(folder: JobFolder) -> tuple[Order, Weights]:
         teller.warn(found.note)
     card = weights.card(found, folder.home, teller.say)
     tokenizer = read_tokenizer(card.tokenizer, options)
-    order = Order(folder, spec, options, recipe(spec, options), teller, card.base, tokenizer)
+    order = Order(
+        folder,
+        spec,
+        options,
+        recipe(spec, options),
+        teller,
+        card.base,
+        tokenizer,
+        processes_of(folder),
+    )
     return order, found

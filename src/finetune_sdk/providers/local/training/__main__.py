@@ -59,15 +59,20 @@ def _fail(folder: JobFolder, error: Exception) -> None:
 def prepare() -> None:
     """Sets up this process, before torch is loaded."""
     os.environ.update(_ENVIRONMENT)
-    if hardware.cores() > 1 and "OMP_NUM_THREADS" not in os.environ:
+    # Several processes would bind their threads to the same cores.
+    alone = ranks.world() == 1
+    if alone and hardware.cores() > 1 and "OMP_NUM_THREADS" not in os.environ:
         for name, value in _THREADS.items():
             os.environ.setdefault(name, value)
-    if ranks.world() == 1:
+    if alone:
         # One process trains on one GPU; with more of them visible, transformers takes them all.
         shown = os.environ.get("CUDA_VISIBLE_DEVICES", "0")
         os.environ["CUDA_VISIBLE_DEVICES"] = shown.split(",")[0]
     logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
+        # One of several speaks for all.
+        level=logging.INFO if ranks.first() else logging.WARNING,
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(message)s",
     )
 
 

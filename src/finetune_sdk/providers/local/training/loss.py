@@ -9,19 +9,27 @@ TRL's own but for rounding: a test holds the two beside each other.
 from __future__ import annotations
 
 import types
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from importlib import import_module
 from typing import Any, NamedTuple
 
 from finetune_sdk.providers.local.training.rows.encoding import IGNORED, Example
 
-_SCALED = ("final_logit_softcapping", "logit_scale", "output_multiplier", "lm_head_multiplier")
+_SCALED = (
+    "final_logit_softcapping",
+    "logit_scale",
+    "logits_scaling",
+    "output_multiplier",
+    "lm_head_multiplier",
+)
 """Fields of a model's config that change its logits after the output head."""
 
 _LOGITS_AT_ONCE = 2**26
 """Numbers that the logits of a stretch of positions may be: 256 MiB of float32."""
 
 Batch = dict[str, Any]
+_Head = Callable[[Any, Any], "_Scores"]
 
 
 class Collator:
@@ -66,13 +74,29 @@ def trainer(**settings: Any) -> Any:
             super().__init__(**settings)  # pyright: ignore[reportUnknownMemberType]
             self.model_accepts_loss_kwargs = True
             self._loss_shifts_labels = True
-            score_labelled(self.model)
 
     return LabelledTrainer(**settings)
 
 
-def score_labelled(model: Any) -> bool:
+def obstacle(config: Any) -> str | None:
+    """Why a model's scores are not ours to compute; None where nothing speaks against it.
+
+    Args:
+        config: of transformers.
+    """
+    text = config.get_text_config()
+    if any(getattr(text, name, None) is not None for name in _SCALED):
+        return "this model's scores are more than the product of its last states and its head"
+    if getattr(text, "output_router_logits", False):
+        return "this model's loss has a part for its experts"
+    return None
+
+
+def score_labelled(model: Any, temperature: float = 1.0) -> bool:
     """Makes TRL's fused head of a model skip positions without a label.
+
+    Args:
+        temperature: that scores are divided by.
 
     Returns:
         False where it was left as it is: on a device where TRL does so itself, or for a model
@@ -89,7 +113,7 @@ def score_labelled(model: Any) -> bool:
             return fused(*args, **kwargs)
         del kwargs["fused_lm_head"]
         kwargs.pop("num_items_in_batch", None)
-        return _score(self, kwargs.pop("labels"), *args, **kwargs)
+        return _score(self, temperature, kwargs.pop("labels"), *args, **kwargs)
 
     base.forward = types.MethodType(forward, base)
     return True
@@ -129,49 +153,57 @@ def evaluate(model: Any, batches: Iterable[Batch]) -> Score:
 
 def _is_plain(model: Any) -> bool:
     nn = import_module("torch.nn")
-    config = model.config.get_text_config()
     head = model.get_output_embeddings()
-    scaled = any(getattr(config, name, None) is not None for name in _SCALED)
-    divided = getattr(config, "logits_scaling", None) is not None
-    experts = bool(getattr(config, "output_router_logits", False))
     # Exactly a Linear: an adapter around the head, or a sharded one, is TRL's business.
     whole = type(head) is nn.Linear and model.base_model is not model
-    return whole and model.device.type == "cpu" and not (scaled or divided or experts)
+    return whole and model.device.type == "cpu" and obstacle(model.config) is None
 
 
-def _score(model: Any, labels: Any, *args: Any, **kwargs: Any) -> Any:
+class _Scores(NamedTuple):
+    """What the head says of some positions; of each one number."""
+
+    log_probs: Any
+    entropy: Any
+    is_top1: Any
+    mean_logits: Any
+
+
+def _score(model: Any, temperature: float, labels: Any, *args: Any, **kwargs: Any) -> Any:
     utils = import_module("trl.trainer.utils")
+    kwargs["use_cache"] = False
     states = model.base_model(*args, **kwargs).last_hidden_state[:, :-1]
     targets = labels[:, 1:]
     mask = targets != IGNORED
-    log_probs, entropy, right = _in_stretches(
-        states[mask], targets[mask], model.get_output_embeddings()
-    )
-    return utils.FusedCausalLMOutput(
-        log_probs=log_probs, entropy=entropy, is_top1=right, label_mask=mask
-    )
+    head = partial(_score_positions, head=model.get_output_embeddings(), temperature=temperature)
+    width = model.get_output_embeddings().out_features
+    scores = _in_stretches(states[mask], targets[mask], head, width)
+    # Zero where there is no label, as TRL has it. A batch without any keeps its way back.
+    placed = (one.new_zeros(mask.shape).masked_scatter(mask, one) for one in scores)
+    return utils.FusedCausalLMOutput(**_Scores(*placed)._asdict(), label_mask=mask)
 
 
-def _in_stretches(states: Any, targets: Any, head: Any) -> tuple[Any, Any, Any]:
+def _in_stretches(states: Any, targets: Any, head: _Head, width: int) -> _Scores:
     torch = import_module("torch")
     checkpoint = import_module("torch.utils.checkpoint").checkpoint
-    size = max(1, _LOGITS_AT_ONCE // head.out_features)
+    size = max(1, _LOGITS_AT_ONCE // width)
     if len(states) <= size:
-        return _score_positions(states, targets, head)
+        return head(states, targets)
     # More logits than fit are computed again on the way back instead of being kept.
     parts = [
-        checkpoint(_score_positions, some, wanted, head, use_reentrant=False)
+        checkpoint(head, some, wanted, use_reentrant=False)
         for some, wanted in zip(states.split(size), targets.split(size), strict=True)
     ]
-    log_probs, entropy, right = (torch.cat(part) for part in zip(*parts, strict=True))
-    return log_probs, entropy, right
+    return _Scores(*(torch.cat(part) for part in zip(*parts, strict=True)))
 
 
-def _score_positions(states: Any, targets: Any, head: Any) -> tuple[Any, Any, Any]:
+def _score_positions(states: Any, targets: Any, *, head: Any, temperature: float) -> _Scores:
     torch = import_module("torch")
-    logits = torch.log_softmax(head(states).float(), dim=-1)
+    scores = head(states).float()
+    if temperature != 1:
+        scores = scores / temperature
+    logits = torch.log_softmax(scores, dim=-1)
     log_probs = logits.gather(-1, targets[:, None]).squeeze(-1)
     with torch.no_grad():
         entropy = -(logits.exp() * logits).sum(-1)
-        right = (logits.argmax(-1) == targets).float()
-    return log_probs, entropy, right
+        right = logits.argmax(-1) == targets
+    return _Scores(log_probs, entropy, right, scores.detach().mean(-1))

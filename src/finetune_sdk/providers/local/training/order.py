@@ -16,6 +16,7 @@ from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.jobs.records import Created
 from finetune_sdk.providers.local.models import weights
 from finetune_sdk.providers.local.options import LocalOptions
+from finetune_sdk.providers.local.training import ranks
 from finetune_sdk.providers.local.training.failures import TrainingFailure
 from finetune_sdk.providers.local.training.recipe import Recipe, recipe
 from finetune_sdk.types import JobSpec
@@ -44,7 +45,11 @@ class Teller:
 
 @dataclass(frozen=True)
 class Order:
-    """What was asked for, and the base model that it was asked of."""
+    """What was asked for, and the base model that it was asked of.
+
+    Attributes:
+        processes: that train together.
+    """
 
     folder: JobFolder
     spec: JobSpec
@@ -53,6 +58,7 @@ class Order:
     teller: Teller
     base: Path
     tokenizer: Any
+    processes: int = 1
 
     def limit(self) -> int:
         """Tokens that a row may have: by the method, the model and its tokenizer."""
@@ -80,9 +86,9 @@ def read_order(folder: JobFolder) -> Order:
     options = options_of(spec)
     teller = Teller(folder)
     base = _fetch(folder, spec, teller)
-    return Order(
-        folder, spec, options, recipe(spec, options), teller, base, read_tokenizer(base, options)
-    )
+    tokenizer = read_tokenizer(base, options)
+    processes = ranks.world()
+    return Order(folder, spec, options, recipe(spec, options), teller, base, tokenizer, processes)
 
 
 def read_tokenizer(folder: Path, options: LocalOptions) -> Any:

@@ -82,20 +82,20 @@ def join(device: str) -> None:
         if device == "cuda":
             import_module("torch").cuda.set_device(_device())
         distributed.init_process_group(backend, timeout=PATIENCE, **_meeting(distributed))
-    check(distributed.get_world_size())
+    check(world(), distributed.get_world_size())
 
 
-def check(processes: int) -> None:
-    """Holds the number of processes that do train against what was asked for.
+def check(asked: int, found: int) -> None:
+    """Holds the number of processes that train against what was asked for.
 
     Raises:
         TrainingFailure: it is another one.
     """
-    if processes != world():
+    if found != asked:
         raise TrainingFailure(
             "wrong_world_size",
-            f"{world()} process(es) were asked to train together, and {processes} do; the "
-            "processes of a job are started by the provider, not by `accelerate launch`",
+            f"{asked} process(es) were asked to train together, and {found} would; the processes "
+            "of a job are started by the provider, not by `accelerate launch`",
         )
 
 

@@ -7,10 +7,12 @@ from importlib import import_module
 from typing import Any
 
 from finetune_sdk.providers.local.jobs.folder import JobFolder
-from finetune_sdk.providers.local.training import hardware, methods, ranks
+from finetune_sdk.providers.local.jobs.team import Team
+from finetune_sdk.providers.local.training import choosing, methods, ranks, shortcuts
 from finetune_sdk.providers.local.training.course import learning
 from finetune_sdk.providers.local.training.course.pausing import Stop
 from finetune_sdk.providers.local.training.failures import TrainingFailure
+from finetune_sdk.providers.local.training.hardware import Choices
 from finetune_sdk.providers.local.training.methods.lesson import Lesson
 from finetune_sdk.providers.local.training.order import Order, read_order
 
@@ -24,6 +26,8 @@ def train(folder: JobFolder) -> int | None:
     Raises:
         TrainingFailure: a reason that is understood; others come as they are.
     """
+    if team := Team.of(folder):
+        ranks.check(team.processes, ranks.world())
     stop = Stop(folder)
     with stop.listening():
         order = read_order(folder)
@@ -39,38 +43,35 @@ def train(folder: JobFolder) -> int | None:
 
 def _take(order: Order, stop: Stop) -> learning.Course:
     lesson = methods.lesson(order)
-    choices = _choose(order, lesson)
+    choices = choosing.choose(order, lesson)
+    _tell(order, lesson, choices)
     import_module("torch").set_num_threads(choices.threads)
+    if ranks.world() > 1:
+        # accelerate would take the number of cores otherwise, for each.
+        os.environ["OMP_NUM_THREADS"] = str(choices.threads)
     ranks.join(choices.device)
     course = learning.Course(order, lesson, stop)
     if not course.over:
-        model = lesson.load(choices)
-        course.take(_trainer(lesson, model, choices, course.callbacks))
+        trainer = _trainer(lesson, lesson.load(choices), choices, course.callbacks)
+        taken = shortcuts.take(order, lesson, trainer, choices)
+        if taken != choices:
+            _tell(order, lesson, taken)
+        course.take(trainer)
     return course
 
 
-def _choose(order: Order, lesson: Lesson) -> hardware.Choices:
-    choices = hardware.choose(
-        hardware.look(os.environ),
-        order.options,
-        batch_size=order.recipe.batch_size,
-        rows=lesson.rows,
-        longest=lesson.longest,
-        least=lesson.least,
-        weighs=lesson.weighs,
-    )
+def _tell(order: Order, lesson: Lesson, choices: Choices) -> None:
     settings = {**order.recipe.reasons, **lesson.reasons, **choices.reasons}
     order.folder.write("choices", {"settings": settings, "warnings": order.teller.warnings})
     words = "the settings for this job and this machine are chosen; `jobs.get` shows them"
     order.folder.tell(words, type="settings", data=dict(settings))
-    return choices
 
 
-def _trainer(lesson: Lesson, model: Any, choices: hardware.Choices, callbacks: list[Any]) -> Any:
+def _trainer(lesson: Lesson, model: Any, choices: Choices, callbacks: list[Any]) -> Any:
     try:
         trainer = lesson.trainer(model, choices, callbacks)
     except (ValueError, TypeError) as error:
         raise TrainingFailure("invalid_hyperparameter", f"TRL refuses: {error}") from error
-    ranks.check(trainer.accelerator.num_processes)
+    ranks.check(ranks.world(), trainer.accelerator.num_processes)
     trainer.remove_callback(import_module("transformers").PrinterCallback)
     return trainer

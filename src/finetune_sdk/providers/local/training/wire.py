@@ -15,7 +15,7 @@ def arguments(recipe: Recipe, choices: Choices, *, rows: int, output: Path) -> d
         "output_dir": str(output),
         "num_train_epochs": recipe.epochs,
         "per_device_train_batch_size": choices.micro_batch_size,
-        "gradient_accumulation_steps": recipe.batch_size // choices.micro_batch_size,
+        "gradient_accumulation_steps": recipe.batch_size // choices.at_once,
         "learning_rate": recipe.learning_rate,
         "lr_scheduler_type": recipe.scheduler,
         "warmup_steps": recipe.warmup(rows),

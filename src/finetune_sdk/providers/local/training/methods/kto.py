@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -82,6 +82,9 @@ class KTOLesson(Lesson):
 
     def counts(self) -> Counts:
         return Counts([one.count for one in self._train], [one.count for one in self._validation])
+
+    def encoded(self) -> Iterator[list[int]]:
+        return (one.prompt + one.completion for one in self._train)
 
     def measure(self, trainer: Any) -> dict[str, float] | None:
         return trl.measured(trainer, self.order.recipe.seed) if self._validation else None

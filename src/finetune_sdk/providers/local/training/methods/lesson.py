@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -51,15 +51,17 @@ class Lesson(ABC):
             TrainingFailure: its weights are not whole, or it lacks a layer that is asked for.
         """
         kind = import_module("transformers").AutoModelForCausalLM
-        model = fitting.loaded(kind, self.order.base, dtype=self.precision(choices))
+        model = fitting.loaded(kind, self.order.base, **self.loading(choices))
         fitting.check_layers(model, self.order.recipe.lora)
         return model
 
-    def precision(self, choices: Choices) -> Any:
-        """The type of the base model's weights, as torch has it."""
+    def loading(self, choices: Choices) -> dict[str, Any]:
+        """Keywords of `from_pretrained`: the type of the base model's weights, the attention."""
         # What is trained stays in float32; a frozen base model may have the precision of the sums.
         name = choices.precision if self.order.recipe.lora else "float32"
-        return getattr(import_module("torch"), name)
+        attention = self.order.options.attention
+        given = {"attn_implementation": attention} if attention else {}
+        return {"dtype": getattr(import_module("torch"), name), **given}
 
     @classmethod
     @abstractmethod
@@ -89,6 +91,18 @@ class Lesson(ABC):
     @abstractmethod
     def counts(self) -> Counts:
         """What the rows have of tokens."""
+
+    @abstractmethod
+    def encoded(self) -> Iterator[list[int]]:
+        """The tokens of what is computed for the rows that are learned from, text after text."""
+
+    def cells(self) -> list[int]:
+        """Tokens that each row adds to what is computed at once, at most, padding aside."""
+        return [
+            # The texts of a row have its prompt in common, and each an answer of its own.
+            self.texts * (count.total - (count.trained or 0)) + (count.trained or 0)
+            for count in self.counts().training
+        ]
 
     def measure(self, trainer: Any) -> dict[str, float] | None:  # noqa: ARG002 - for methods
         """The numbers on the validation rows, `loss` among them; None where there are no rows."""

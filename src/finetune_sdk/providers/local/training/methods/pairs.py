@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -52,6 +52,9 @@ class PairLesson(Lesson):
 
     def counts(self) -> Counts:
         return Counts([one.count for one in self._train], [one.count for one in self._validation])
+
+    def encoded(self) -> Iterator[list[int]]:
+        return (one.prompt + answer for one in self._train for answer in (one.chosen, one.rejected))
 
     def measure(self, trainer: Any) -> dict[str, float] | None:
         return trl.measured(trainer, self.order.recipe.seed) if self._validation else None

@@ -84,6 +84,13 @@ class ReinforcementLesson(Lesson):
     def counts(self) -> Counts:
         return Counts([one.count for one in self._train], [one.count for one in self._validation])
 
+    def encoded(self) -> Iterator[list[int]]:
+        encode = self.order.tokenizer.encode
+        return (encode(one.text, add_special_tokens=False) for one in self._train)
+
+    def cells(self) -> list[int]:
+        return [self._generations * (one.tokens + self._answer) for one in self._train]
+
     def measure(self, trainer: Any) -> dict[str, float] | None:
         return trl.measured(trainer, self.order.recipe.seed) if self._validation else None
 

@@ -25,8 +25,8 @@ class RewardLesson(PairLesson):
         transformers = import_module("transformers")
         # The head that scores is new, and so drawn by lot.
         transformers.set_seed(self.order.recipe.seed)
-        kind, dtype = transformers.AutoModelForSequenceClassification, self.precision(choices)
-        model = fitting.loaded(kind, self.order.base, head=False, num_labels=1, dtype=dtype)
+        kind, keywords = transformers.AutoModelForSequenceClassification, self.loading(choices)
+        model = fitting.loaded(kind, self.order.base, head=False, num_labels=1, **keywords)
         fitting.check_layers(model, self.order.recipe.lora)
         return model
 

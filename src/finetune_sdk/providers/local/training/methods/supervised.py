@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -55,6 +55,9 @@ class SupervisedLesson(Lesson):
 
     def counts(self) -> Counts:
         return Counts([one.count for one in self._train], [one.count for one in self._validation])
+
+    def encoded(self) -> Iterator[list[int]]:
+        return (example.tokens for example in self._train)
 
     def measure(self, trainer: Any) -> dict[str, float] | None:
         if not self._batches:
