@@ -56,7 +56,7 @@ def _fetch_all(place: Storage, target: Path, heed: Heed) -> None:
 
 
 def _fetch_learned(storage: Storage, folder: JobFolder, attempt: int, heed: Heed) -> None:
-    """Brings the checkpoints that the attempts before have kept, and the numbers with the newest."""
+    """Brings the checkpoints that the attempts before kept, and the numbers with the newest."""
     places = [storage.inside(layout.attempt(folder.id, number)) for number in range(attempt, 0, -1)]
     found = _learned(places)
     newest = max(found, key=_step, default=None)
