@@ -44,7 +44,7 @@ class RayBench(Bench):
             cancel_grace=self.grace,
             launcher="ray",
             address=self.address,
-            storage=self.storage,
+            storage=str(self.storage).replace("file:/", "file:///"),
             token_env="CLUSTER_TOKEN",
             cpus_per_process=self.cpus,
         )
@@ -295,6 +295,35 @@ def test_what_there_is_no_room_for_waits_and_says_why(bench: RayBench) -> None:
 
 
 @pytest.mark.long
+def test_what_waits_for_room_can_be_paused_and_resumed(bench: RayBench) -> None:
+    bench.cpus = 7
+    bench.provider = bench.another()
+    job = bench.until(bench.create(), JobStatus.QUEUED)
+    bench.provider.pause_job(job.id)
+    assert bench.until(job, JobStatus.PAUSED).raw_status == "paused"
+    bench.provider.resume_job(job.id)
+    eventually(lambda: f"{job.id}-2" in bench.cluster.submissions)
+    bench.cluster.cpus = 8
+    assert bench.ended(job).status is JobStatus.SUCCEEDED
+    # The first one was let in as well, and has learned nothing.
+    assert bench.steps(job) == [1, 2]
+    assert bench.cluster.details(f"{job.id}-1")["status"] == "STOPPED"  # type: ignore[index]
+
+
+@pytest.mark.long
+def test_a_pause_after_a_power_cut_reaches_the_cluster(bench: RayBench) -> None:
+    job = bench.running(bench.create(steps="60", pause="0.1"))
+    bench.power_cut()
+    (bench.folder(job) / "pause").touch()
+    ended = bench.storage / "jobs" / job.id / "attempts" / "1" / "ended.json"
+    eventually(lambda: bench.get(job).status is JobStatus.PAUSED and ended.exists())
+    bench.provider.resume_job(job.id)
+    assert bench.ended(job).status is JobStatus.SUCCEEDED
+    assert len(bench.cluster.submissions) == 2
+    assert bench.steps(job) == list(range(1, 61))
+
+
+@pytest.mark.long
 def test_a_silent_cluster_and_a_strange_word_are_waited_out(bench: RayBench) -> None:
     job = bench.running(bench.create(ending="ok", steps="4", block_at="3"))
     bench.cluster.word = "REBALANCING"
@@ -375,8 +404,18 @@ def test_a_storage_that_cannot_be_written(bench: RayBench) -> None:
     assert "'/proc/nothing' cannot be written" in _refused(bench, ConfigurationError)
 
 
+def test_a_password_in_the_storage_is_refused(bench: RayBench) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        LocalProvider(launcher="ray", address=bench.address, storage="ftp://me:pass-word@host/x")
+    assert "a URL with a password" in str(caught.value)
+    assert "pass-word" not in str(caught.value)
+
+
 def test_an_open_cluster_is_pointed_out(bench: RayBench) -> None:
     bench.cluster.token = None
+    # A URL does as well as a path.
+    bench.storage = Path(f"file:{bench.storage}")
+    bench.provider = bench.another()
     job = bench.ended(bench.create(steps="1"))
     assert any("RAY_AUTH_MODE=token" in warning for warning in job.warnings)
 

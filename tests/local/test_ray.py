@@ -53,6 +53,9 @@ def _types(story: dict[str, Any]) -> list[str]:
 def test_a_cluster_learns_what_this_machine_learns(told: dict[str, Any]) -> None:
     assert told["there"]["status"] == "succeeded"
     assert _apart(told["alone"], told["there"]) <= 1e-6
+    settings = told["there"]["settings"]
+    assert "the Ray cluster at 'http://127.0.0.1:8265': 1 process with 1 CPU" in settings["runs_on"]
+    assert settings["memory"].startswith("not checked")
     # The adapter names its base model as it is called here.
     assert told["there"]["base"] == told["alone"]["base"]
 

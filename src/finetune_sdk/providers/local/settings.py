@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 NAME = "local"
 """The provider's name, as errors and jobs carry it."""
@@ -73,3 +74,11 @@ class CodeSettings(LocalSettings):
     """The same words in code, which may name any storage."""
 
     storage: str | None = None
+
+    @field_validator("storage")
+    @classmethod
+    def _without_password(cls, storage: str | None) -> str | None:
+        # It is written into files, and Ray shows it to all who see the cluster.
+        if storage and re.match(r"[^/]*://[^/@]*:[^/@]*@", storage):
+            raise ValueError("a URL with a password; give it in the environment, on both sides")
+        return storage

@@ -39,6 +39,7 @@ class Bringer:
         self._marks: dict[str, tuple[int, int]] = {}
         self._kept: list[str] | None = None
         self._due = 0.0
+        self._over = False
 
     def bring_where_due(self, heed: Heed) -> bool:
         """Brings what is new, where the last time is long enough ago; says whether it was.
@@ -67,22 +68,24 @@ class Bringer:
         for name in layout.WHOLE:
             self._bring_text(name)
 
-    def finish(self, code: int) -> None:
+    def finish(self, code: int, *, paused: bool = False) -> None:
         """Brings all that is left, the trainer's own last words, and that it has ended.
 
         Args:
             code: of the trainer's exit.
+            paused: it was asked to save and stop.
 
         Raises:
             OSError: the storage refuses.
         """
+        self._over = True
         self.bring(_nothing)
         if (self.folder.path / "result.json").exists():
             for name, path in layout.below(self.folder.model).items():
                 self._place.put(path, f"{layout.MODEL}/{name}")
         for name in layout.ENDS:
             self._bring_text(name)
-        self._place.write_json(layout.ENDED, {"code": code})
+        self._place.write_json(layout.ENDED, {"code": code, "paused": paused})
 
     def _bring_text(self, name: str) -> None:
         path = self.folder.path / name
@@ -95,7 +98,7 @@ class Bringer:
         except FileNotFoundError:
             return
         if name == "trainer.log":
-            content = _clean(content)
+            content = _clean(content if self._over else content[: content.rfind(b"\n") + 1])
         self._place.write(name, content)
         self._marks[name] = mark
 
@@ -163,11 +166,12 @@ class Aside:
                 self._brought.add(name)
         return True
 
-    def finish(self, code: int) -> None:
+    def finish(self, code: int, *, paused: bool = False) -> None:  # noqa: ARG002 - the first tells
         """Brings why it failed.
 
         Args:
             code: of the trainer's exit.
+            paused: it was asked to save and stop.
 
         Raises:
             OSError: the storage refuses.
@@ -177,5 +181,4 @@ class Aside:
 
 
 def _clean(log: bytes) -> bytes:
-    text = log[: log.rfind(b"\n") + 1].decode(errors="replace")
-    return redact(text, *secrets(os.environ)).encode()
+    return redact(log.decode(errors="replace"), *secrets(os.environ)).encode()

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from finetune_sdk.errors import FineTuneError, ProviderError
+from finetune_sdk.errors import FineTuneError, InvalidRequestError, ProviderError
 
 T = TypeVar("T")
 
@@ -78,5 +78,5 @@ class Contact:
 
 
 def _may_pass(error: FineTuneError) -> bool:
-    # A token that is not taken may be mended where the job is followed: what trains there goes on.
-    return isinstance(error, ProviderError) and (error.retryable or error.status_code in (401, 403))
+    # A token that is not taken, a proxy's own page: it may be mended while the job goes on there.
+    return isinstance(error, ProviderError) and not isinstance(error, InvalidRequestError)

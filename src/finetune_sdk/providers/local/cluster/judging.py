@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from finetune_sdk import __version__
@@ -31,7 +32,7 @@ class Fault(NamedTuple):
     """Why it ended.
 
     Attributes:
-        then: what comes of it: `lost` goes on elsewhere, `waits` is submitted anew.
+        then: what comes of it: `lost` goes on elsewhere, `waits` is just submitted anew.
     """
 
     code: str
@@ -39,13 +40,15 @@ class Fault(NamedTuple):
     then: Literal["fails", "lost", "waits"] = "fails"
 
 
-def fault(found: Submission | None, ended: object = None) -> Fault:
+def fault(found: Submission | None, ended: Mapping[str, object] | None = None) -> Fault:
     """What Ray's own words say of an end.
 
     Args:
         found: as Ray tells it; None where Ray does not know it any more.
         ended: what the seat wrote last, where it came so far.
     """
+    if ended is not None and ended.get("paused"):
+        return Fault("paused", "it was paused there, and goes on now", "waits")
     if found is None:
         return Fault("cluster_lost", "the cluster does not know the job any more", "lost")
     if found.kind == _NO_ROOM:

@@ -200,7 +200,7 @@ class Seat:
         since = time.monotonic()
         while True:
             try:
-                bringer.finish(code)
+                bringer.finish(code, paused=code == 0 and self._paused)
             except OSError as error:
                 if time.monotonic() - since > _PATIENCE:
                     words = f"what was learned cannot be brought: {error}"

@@ -61,6 +61,9 @@ class Storage:
     def read(self, name: str, start: int = 0) -> bytes | None:
         """The content from a byte on; None where there is no such file."""
         try:
+            # To ask S3 for what lies behind the end is an error.
+            if start and self._size(name) <= start:
+                return b""
             return bytes(self._system.cat_file(self._path(name), start=start or None))
         except FileNotFoundError:
             return None
@@ -111,9 +114,8 @@ class Storage:
     @_answering
     def size(self, name: str) -> int | None:
         """The bytes of a file; None where there is none."""
-        self._system.invalidate_cache()
         try:
-            return int(self._system.info(self._path(name))["size"])
+            return self._size(name)
         except FileNotFoundError:
             return None
 
@@ -132,6 +134,10 @@ class Storage:
         """Deletes a file or a folder; one that is gone is no error."""
         with suppress(FileNotFoundError):
             self._system.rm(self._path(name), recursive=True)
+
+    def _size(self, name: str) -> int:
+        self._system.invalidate_cache()
+        return int(self._system.info(self._path(name))["size"])
 
     def _make_folder_of(self, name: str) -> None:
         self._system.makedirs(self._path(name).rpartition("/")[0], exist_ok=True)
