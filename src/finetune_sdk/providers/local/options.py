@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue
 from finetune_sdk.types.options import ProviderOptions
 
 Precision = Literal["float32", "bfloat16", "float16"]
+Parallel = Literal["ddp", "fsdp", "deepspeed"]
 Attention = Literal["sdpa", "eager"]
 
 
@@ -29,7 +30,10 @@ class LocalOptions(ProviderOptions):
         weight_decay: of AdamW.
         max_grad_norm: longer gradients are scaled down to this norm.
         logging_steps: optimizer steps between two metrics.
-        threads: CPU threads; all cores by default.
+        threads: CPU threads; all cores by default, shared out where several processes train.
+        parallel: how several processes train together: `ddp` keeps a whole copy of the model in
+            each, `fsdp` a part of it, `deepspeed` too (ZeRO; it is not tested). By default a copy
+            where each device has room for one, else a part.
         save_steps: optimizer steps between two checkpoints; by default one at the end of each
             epoch and every ten minutes.
         keep_checkpoints: so many of the newest are kept, beside the best; 2 by default.
@@ -59,6 +63,7 @@ class LocalOptions(ProviderOptions):
     max_grad_norm: Annotated[float, Field(gt=0)] | None = None
     logging_steps: Annotated[int, Field(ge=1)] | None = None
     threads: Annotated[int, Field(ge=1)] | None = None
+    parallel: Parallel | None = None
     save_steps: Annotated[int, Field(ge=1)] | None = None
     keep_checkpoints: Annotated[int, Field(ge=1)] | None = None
     eval_steps: Annotated[int, Field(ge=1)] | None = None

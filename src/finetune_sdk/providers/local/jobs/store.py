@@ -285,6 +285,8 @@ class LocalJobs:
             own = self.launcher.trainer is None
             found = look(partial, self.environ) if own else Inspection()
             notes = (*notes, *found.warnings)
+            if team:
+                team.found(found.settings).save(partial)
             settings = {**(team.settings if team else {}), **found.settings}
             told = {"created_at": now(), "notes": notes, "settings": settings}
             created.model_copy(update=told).save(partial)

@@ -6,7 +6,7 @@ starts as many.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
@@ -14,6 +14,7 @@ from finetune_sdk.errors import ConfigurationError
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.jobs.records import Record
 from finetune_sdk.providers.local.jobs.slots import Slot
+from finetune_sdk.providers.local.options import Parallel
 
 _EACH = "one for each GPU that this machine shows"
 _ALONE = "one, because this machine shows no GPU; `processes` asks for more"
@@ -26,10 +27,18 @@ class Team(Record):
     Attributes:
         processes: that train together.
         why: there are so many, in words.
+        parallel: how they keep the model, as the look at the job has found; None where nothing
+            was looked at.
     """
 
     processes: int = Field(ge=1)
     why: str = ""
+    parallel: Parallel | None = None
+
+    def found(self, settings: Mapping[str, str]) -> Team:
+        """The same, with what was found out about the job."""
+        name = settings.get("parallel", "").partition(",")[0]
+        return self.model_validate({**self.model_dump(), "parallel": name or None})
 
     @property
     def settings(self) -> dict[str, str]:

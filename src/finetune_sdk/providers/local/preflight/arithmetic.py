@@ -20,6 +20,16 @@ scores       4 numbers for each word of the vocabulary and token that is scored 
              most
 program      Python, torch, transformers and TRL: measured
 
+Where N processes train together, this is what each needs. With a whole copy in each (DDP):
+
+buckets      T times 4: the gradients once more, as they are summed up (torch keeps both)
+
+With a part in each (FSDP), weights, casts, reference, gradients and optimizer are divided by N,
+and there is besides:
+
+gathered     what is whole while it is computed: two layers, of which one comes while the other is
+             at work, and the words at both ends
+
 Measured on a CPU with the C library of GNU, as the peak of resident memory of whole trainings of
 SmolLM2-135M and of a tiny model: the C library does not give back all that was kept for the way
 back, 1.9 times as much stays resident; checkpointing halves that and no more.
@@ -34,7 +44,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from finetune_sdk.providers.local.options import Precision
+from finetune_sdk.providers.local.options import Parallel, Precision
 from finetune_sdk.types import Lora, MethodName
 
 _SINGLE, _HALF, _ADAM = 4, 2, 8
@@ -49,6 +59,8 @@ _RESIDENT = {"cpu": 1.9, "cuda": 1.2, "mps": 1.2}
 """How much stays taken for each byte that is kept; a GPU's own allocator rounds up."""
 
 _CHECKPOINTED_CPU = 0.5
+
+_PARTING = ("fsdp", "deepspeed")
 
 KEPT = 2
 """Checkpoints that are kept where `keep_checkpoints` is not given."""
@@ -94,6 +106,8 @@ class Load:
         lora: None trains all weights.
         reference: a copy of the model is kept beside it.
         cells: tokens at once, at most, where none is padding; None where rows are padded.
+        processes: that train together.
+        parallel: how they keep the model; None is one process.
     """
 
     method: MethodName
@@ -105,6 +119,8 @@ class Load:
     lora: Lora | None
     reference: bool = False
     cells: int | None = None
+    processes: int = 1
+    parallel: Parallel | None = None
 
     @property
     def tokens(self) -> int:
@@ -155,18 +171,21 @@ def trained(shape: Shape, lora: Lora | None) -> int:
 
 
 def memory(shape: Shape, load: Load) -> Bill:
-    """Bytes that a training needs at its peak, rather too many than too few."""
+    """Bytes that each process needs at its peak, rather too many than too few."""
     half = load.precision != "float32"
     frozen = load.lora is not None
     learned = trained(shape, load.lora)
     weights = shape.parameters * (_HALF if half and frozen else _SINGLE)
     casts = 0 if frozen or not half else shape.parameters * _HALF
     states = learned * (_SINGLE + _ADAM + (_SINGLE if frozen else 0))
+    parts = load.processes if load.parallel in _PARTING else 1
     return Bill(
         {
-            "weights": weights + casts,
-            "reference": shape.parameters * _SINGLE if load.reference else 0,
-            f"{'adapter, ' if frozen else ''}gradients and optimizer": states,
+            "weights": (weights + casts) // parts,
+            "reference": shape.parameters * _SINGLE // parts if load.reference else 0,
+            f"{'adapter, ' if frozen else ''}gradients and optimizer": states // parts,
+            "buckets": learned * _SINGLE if load.parallel == "ddp" else 0,
+            "gathered": _gathered(shape, load) if parts > 1 else 0,
             "activations": _activations(shape, load),
             "scores": _scores(shape, load),
             "program": _PROGRAM,
@@ -174,16 +193,25 @@ def memory(shape: Shape, load: Load) -> Bill:
     )
 
 
-def disk(shape: Shape, lora: Lora | None, *, keep: int, beside: int, base: int = 0) -> Bill:
+def disk(
+    shape: Shape,
+    lora: Lora | None,
+    *,
+    keep: int,
+    beside: int,
+    base: int = 0,
+    parted: bool = False,
+) -> Bill:
     """Bytes that a training writes.
 
     Args:
         keep: checkpoints that are kept.
         beside: bytes of the tokenizer, which is written with every model.
         base: bytes of the base model, where it must be fetched or converted first.
+        parted: each process has a part of the model: what it goes on from is written besides.
     """
     learned = trained(shape, lora)
-    checkpoint = learned * (_SINGLE + _ADAM) + beside
+    checkpoint = learned * (_SINGLE + _ADAM + (_SINGLE if parted else 0)) + beside
     return Bill(
         {
             "base model": base,
@@ -191,6 +219,12 @@ def disk(shape: Shape, lora: Lora | None, *, keep: int, beside: int, base: int =
             f"for {keep + 2} checkpoints": (keep + 2) * checkpoint,
         }
     )
+
+
+def _gathered(shape: Shape, load: Load) -> int:
+    ends = shape.vocabulary * shape.hidden
+    layers = 2 * sum(one.inputs * one.outputs for one in shape.linears) // max(shape.layers, 1)
+    return (2 * ends + layers) * (_SINGLE if load.precision == "float32" else _HALF)
 
 
 def _activations(shape: Shape, load: Load) -> int:

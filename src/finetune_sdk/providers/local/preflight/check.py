@@ -96,11 +96,18 @@ def _check_packages(spec: JobSpec) -> None:
         # A look at the file system: importing torch takes seconds.
         if importlib.util.find_spec(package) is None:
             raise MissingDependencyError(package, "local")
+    if LocalOptions.model_validate(spec.options).parallel == "deepspeed":
+        _check_deepspeed()
     for place in LocalOptions.model_validate(spec.options).report_to or ():
         try:
             reports.check([place])
         except TrainingFailure:
             raise MissingDependencyError(place, None) from None
+
+
+def _check_deepspeed() -> None:
+    if importlib.util.find_spec("deepspeed") is None:
+        raise MissingDependencyError("deepspeed", None)
 
 
 def _check_weights(model: str, home: LocalHome, environ: Mapping[str, str]) -> tuple[str, ...]:

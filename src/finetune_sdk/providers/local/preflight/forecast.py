@@ -68,7 +68,8 @@ def forecast(
     measured = _texts(order, lesson, counts.validation, choices)
     sums = duration.operations(shape, load, learned, measured, course)
     pace = duration.pace(load.device, load.precision)
-    ideal = Span(low=sums / rate.high, high=sums / rate.low)
+    # What several processes lose to each other is not known before.
+    ideal = Span(low=sums / rate.high / choices.processes, high=sums / rate.low)
     span = duration.seconds(ideal, course, pace.span, started=started)
     return Forecast(span, _words(span, sums, rate, choices, pace))
 
@@ -114,9 +115,10 @@ def _course(order: Order, lesson: Lesson, size: int) -> Course:
 
 def _words(span: Span, sums: float, rate: Span, choices: Choices, pace: Pace) -> str:
     threads = f" with {choices.threads} threads" if choices.device == "cpu" else ""
+    shared = f"shared out to {choices.processes} processes or as one, " * (choices.processes > 1)
     return (
         f"{duration.words(span.low)} to {duration.words(span.high)}, with the start of the "
-        f"trainer: {sums:.2g} floating point operations, at the {rate.low:.2g} to "
+        f"trainer: {sums:.2g} floating point operations, {shared}at the {rate.low:.2g} to "
         f"{rate.high:.2g} a second that matrix products in {choices.precision}{threads} made now, "
         f"{pace.span.low:g} to {pace.span.high:g} times as long, {pace.source}"
     )

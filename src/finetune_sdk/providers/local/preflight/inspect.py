@@ -10,12 +10,13 @@ import signal
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib import import_module
 
 from finetune_sdk.providers.local.cluster.record import Cluster
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.models import licence
-from finetune_sdk.providers.local.preflight import headers, reckoning
+from finetune_sdk.providers.local.preflight import headers, reckoning, spreading
 from finetune_sdk.providers.local.preflight.answering import main
 from finetune_sdk.providers.local.preflight.arithmetic import Load, Shape
 from finetune_sdk.providers.local.preflight.elsewhere import elsewhere
@@ -74,8 +75,12 @@ def inspect(
     }
     load = _load(order, lesson, choices)
     cluster = Cluster.of(folder)
+    there = None if cluster else reckoning.share(room(load.device), load)
+    if way := spreading.choose(order.options, shape, load, there):
+        load = replace(load, parallel=way.name)
+        settings["parallel"] = str(way)
     if shape is not None and cluster is None:
-        settings |= reckoning.check(order, found, shape, load, room(load.device))
+        settings |= reckoning.check(order, found, shape, load, there)
     if lesson:
         time_ = forecast(order, lesson, shape, load, choices, started=time.monotonic() - began)
         told = outlook(order, lesson, time_)
@@ -185,6 +190,7 @@ def _load(order: Order, lesson: Lesson | None, choices: hardware.Choices) -> Loa
         rows=min(choices.micro_batch_size, lesson.rows) if lesson else 0,
         longest=lesson.longest if lesson else 0,
         lora=order.recipe.lora,
+        processes=order.processes,
         reference=copied and held,
         cells=_cells(lesson, choices) if lesson and choices.shared_prefix else None,
     )

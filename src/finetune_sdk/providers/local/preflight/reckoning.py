@@ -34,6 +34,14 @@ def room(device: str) -> Capacity | None:
     return Capacity(total, free)
 
 
+def share(there: Capacity | None, load: Load) -> Capacity | None:
+    """What each process of a training can have: a GPU of its own, or its part of the memory."""
+    if there is None or load.device == "cuda":
+        return there
+    free = None if there.free is None else there.free // load.processes
+    return Capacity(there.total // load.processes, free)
+
+
 def check(
     order: Order, found: Weights, shape: Shape, load: Load, there: Capacity | None
 ) -> dict[str, str]:
@@ -43,7 +51,7 @@ def check(
         QuotaExceededError: the machine has not so much memory, or the disk not so much room.
     """
     memory = _check_memory(order, shape, load, there)
-    return {"memory": memory, "disk": _check_disk(order, found, shape)}
+    return {"memory": memory, "disk": _check_disk(order, found, shape, load)}
 
 
 def _check_memory(order: Order, shape: Shape, load: Load, there: Capacity | None) -> str:
@@ -51,6 +59,9 @@ def _check_memory(order: Order, shape: Shape, load: Load, there: Capacity | None
     need = bill.total
     words = str(bill) if load.longest else f"at least {bill}, and more for the rows"
     place = "the GPU" if load.device == "cuda" else "this machine"
+    if load.processes > 1:
+        words = f"in each of {load.processes} processes {words}"
+        place = "its GPU" if load.device == "cuda" else "its part of this machine"
     if there is None:
         return f"{words}; what {place} has is not known"
     of = f"{words}, of {size(there.total)} that {place} has"
@@ -82,7 +93,7 @@ def _lower(order: Order, load: Load) -> str:
     return "; or ".join([*ways, "take a smaller model"])
 
 
-def _check_disk(order: Order, found: Weights, shape: Shape) -> str:
+def _check_disk(order: Order, found: Weights, shape: Shape, load: Load) -> str:
     home, lora = order.folder.home, order.recipe.lora
     keep = order.options.keep_checkpoints or KEPT
     missing = weights.missing(found, home)
@@ -93,7 +104,8 @@ def _check_disk(order: Order, found: Weights, shape: Shape) -> str:
         _refuse_full(Bill({"base model": download}), cache, "free some space there")
     base = missing.folders * shape.parameters * _SINGLE + (download if shared else 0)
     beside = _beside(order.base)
-    bill = arithmetic.disk(shape, lora, keep=keep, beside=beside, base=base)
+    parted = load.parallel not in (None, "ddp")
+    bill = arithmetic.disk(shape, lora, keep=keep, beside=beside, base=base, parted=parted)
     return _refuse_full(bill, home.root, _make_room(order, keep))
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from finetune_sdk.providers.local.training import hardware, loss
+from finetune_sdk.providers.local.options import Parallel
+from finetune_sdk.providers.local.training import hardware, loss, parting
 from finetune_sdk.providers.local.training.failures import TrainingFailure
 from finetune_sdk.providers.local.training.hardware import Choices
 from finetune_sdk.providers.local.training.methods.lesson import Lesson
@@ -21,6 +22,11 @@ _OTHER_SCORES = {
 }
 """Methods whose scores are not those of labelled tokens alone, and why."""
 
+_TOGETHER = (
+    "`LocalOptions.parallel` is {!r}, which is how several processes train together, and this job "
+    "has one; set `launcher` to 'torchrun' in the profile, and `processes` to 2 or more, or leave "
+    "it out"
+)
 _ONE_GPU = (
     "`processes` is {}, and the GPU of this machine is one that several processes cannot share "
     "(torch has no way for Apple's); leave it out"
@@ -70,10 +76,21 @@ def choose(order: Order, lesson: Lesson | None) -> Choices:
     reasons = {"shared_prefix": str(shared), "labelled_only": str(labelled)}
     return replace(
         choices,
+        parallel=_parallel(order, machine.device),
         shared_prefix=shared.on,
         labelled_only=labelled.on,
         reasons={**choices.reasons, **reasons, **_words(order)},
     )
+
+
+def _parallel(order: Order, device: str) -> Parallel | None:
+    if order.processes == 1:
+        if order.options.parallel:
+            raise TrainingFailure("invalid_option", _TOGETHER.format(order.options.parallel))
+        return None
+    asked = order.options.parallel or order.parallel or "ddp"
+    parting.refuse(asked, order.spec.method.name, device)
+    return asked
 
 
 def _shared(order: Order, config: Any, device: str) -> _Way:

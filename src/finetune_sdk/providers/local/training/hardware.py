@@ -17,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
-from finetune_sdk.providers.local.options import LocalOptions, Precision
+from finetune_sdk.providers.local.options import LocalOptions, Parallel, Precision
 from finetune_sdk.providers.local.training.failures import TrainingFailure
 
 Device = Literal["cuda", "mps", "cpu"]
@@ -57,6 +57,7 @@ class Choices:
     micro_batch_size: int
     threads: int
     processes: int = 1
+    parallel: Parallel | None = None
     shared_prefix: bool = False
     labelled_only: bool = False
     reasons: dict[str, str] = field(default_factory=dict[str, str])

@@ -14,8 +14,9 @@ from pydantic import ValidationError
 from finetune_sdk.errors import UnsupportedError
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.jobs.records import Created
+from finetune_sdk.providers.local.jobs.team import Team
 from finetune_sdk.providers.local.models import weights
-from finetune_sdk.providers.local.options import LocalOptions
+from finetune_sdk.providers.local.options import LocalOptions, Parallel
 from finetune_sdk.providers.local.training import ranks
 from finetune_sdk.providers.local.training.failures import TrainingFailure
 from finetune_sdk.providers.local.training.recipe import Recipe, recipe
@@ -49,6 +50,7 @@ class Order:
 
     Attributes:
         processes: that train together.
+        parallel: how they keep the model, where that was settled when the job was made.
     """
 
     folder: JobFolder
@@ -59,6 +61,7 @@ class Order:
     base: Path
     tokenizer: Any
     processes: int = 1
+    parallel: Parallel | None = None
 
     def limit(self) -> int:
         """Tokens that a row may have: by the method, the model and its tokenizer."""
@@ -87,8 +90,18 @@ def read_order(folder: JobFolder) -> Order:
     teller = Teller(folder)
     base = _fetch(folder, spec, teller)
     tokenizer = read_tokenizer(base, options)
-    processes = ranks.world()
-    return Order(folder, spec, options, recipe(spec, options), teller, base, tokenizer, processes)
+    team = Team.of(folder)
+    return Order(
+        folder,
+        spec,
+        options,
+        recipe(spec, options),
+        teller,
+        base,
+        tokenizer,
+        processes=ranks.world(),
+        parallel=team.parallel if team else None,
+    )
 
 
 def read_tokenizer(folder: Path, options: LocalOptions) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.jobs.team import Team
-from finetune_sdk.providers.local.training import choosing, methods, ranks, shortcuts
+from finetune_sdk.providers.local.training import choosing, methods, parting, ranks, shortcuts
 from finetune_sdk.providers.local.training.course import learning
 from finetune_sdk.providers.local.training.course.pausing import Stop
 from finetune_sdk.providers.local.training.failures import TrainingFailure
@@ -72,6 +72,7 @@ def _trainer(lesson: Lesson, model: Any, choices: Choices, callbacks: list[Any])
         trainer = lesson.trainer(model, choices, callbacks)
     except (ValueError, TypeError) as error:
         raise TrainingFailure("invalid_hyperparameter", f"TRL refuses: {error}") from error
+    parting.check(trainer, choices)
     ranks.check(ranks.world(), trainer.accelerator.num_processes)
     trainer.remove_callback(import_module("transformers").PrinterCallback)
     return trainer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from finetune_sdk.providers.local.training import parting
 from finetune_sdk.providers.local.training.hardware import Choices
 from finetune_sdk.providers.local.training.recipe import Recipe
 from finetune_sdk.types import Lora
@@ -35,6 +36,7 @@ def arguments(recipe: Recipe, choices: Choices, *, rows: int, output: Path) -> d
         "include_num_input_tokens_seen": "non_padding",
         # The filter would report the loss of another step in place of one that is not a number.
         "logging_nan_inf_filter": False,
+        **parting.keywords(choices.parallel),
     }
 
 
@@ -72,18 +74,18 @@ def pairs(recipe: Recipe, micro_batch: int) -> dict[str, object]:
     }
 
 
-def reinforcement(recipe: Recipe, micro_batch: int, generations: int) -> dict[str, object]:
+def reinforcement(recipe: Recipe, choices: Choices, generations: int) -> dict[str, object]:
     """Keywords of `GRPOConfig`, which counts answers where we count prompts.
 
     Args:
-        micro_batch: prompts that are computed at once.
         generations: answers to each prompt.
     """
+    answers = choices.micro_batch_size * generations
     return {
         "num_generations": generations,
-        "per_device_train_batch_size": micro_batch * generations,
-        "per_device_eval_batch_size": micro_batch * generations,
-        "gradient_accumulation_steps": recipe.batch_size // micro_batch,
+        "per_device_train_batch_size": answers,
+        "per_device_eval_batch_size": answers,
+        "gradient_accumulation_steps": recipe.batch_size // choices.at_once,
     }
 
 

@@ -19,7 +19,7 @@ from finetune_sdk.providers.local.training.course.keeping import KEPT, Keeper, n
 from finetune_sdk.providers.local.training.course.pausing import Stop
 from finetune_sdk.providers.local.training.course.places import Carried, Place
 from finetune_sdk.providers.local.training.course.reporting import Reporter, not_a_number
-from finetune_sdk.providers.local.training.course.sampling import order_by_epoch
+from finetune_sdk.providers.local.training.course.sampling import EMPTY, order_by_epoch
 from finetune_sdk.providers.local.training.course.standing import Standing
 from finetune_sdk.providers.local.training.failures import TrainingFailure, disk_full, explain
 from finetune_sdk.providers.local.training.methods.lesson import Lesson
@@ -63,6 +63,7 @@ class Course:
         self._order, self._lesson, self._stop = order, lesson, stop
         self._options = order.options
         self._trainer: Any = None
+        self._begin_epoch: Callable[[int], None] = _no_order
         self._reporter = Reporter(
             order.folder, method=order.spec.method, epochs=order.recipe.epochs
         )
@@ -98,6 +99,10 @@ class Course:
         return self._is_over(self._from.manifest.step, self._place.steps)
 
     @property
+    def _parted(self) -> bool:
+        return saving.is_parted(self._trainer)
+
+    @property
     def callbacks(self) -> list[Any]:
         """What listens to the trainer."""
         return [*self._reports.callbacks, _callback(self)]
@@ -109,7 +114,7 @@ class Course:
             TrainingFailure: the training ran away, or the disk is full.
         """
         self._trainer = trainer
-        order_by_epoch(trainer, self._order.recipe.seed)
+        self._begin_epoch = order_by_epoch(trainer, self._order.recipe.seed)
         # TRL would write a card that speaks of us as its author, at each checkpoint.
         trainer.create_model_card = _no_card
         trainer.save_model = self._save_model
@@ -138,10 +143,12 @@ class Course:
             chosen = self._from
         if chosen and ranks.first():
             saving.copy(chosen, target)
-        if chosen or not ranks.first():
+        if chosen:
             return
-        with self._served():
-            saving.save(self._trainer.model, self._order.tokenizer, target)
+        weights = saving.whole(self._trainer)
+        if ranks.first():
+            with self._served():
+                saving.save(self._trainer.model, self._order.tokenizer, target, weights)
 
     def begun(self, state: Any) -> None:
         """The first step is about to be taken."""
@@ -151,9 +158,15 @@ class Course:
         self._saved_at = time.monotonic()
         self._reporter.begin(state.global_step, state.max_steps)
 
+    def epoch_begun(self, state: Any) -> None:
+        """An epoch is about to begin, or to go on where the training was cut short in it."""
+        self._begin_epoch(int(state.epoch))
+
     def stepped(self, args: Any, state: Any, control: Any) -> None:
         """A step was taken."""
-        self._reporter.step(state.global_step, state.num_input_tokens_seen)
+        # Rows that only fill up an epoch's last batch have a token each, which is none of theirs.
+        filled = getattr(self._trainer, EMPTY, 0) * int(state.epoch)
+        self._reporter.step(state.global_step, state.num_input_tokens_seen - filled)
         self._score, self._improved = None, False
         every = self._options.eval_steps
         # What an epoch's last step brings with it is done at the epoch's end, once.
@@ -239,7 +252,10 @@ class Course:
 
     def _save_checkpoint(self, write: Callable[..., None], *given: object) -> None:
         carried = Carried.model_validate(carrying.pack(self._trainer))
-        error = _caught(lambda: write(*given))
+        # Where weights are parted, all must join in writing them to the end.
+        error = None if self._parted else _caught(lambda: write(*given))
+        if self._parted:
+            write(*given)
         # What the first process seals is what all have written.
         failed = ranks.anywhere(error is not None)
         if not failed:
@@ -274,11 +290,12 @@ class Course:
     def _save_model(self, output_dir: str, _internal_call: bool = False) -> None:
         """Stands in for the trainer's own: a checkpoint holds what the model's folder holds."""
         self._check_health()
+        folder = Path(output_dir)
+        weights = saving.whole(self._trainer)
         if not ranks.first():
             return
-        folder = Path(output_dir)
         with self._served():
-            saving.write(self._trainer.model, self._order.tokenizer, folder)
+            saving.write(self._trainer.model, self._order.tokenizer, folder, weights)
         self._model_files = names(folder)
 
     def _check_health(self) -> None:
@@ -337,6 +354,10 @@ def _caught(deed: Callable[[], None]) -> Exception | None:
     return None
 
 
+def _no_order(_: int) -> None:
+    return
+
+
 def _no_card(*_: object, **__: object) -> None:
     return
 
@@ -347,6 +368,9 @@ def _callback(course: Course) -> Any:
     class Forward(transformers.TrainerCallback):  # type: ignore[misc, name-defined]
         def on_train_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
             course.begun(state)
+
+        def on_epoch_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
+            course.epoch_begun(state)
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             course.stepped(args, state, control)

@@ -6,7 +6,7 @@ A checkpoint holds the same files, written in the same way.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,38 @@ from finetune_sdk.providers.local.models.converting import publish
 # A card that speaks of us as its author; peft writes it without being asked.
 _UNWANTED = ("README.md",)
 
+Weights = Mapping[str, Any]
+"""Tensors by their names in a model."""
 
-def write(model: Any, tokenizer: Any, folder: Path) -> None:
+
+def whole(trainer: Any) -> Weights | None:
+    """The weights of a model of which each process has a part; None where each has all.
+
+    All processes call it, and the first is given the weights.
+    """
+    if not is_parted(trainer):
+        return None
+    weights: Weights = trainer.accelerator.get_state_dict(trainer.model_wrapped)
+    return weights
+
+
+def is_parted(trainer: Any) -> bool:
+    """Each process has a part of the model's weights."""
+    return bool(trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled)
+
+
+def write(model: Any, tokenizer: Any, folder: Path, weights: Weights | None = None) -> None:
     """Writes the model into a folder; an adapter without its base.
+
+    Args:
+        weights: of the model, where those in it are a part.
 
     Raises:
         OSError: the disk is full.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    model.save_pretrained(folder, **_adapter_only(model))
+    given = {} if weights is None else {"state_dict": weights}
+    model.save_pretrained(folder, **_adapter_only(model), **given)
     # Beside an adapter too: it tells which tokens end an answer. A reward model writes none.
     generation = getattr(model, "generation_config", None)
     if generation is not None:
@@ -50,13 +73,13 @@ def copy(saved: Saved, target: Path) -> None:
     _published(target, fill)
 
 
-def save(model: Any, tokenizer: Any, target: Path) -> None:
+def save(model: Any, tokenizer: Any, target: Path, weights: Weights | None = None) -> None:
     """Makes what was learned the model that comes out.
 
     Raises:
         OSError: the disk is full.
     """
-    _published(target, lambda partial: write(model, tokenizer, partial))
+    _published(target, lambda partial: write(model, tokenizer, partial, weights))
 
 
 def _published(target: Path, fill: Callable[[Path], None]) -> None:
@@ -82,7 +105,9 @@ def is_finite(model: Any) -> bool:
     """No trained weight has become infinite or not a number."""
     torch = import_module("torch")
     trained = (weight for weight in model.parameters() if weight.requires_grad)
-    return all(bool(torch.isfinite(weight).all()) for weight in trained)
+    # Of a weight that is parted, each process looks at its part.
+    parts = (weight.to_local() if hasattr(weight, "to_local") else weight for weight in trained)
+    return all(bool(torch.isfinite(part).all()) for part in parts)
 
 
 def _adapter_only(model: Any) -> dict[str, object]:

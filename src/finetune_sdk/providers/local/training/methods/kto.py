@@ -68,13 +68,13 @@ class KTOLesson(Lesson):
             def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
                 return dataset  # the rows are tokens already
 
-        micro = choices.micro_batch_size
+        at_once = choices.at_once
         return EncodedTrainer(
             model=model,
             ref_model=self.load(choices) if needs_copy(self.order) else None,
             args=self.configuration(choices),
-            train_dataset=trl.dataset(columns(self._train, micro)),
-            eval_dataset=trl.dataset(columns(self._validation, micro)),
+            train_dataset=trl.dataset(columns(self._train, at_once)),
+            eval_dataset=trl.dataset(columns(self._validation, choices.micro_batch_size)),
             processing_class=self.order.tokenizer,
             peft_config=self.adapter(),
             callbacks=callbacks,
@@ -119,18 +119,18 @@ class KTOLesson(Lesson):
         return made
 
 
-def columns(judged: Sequence[Judged], micro_batch: int) -> dict[str, list[Any]]:
+def columns(judged: Sequence[Judged], at_once: int) -> dict[str, list[Any]]:
     """Rows as the columns that TRL's trainer reads.
 
     Args:
-        micro_batch: rows that are computed at once; each gets the answer of the one before it in
-            there for comparison, the first gets the last one's.
+        at_once: rows that are computed at once, by all processes; each gets the answer of the one
+            before it in there for comparison, the first gets the last one's.
     """
     return {
         "prompt_ids": [one.prompt for one in judged],
         "completion_ids": [one.completion for one in judged],
         "KL_completion_ids": [
-            judged[_neighbour(place, micro_batch, len(judged))].completion
+            judged[_neighbour(place, at_once, len(judged))].completion
             for place in range(len(judged))
         ],
         "label": [one.good for one in judged],

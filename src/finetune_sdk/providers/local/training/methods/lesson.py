@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from finetune_sdk.providers.local.training import owned, wire
+from finetune_sdk.providers.local.training import owned, parting, wire
 from finetune_sdk.providers.local.training.hardware import Choices
 from finetune_sdk.providers.local.training.methods import fitting
 from finetune_sdk.providers.local.training.order import Order
@@ -129,7 +129,9 @@ class Lesson(ABC):
         owned.check_fields(given, kind)
         output = self.order.folder.checkpoints
         common = wire.arguments(self.order.recipe, choices, rows=self.rows, output=output)
-        return kind(**{**common, **own, **given})
+        made = kind(**{**common, **own, **given})
+        parting.allow(choices)
+        return made
 
     def words(self, *names: str) -> tuple[dict[str, object], dict[str, str]]:
         """The method's own hyperparameters as keywords, and a line of words for each left open.

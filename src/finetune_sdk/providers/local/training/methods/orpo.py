@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from finetune_sdk.providers.local.training import ranks
 from finetune_sdk.providers.local.training.hardware import Choices
 from finetune_sdk.providers.local.training.methods import trl
 from finetune_sdk.providers.local.training.methods.pairs import PairLesson
@@ -34,7 +35,8 @@ class ORPOLesson(PairLesson):
             def _track_num_input_tokens(self, inputs: dict[str, Any]) -> None:
                 # The count of transformers looks for a key that this trainer's batches lack.
                 masks = (inputs[f"{name}_attention_mask"] for name in ("chosen", "rejected"))
-                self.state.num_input_tokens_seen += sum(int(mask.sum()) for mask in masks)
+                tokens = sum(int(mask.sum()) for mask in masks)
+                self.state.num_input_tokens_seen += sum(ranks.gather(tokens))
 
         tokenizer = self.order.tokenizer
         if tokenizer.pad_token is None:

@@ -62,7 +62,7 @@ class ReinforcementLesson(Lesson):
 
     def configuration(self, choices: Choices) -> Any:
         own = {
-            **wire.reinforcement(self.order.recipe, choices.micro_batch_size, self._generations),
+            **wire.reinforcement(self.order.recipe, choices, self._generations),
             **self._given,
             "max_completion_length": self._answer,
             "reward_weights": self._weights(),

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Any
 
-from finetune_sdk.providers.local.training import loss, wire
+from finetune_sdk.providers.local.training import loss, ranks, wire
 from finetune_sdk.providers.local.training.course import saving
+from finetune_sdk.providers.local.training.course.sampling import EMPTY
 from finetune_sdk.providers.local.training.hardware import Choices
 from finetune_sdk.providers.local.training.methods import trl
 from finetune_sdk.providers.local.training.methods.lesson import Counts, Lesson
@@ -43,15 +44,19 @@ class SupervisedLesson(Lesson):
     def trainer(self, model: Any, choices: Choices, callbacks: list[Any]) -> Any:
         collator = loss.Collator(_padding(self.order.tokenizer))
         self._batches = _batches(self._validation, choices.micro_batch_size, collator)
-        return loss.trainer(
+        empty = -self.rows % choices.at_once if choices.processes > 1 else 0
+        examples = [*self._train, *(_nothing(self.order.tokenizer) for _ in range(empty))]
+        trainer = loss.trainer(
             model=model,
             args=self.configuration(choices),
-            train_dataset=import_module("datasets").Dataset.from_dict(loss.columns(self._train)),
+            train_dataset=import_module("datasets").Dataset.from_dict(loss.columns(examples)),
             processing_class=self.order.tokenizer,
             data_collator=collator,
             peft_config=self.adapter(),
             callbacks=callbacks,
         )
+        setattr(trainer, EMPTY, empty)
+        return trainer
 
     def counts(self) -> Counts:
         return Counts([one.count for one in self._train], [one.count for one in self._validation])
@@ -62,7 +67,7 @@ class SupervisedLesson(Lesson):
     def measure(self, trainer: Any) -> dict[str, float] | None:
         if not self._batches:
             return None
-        score = loss.evaluate(trainer.model, self._batches)
+        score = _evaluate(trainer.model, self._batches)
         return {"loss": score.mean, "token_accuracy": score.right / max(score.labelled, 1)}
 
     def finish(self, model: Any) -> None:
@@ -97,6 +102,21 @@ def _padding(tokenizer: Any) -> int:
     # Which token it is does not matter: it is masked and carries no label.
     ids = (tokenizer.pad_token_id, tokenizer.eos_token_id, 0)
     return next(token for token in ids if token is not None)
+
+
+def _nothing(tokenizer: Any) -> Example:
+    """A row from which nothing is learned."""
+    return Example(line=0, tokens=[_padding(tokenizer)], labels=[rows.IGNORED])
+
+
+def _evaluate(model: Any, batches: Sequence[loss.Batch]) -> loss.Score:
+    """Measures the rows, of which each process takes a part."""
+    part = batches[ranks.rank() :: ranks.world()]
+    score = loss.evaluate(model, part)
+    if len(part) * ranks.world() < len(batches):
+        # Where the model's weights are spread over all, all must compute as often.
+        loss.evaluate(model, batches[:1])
+    return loss.Score(*map(sum, zip(*ranks.gather(score), strict=True)))
 
 
 def _batches(examples: Sequence[Example], size: int, collator: loss.Collator) -> list[loss.Batch]:

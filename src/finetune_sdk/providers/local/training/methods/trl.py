@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any, cast
 
+from finetune_sdk.providers.local.training import ranks
 from finetune_sdk.providers.local.training.failures import TrainingFailure
 
 EXPERIMENTAL = "trl.experimental.orpo"
@@ -55,7 +57,7 @@ def measured(trainer: Any, seed: int) -> dict[str, float]:
     was_training: bool = trainer.model.training
     control = cast("dict[str, Any]", vars(trainer.control))
     flags = dict(control)
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), _whole(trainer):
         torch.manual_seed(seed)
         logs: dict[str, Any] = trainer.evaluate()
     trainer.model.train(was_training)
@@ -67,6 +69,26 @@ def measured(trainer: Any, seed: int) -> dict[str, float]:
         for name, value in found.items()
         if value is not None and name not in _NO_MEASURE
     }
+
+
+@contextmanager
+def _whole(trainer: Any) -> Generator[None]:
+    """Within it each of several processes measures all rows, and so the numbers of one.
+
+    Where rows are shared out and do not come out even, accelerate measures some twice.
+    """
+    if ranks.world() == 1:
+        yield
+        return
+    data = import_module("accelerate.data_loader")
+    own, device = trainer.accelerator.prepare, trainer.accelerator.device
+    trainer.accelerator.prepare = lambda loader: data.prepare_data_loader(
+        loader, device, num_processes=1, process_index=0, put_on_device=True
+    )
+    try:
+        yield
+    finally:
+        trainer.accelerator.prepare = own
 
 
 def whole_batches(rows: int, most: int) -> int:
