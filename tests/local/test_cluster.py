@@ -35,6 +35,7 @@ class RayBench(Bench):
     storage: Path = field(default_factory=Path)
     cpus: int = 1
     secret: str = ray.TOKEN
+    url: str = ""
 
     def another(self, **environ: str) -> LocalProvider:
         return LocalProvider(
@@ -44,7 +45,7 @@ class RayBench(Bench):
             cancel_grace=self.grace,
             launcher="ray",
             address=self.address,
-            storage=str(self.storage).replace("file:/", "file:///"),
+            storage=self.url or self.storage,
             token_env="CLUSTER_TOKEN",
             cpus_per_process=self.cpus,
         )
@@ -200,6 +201,9 @@ def _runs(bench: RayBench, name: str) -> bool:
 
 
 def test_a_failure_of_the_training_is_the_end(bench: RayBench) -> None:
+    # A URL does as well as a path.
+    bench.url = f"file://{bench.storage}"
+    bench.provider = bench.another()
     job = bench.ended(bench.create(ending="fail", steps="1"))
     assert job.error
     assert (job.error.code, job.error.message) == ("row_too_long", "row 3 has 99 tokens")
@@ -232,6 +236,7 @@ def test_a_relay_that_is_killed_is_no_end_of_the_job(bench: RayBench) -> None:
     assert bench.said(job, "message") == ["all steps are done"]
 
 
+@pytest.mark.long
 def test_after_a_power_cut_here_it_is_followed_again(bench: RayBench) -> None:
     job = bench.create(steps="4", block_at="3")
     bench.running(job)
@@ -343,8 +348,20 @@ def test_a_silent_cluster_and_a_strange_word_are_waited_out(bench: RayBench) -> 
     [
         ("/shared", "/not-mounted", "storage_not_shared", "not-mounted"),
         (f'"{__version__}"', '"0.0.1"', "other_version", 'pip install "finetune-anywhere'),
-        ("python -P", "python -S -P", "finetune_sdk_missing", 'pip install "finetune-anywhere'),
-        ("python -P", "no-such-python -P", "cluster_program_failed", "no-such-python"),
+        pytest.param(
+            "python -P",
+            "python -S -P",
+            "finetune_sdk_missing",
+            'pip install "finetune-anywhere',
+            marks=pytest.mark.long,
+        ),
+        pytest.param(
+            "python -P",
+            "no-such-python -P",
+            "cluster_program_failed",
+            "no-such-python",
+            marks=pytest.mark.long,
+        ),
     ],
 )
 def test_what_the_cluster_lacks_is_named(
@@ -411,11 +428,9 @@ def test_a_password_in_the_storage_is_refused(bench: RayBench) -> None:
     assert "pass-word" not in str(caught.value)
 
 
+@pytest.mark.long
 def test_an_open_cluster_is_pointed_out(bench: RayBench) -> None:
     bench.cluster.token = None
-    # A URL does as well as a path.
-    bench.storage = Path(f"file:{bench.storage}")
-    bench.provider = bench.another()
     job = bench.ended(bench.create(steps="1"))
     assert any("RAY_AUTH_MODE=token" in warning for warning in job.warnings)
 

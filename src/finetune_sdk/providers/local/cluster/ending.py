@@ -39,11 +39,12 @@ def hand_on(folder: JobFolder, environ: Mapping[str, str]) -> None:
         ProviderError: the cluster does not answer.
         ValueError: a file cannot be understood.
     """
-    cluster, submitted = Cluster.of(folder), Submitted.of(folder)
-    wanted = folder.cancel_requested or folder.pause.exists()
-    if cluster is None or submitted is None or not (submitted.live and wanted):
-        return
     stops = folder.cancel_requested
+    if not (stops or folder.pause.exists()):
+        return
+    cluster, submitted = Cluster.of(folder), Submitted.of(folder)
+    if cluster is None or submitted is None or not submitted.live:
+        return
     with suppress(OSError):
         wish = {"cancel": True} if stops else {"pause": True}
         place_of(folder, cluster, submitted).write_json(layout.WISH, wish)
