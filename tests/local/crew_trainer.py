@@ -28,13 +28,17 @@ def until(done: Callable[[], bool]) -> None:
         PAUSE.wait(0.02)
 
 
+def leave(*_: object) -> None:
+    os._exit(0)
+
+
 def others_wait() -> None:
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    signal.signal(signal.SIGTERM, leave)
     until(lambda: (FOLDER / "result.json").exists() or (FOLDER / "pause").exists())
 
 
 def others_are_killed() -> None:
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    signal.signal(signal.SIGTERM, leave)
     if (FOLDER / "resumed").exists():
         others_wait()
         return

@@ -50,7 +50,7 @@ def test_what_is_chosen() -> None:
     assert roomy is not None
     assert tight is not None
     assert (roomy.name, tight.name) == ("ddp", "fsdp")
-    assert "a whole copy in each process needs 4.9 GB" in str(tight)
+    assert "a whole copy in each process needs 6.6 GB" in str(tight)
     kto = spreading.choose(
         options, SMOL, replace(FOUR, method=MethodName.KTO), Capacity(copy - 1, None)
     )

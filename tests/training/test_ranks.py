@@ -12,12 +12,14 @@ from typing import Any
 
 import pytest
 
-from finetune_sdk.errors import MissingDependencyError
+from finetune_sdk.errors import MissingDependencyError, QuotaExceededError
 from finetune_sdk.providers.local.jobs import checkpoints
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.jobs.team import Team
 from finetune_sdk.providers.local.options import LocalOptions, Parallel
+from finetune_sdk.providers.local.preflight.capacity import Capacity
 from finetune_sdk.providers.local.preflight.check import check
+from finetune_sdk.providers.local.preflight.inspect import inspect
 from finetune_sdk.providers.local.training import hardware, parting
 from finetune_sdk.providers.local.training.failures import TrainingFailure
 from finetune_sdk.types import (
@@ -245,7 +247,7 @@ def test_a_way_to_train_together_needs_several(tiny: Path, tmp_path: Path) -> No
 
 def test_a_batch_that_does_not_come_out_even() -> None:
     assert hardware.share(12, 4) == 3
-    with pytest.raises(TrainingFailure, match="`batch_size` is 9.*give 8 or 12, or another"):
+    with pytest.raises(TrainingFailure, match="give 8 or 12, or another number"):
         hardware.share(9, 4)
     with pytest.raises(TrainingFailure, match="give 4, or another"):
         hardware.share(3, 4)
@@ -263,6 +265,20 @@ def test_ways_that_are_refused(
 ) -> None:
     with pytest.raises(TrainingFailure, match=words):
         parting.refuse(parallel, method, device)
+
+
+def test_a_plan_tells_how_they_train_together(tiny: Path, tmp_path: Path) -> None:
+    method = DPO(epochs=1, batch_size=8)
+    folder = make_job(tmp_path, tiny, PAIRS[:15], method=method, options=LocalOptions(threads=1))
+    Team(processes=2).save(folder)
+    told = inspect(folder, room=lambda _: Capacity(10**12, None)).settings
+    assert told["parallel"].startswith("ddp, because a whole copy in each process needs 6")
+    assert told["memory"].startswith("in each of 2 processes ")
+    assert "of 500 GB that its part of this machine has" in told["memory"]
+    assert "each of 2 processes has 4 rows of a batch" in told["micro_batch_size"]
+    assert told["last_batch"].startswith("some of its rows count twice")
+    with pytest.raises(QuotaExceededError, match=r"in each of 2 processes .* = .* has"):
+        inspect(folder, room=lambda _: Capacity(10**9, None))
 
 
 def test_deepspeed_is_not_installed(tiny: Path, tmp_path: Path) -> None:

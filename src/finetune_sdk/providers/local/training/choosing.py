@@ -79,8 +79,20 @@ def choose(order: Order, lesson: Lesson | None) -> Choices:
         parallel=_parallel(order, machine.device),
         shared_prefix=shared.on,
         labelled_only=labelled.on,
-        reasons={**choices.reasons, **reasons, **_words(order)},
+        reasons={**choices.reasons, **reasons, **_words(order), **_last(lesson, choices)},
     )
+
+
+def _last(lesson: Lesson | None, choices: Choices) -> dict[str, str]:
+    """Words on an epoch's last batch, where its parts do not come out even."""
+    left = lesson.rows % choices.at_once if lesson and lesson.weighs else 0
+    if choices.processes == 1 or not left or not choices.at_once % left:
+        return {}
+    words = (
+        f"some of its rows count twice: {choices.processes} processes compute {choices.at_once} "
+        f"rows at once, and {left} are left over at the end of an epoch"
+    )
+    return {"last_batch": words}
 
 
 def _parallel(order: Order, device: str) -> Parallel | None:

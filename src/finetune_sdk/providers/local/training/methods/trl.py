@@ -82,9 +82,13 @@ def _whole(trainer: Any) -> Generator[None]:
         return
     data = import_module("accelerate.data_loader")
     own, device = trainer.accelerator.prepare, trainer.accelerator.device
-    trainer.accelerator.prepare = lambda loader: data.prepare_data_loader(
-        loader, device, num_processes=1, process_index=0, put_on_device=True
-    )
+
+    def prepare(loader: Any) -> Any:
+        return data.prepare_data_loader(
+            loader, device, num_processes=1, process_index=0, put_on_device=True
+        )
+
+    trainer.accelerator.prepare = prepare
     try:
         yield
     finally:
