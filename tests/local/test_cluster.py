@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Generator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -55,9 +56,9 @@ class RayBench(Bench):
         events = self.provider.list_events(job.id, limit=100, cursor=None).items
         return [event.message for event in reversed(events) if event.type == type_]
 
-    def steps(self, job: Job) -> list[int | None]:
+    def steps(self, job: Job) -> list[int]:
         metrics = self.provider.list_metrics(job.id, limit=100, cursor=None).items
-        return [metric.step for metric in metrics]
+        return [metric.step or 0 for metric in metrics]
 
     def learned(self, job: Job) -> str:
         """What the small trainer has made of its steps."""
@@ -183,7 +184,7 @@ def test_what_is_lost_again_and_again_waits_for_a_word(bench: RayBench) -> None:
     eventually(lambda: bench.saved(job))
     for number in (1, 2, 3, 4):
         name = f"{job.id}-{number}"
-        eventually(lambda name=name: _runs(bench, name))  # type: ignore[misc]
+        eventually(partial(_runs, bench, name))
         bench.cluster.lose_node(name)
     paused = bench.until(job, JobStatus.PAUSED)
     assert paused.raw_status == "cluster_lost"
@@ -252,7 +253,7 @@ def test_a_cancel_after_a_power_cut_reaches_the_cluster(bench: RayBench) -> None
     bench.power_cut()
     (bench.folder(job) / "cancel").touch()
     assert bench.ended(job).status is JobStatus.CANCELLED
-    eventually(lambda: bench.cluster.details(f"{job.id}-1")["status"] == "STOPPED")  # type: ignore[index]
+    eventually(lambda: bench.cluster.tells(f"{job.id}-1") == "STOPPED")
 
 
 def test_pause_saves_there_and_resume_goes_on(bench: RayBench) -> None:
@@ -275,7 +276,7 @@ def test_cancel_ends_a_deaf_trainer_and_its_children(bench: RayBench) -> None:
     eventually(lambda: any(bench.cluster.folder.glob("finetune-*/**/deaf.json")))
     bench.provider.cancel_job(job.id)
     assert bench.ended(job).status is JobStatus.CANCELLED
-    assert bench.cluster.details(f"{job.id}-1")["status"] == "STOPPED"  # type: ignore[index]
+    assert bench.cluster.tells(f"{job.id}-1") == "STOPPED"
     eventually(lambda: all_of(bench.cluster) == [])
 
 
@@ -295,7 +296,7 @@ def test_what_there_is_no_room_for_waits_and_says_why(bench: RayBench) -> None:
     assert bench.ended(job).status is JobStatus.CANCELLED
     # Ray leaves what waits where it is; it must not train when there is room.
     bench.cluster.cpus = 8
-    eventually(lambda: bench.cluster.details(f"{job.id}-2")["status"] == "STOPPED")  # type: ignore[index]
+    eventually(lambda: bench.cluster.tells(f"{job.id}-2") == "STOPPED")
     assert bench.steps(job) == []
 
 
@@ -312,7 +313,7 @@ def test_what_waits_for_room_can_be_paused_and_resumed(bench: RayBench) -> None:
     assert bench.ended(job).status is JobStatus.SUCCEEDED
     # The first one was let in as well, and has learned nothing.
     assert bench.steps(job) == [1, 2]
-    assert bench.cluster.details(f"{job.id}-1")["status"] == "STOPPED"  # type: ignore[index]
+    assert bench.cluster.tells(f"{job.id}-1") == "STOPPED"
 
 
 @pytest.mark.long

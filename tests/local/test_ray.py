@@ -82,7 +82,7 @@ def test_two_processes_share_a_batch(told: dict[str, Any]) -> None:
     story = told["two"]
     assert story["status"] == "succeeded"
     # The sums are the same and in another order; what that changes grows with the steps.
-    assert _apart(told["alone"], story, first=4) <= 1e-3
+    assert _apart(told["alone"], story, first=4) <= 1e-4
     assert "2 processes" in json.dumps(story["settings"])
 
 

@@ -186,6 +186,11 @@ class Cluster:
                 "driver_exit_code": one.code,
             }
 
+    def tells(self, name: str) -> str:
+        """The word for a submission now."""
+        self.schedule()
+        return self.submissions[name].word
+
     def usage(self) -> dict[str, Any]:
         with self.lock:
             used = sum(one.cpus for one in self.submissions.values() if one.word == "RUNNING")

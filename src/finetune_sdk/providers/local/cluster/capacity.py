@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-_SHOWN = ("CPU", "GPU")
-
 Resources = Mapping[str, tuple[float, float]]
 """What is in use and what there is, by Ray's names; empty where that is not known."""
 
@@ -25,7 +23,7 @@ class Asking(Protocol):
 def words(asking: Asking, resources: Resources) -> str:
     """Why it waits."""
     count = f"{asking.processes} times " if asking.processes > 1 else ""
-    wish = f"it asks for {count}{asked(asking)}; {_has(resources)}"
+    wish = f"it asks for {count}{asked(asking)}; {_has(asking, resources)}"
     if _has_room(asking, resources):
         return f"the cluster is about to begin it: {wish}"
     return f"waits for the cluster: {wish}"
@@ -52,9 +50,13 @@ def _free(resources: Resources, name: str) -> float:
     return total - used
 
 
-def _has(resources: Resources) -> str:
+def _has(asking: Asking, resources: Resources) -> str:
     if not resources:
         return "what the cluster has, it does not tell"
-    totals = {name: resources.get(name, (0.0, 0.0))[1] for name in _SHOWN}
-    told = [f"{totals[name]:g} {name}s, {_free(resources, name):g} of them free" for name in _SHOWN]
+    totals = {"CPU": 0.0, **({"GPU": 0.0} if asking.gpus_per_process else {})}
+    totals |= {name: resources[name][1] for name in ("CPU", "GPU") if name in resources}
+    told = [
+        f"{total:g} {name}s, {_free(resources, name):g} of them free"
+        for name, total in totals.items()
+    ]
     return f"the cluster has {' and '.join(told)}"
