@@ -91,7 +91,20 @@ _REPORTS = {
 
 _ALL_REPORTS = frozenset[str]().union(*_REPORTS.values())
 
-_SECRETS = ("HF_TOKEN", "TRACKIO_WRITE_TOKEN", "WANDB_API_KEY")
+_STORAGES = ("AWS_", "AZURE_STORAGE_", "FSSPEC_", "GOOGLE_", "OSS_")
+"""Beginnings of names that say how a storage is reached: for who brings files there, alone."""
+
+_SECRETS = (
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AZURE_STORAGE_ACCOUNT_KEY",
+    "AZURE_STORAGE_CONNECTION_STRING",
+    "AZURE_STORAGE_SAS_TOKEN",
+    "HF_TOKEN",
+    "RAY_AUTH_TOKEN",
+    "TRACKIO_WRITE_TOKEN",
+    "WANDB_API_KEY",
+)
 
 
 def child_environment(environ: Mapping[str, str], reports: Iterable[str] = ()) -> dict[str, str]:
@@ -106,6 +119,15 @@ def child_environment(environ: Mapping[str, str], reports: Iterable[str] = ()) -
     more = frozenset[str]().union(*(_REPORTS.get(place, frozenset()) for place in reports))
     names = _NAMES | more | (_ADDRESSES - _ALL_REPORTS)
     return {name: value for name, value in environ.items() if _may_pass(name, value, names)}
+
+
+def relay_environment(environ: Mapping[str, str], token_env: str) -> dict[str, str]:
+    """What who follows a job on a cluster may see besides: the token, and the way to a storage."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if name == token_env or name.startswith(_STORAGES)
+    }
 
 
 def reports_of(spec: Path) -> tuple[str, ...]:

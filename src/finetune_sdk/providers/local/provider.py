@@ -37,7 +37,13 @@ from finetune_sdk.providers.local import uploads
 from finetune_sdk.providers.local.capabilities import CAPABILITIES
 from finetune_sdk.providers.local.faults import translated
 from finetune_sdk.providers.local.home import LocalHome
-from finetune_sdk.providers.local.settings import NAME, Launch, LocalSettings
+from finetune_sdk.providers.local.settings import (
+    NAME,
+    TOKEN_ENV,
+    CodeSettings,
+    Launch,
+    LocalSettings,
+)
 from finetune_sdk.types import CostEstimate, DatasetFile, NoEstimate
 
 if TYPE_CHECKING:
@@ -95,12 +101,18 @@ class LocalProvider(
         vllm_command: what vLLM is called by, its program first, such as `["/opt/vllm/bin/vllm"]`;
             `vllm` by default, where that is on the path.
         launcher: how the trainer is started: `process` is one process on this machine, `torchrun`
-            several of them, a GPU each.
-        processes: that train together, with `torchrun`; by default one for each GPU, or one where
-            there is none.
+            several of them, a GPU each, `ray` is on a Ray cluster.
+        processes: that train together; by default one for each GPU with `torchrun`, and one with
+            `ray` or where there is no GPU.
         price_per_hour: US dollars that an hour of this machine costs, where it is rented; what a
             job costs is then told from how long it would train, for which it is looked at as
             `inspect_job` does. None is nothing.
+        address: of the cluster's dashboard, such as "http://127.0.0.1:8265".
+        storage: a folder that this machine and the cluster see under the same path, or a URL that
+            fsspec knows, such as "s3://bucket/folder".
+        token_env: the variable in `environ` with the cluster's token.
+        cpus_per_process: that each process asks the cluster for.
+        gpus_per_process: likewise.
 
     Raises:
         ConfigurationError: a setting is wrong, or two do not go together.
@@ -124,20 +136,31 @@ class LocalProvider(
         processes: int | None = None,
         vllm_command: Sequence[str] | str | None = None,
         price_per_hour: float | None = None,
+        address: str | None = None,
+        storage: Path | str | None = None,
+        token_env: str = TOKEN_ENV,
+        cpus_per_process: int = 1,
+        gpus_per_process: int = 0,
     ) -> None:
         _refuse_windows()
         said = {
-            "launcher": launcher,
-            "processes": processes,
             "vllm_command": vllm_command,
             "price_per_hour": price_per_hour,
+            "launcher": launcher,
+            "address": address,
+            "storage": None if storage is None else str(storage),
+            "token_env": token_env,
+            "processes": processes,
+            "cpus_per_process": cpus_per_process,
+            "gpus_per_process": gpus_per_process,
         }
-        settings = read_profile(LocalSettings, said, provider=NAME)
+        settings = read_profile(CodeSettings, said, provider=NAME)
         _check(settings)
         self._price = settings.price_per_hour
         # Here and not above: these need `fcntl`, and the table of what each provider can do is
         # made on Windows too.
         from finetune_sdk.providers.local.cleaning import Leftovers
+        from finetune_sdk.providers.local.cluster.placing import cluster_of
         from finetune_sdk.providers.local.jobs.launcher import Launcher
         from finetune_sdk.providers.local.jobs.store import LocalJobs
         from finetune_sdk.providers.local.models.catalog import LocalModels
@@ -152,6 +175,7 @@ class LocalProvider(
             stalled_after=stalled_after,
             several=settings.launcher == "torchrun",
             processes=settings.processes,
+            cluster=cluster_of(settings, trainer=trainer, grace=cancel_grace),
         )
         self._jobs = LocalJobs(home=self._home, launcher=starter, environ=environ)
         self._models = LocalModels(home=self._home, jobs=self._jobs)
@@ -168,15 +192,8 @@ class LocalProvider(
 
     @classmethod
     def open(cls, settings: ProviderSettings, /) -> LocalProvider:
-        own = read_profile(LocalSettings, settings.values, provider=NAME)
-        return cls(
-            home=settings.home,
-            environ=settings.environ,
-            vllm_command=own.vllm_command,
-            launcher=own.launcher,
-            processes=own.processes,
-            price_per_hour=own.price_per_hour,
-        )
+        said = read_profile(LocalSettings, settings.values, provider=NAME)
+        return cls(home=settings.home, environ=settings.environ, **said.model_dump())
 
     def upload_dataset(self, dataset: Dataset, /, *, key: str) -> DatasetFile:  # noqa: ARG002
         with translated(self._home):
@@ -337,10 +354,6 @@ def _settled(spec: S) -> S:
 
 
 def _check(settings: LocalSettings) -> None:
-    if settings.launcher == "ray":
-        raise ConfigurationError(
-            "`launcher` is 'ray', which this version cannot do; use 'process' or 'torchrun'"
-        )
     if settings.launcher == "process" and settings.processes not in (None, 1):
         raise ConfigurationError(
             f"`processes` is {settings.processes}, and `launcher` 'process' starts one; set "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+from finetune_sdk.providers.local.cluster import ending
 from finetune_sdk.providers.local.environment import secrets
 from finetune_sdk.providers.local.jobs import orphans, resuming, verdict
 from finetune_sdk.providers.local.jobs.folder import JobFolder, is_held, release, take
@@ -27,10 +28,16 @@ def look_after(folder: JobFolder, sight: Sight, launcher: Launcher) -> None:
         _settle_done(folder, launcher)
     elif sight.exit is None:
         told = secrets(launcher.environ)
+        ending.hand_on(folder, launcher.environ)
         if _due(folder, told) is not None:
             _settle(folder, told)
-        elif sight.dormant or (folder.resume.exists() and resuming.put_in_queue(folder)):
+        elif sight.dormant or (_is_wished(folder) and resuming.put_in_queue(folder)):
             launcher.start(folder)
+
+
+def _is_wished(folder: JobFolder) -> bool:
+    # What trains on a cluster goes on without us, and wants to be followed again.
+    return folder.resume.exists() or (not folder.pause.exists() and ending.goes_on(folder))
 
 
 def _due(folder: JobFolder, secrets: tuple[str, ...]) -> verdict.Verdict | None:

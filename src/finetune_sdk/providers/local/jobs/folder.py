@@ -22,6 +22,10 @@ model/          the trainer: the adapter or the full weights
 merged/         whoever needs it first: the adapter added to its base model
 .reserve        the supervisor: room, so that the end can be told on a full disk; a paused job keeps
                 it, unless it was needed
+cluster.json    the creator, with spec.json: the cluster that it trains on; without it, here
+cluster.lock    held as a slot's lock is, by a job that trains on a cluster
+submitted.json  the relay: what the cluster was asked to run, and whether that may live
+waiting.json    the relay, while it lasts: what the job waits for on the cluster
 exit.json       the supervisor, last: how it ended; whoever looks, under job.lock, where none lives
 model.deleted   the provider: the model was deleted on request
 """

@@ -9,7 +9,12 @@ from dataclasses import dataclass, field
 
 from finetune_sdk.errors import ServerError
 from finetune_sdk.providers.local import faults
-from finetune_sdk.providers.local.environment import child_environment, reports_of
+from finetune_sdk.providers.local.cluster.record import Cluster
+from finetune_sdk.providers.local.environment import (
+    child_environment,
+    relay_environment,
+    reports_of,
+)
 from finetune_sdk.providers.local.jobs import slots
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.jobs.records import Created
@@ -20,6 +25,9 @@ from finetune_sdk.providers.local.settings import NAME
 _SUPERVISOR = "finetune_sdk.providers.local.jobs.supervisor"
 _TRAINER = "finetune_sdk.providers.local.training"
 _CREW = "finetune_sdk.providers.local.jobs.crew"
+_RELAY = "finetune_sdk.providers.local.cluster"
+_STOPPING = 30.0
+"""Seconds that a cluster has for its part of ending a job, beside the trainer's own."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,7 @@ class Launcher:
         environ: what the processes inherit from, by a list of what may pass.
         grace: seconds between asking a trainer to end and killing it.
         stalled_after: seconds without a word of a trainer, before that is said.
+        cluster: where new jobs train; None is this machine. One that is made stays where it is.
         several: new jobs are trained by several processes; one that is made stays as it is.
         processes: so many; None is one for each GPU.
     """
@@ -39,6 +48,7 @@ class Launcher:
     environ: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     grace: float = 10.0
     stalled_after: float = 600.0
+    cluster: Cluster | None = None
     several: bool = False
     processes: int | None = None
 
@@ -59,7 +69,7 @@ class Launcher:
         try:
             start_detached(
                 self._command(folder),
-                environ=child_environment(self.environ, reports_of(folder.path / "spec.json")),
+                environ=self._environment(folder),
                 cwd=folder.path,
                 log=folder.log,
             )
@@ -77,11 +87,19 @@ class Launcher:
     def _command(self, folder: JobFolder) -> list[str]:
         # `-P`: nothing that lies in the working folder is ever imported by accident.
         python = (_python(folder), "-P", "-m")
-        trainer = tuple(self.trainer or (*python, _TRAINER))
-        if (processes := processes_of(folder)) > 1:
+        trainer, grace = tuple(self.trainer or (*python, _TRAINER)), self.grace
+        if cluster := Cluster.of(folder):
+            trainer, grace = (*python, _RELAY), cluster.grace + _STOPPING
+        elif (processes := processes_of(folder)) > 1:
             trainer = (*python, _CREW, str(processes), "--", *trainer)
-        limits = ("--grace", str(self.grace), "--stalled-after", str(self.stalled_after))
+        limits = ("--grace", str(grace), "--stalled-after", str(self.stalled_after))
         return [*python, _SUPERVISOR, *limits, str(folder.path), "--", *trainer]
+
+    def _environment(self, folder: JobFolder) -> dict[str, str]:
+        passes = child_environment(self.environ, reports_of(folder.path / "spec.json"))
+        if cluster := Cluster.of(folder):
+            passes |= relay_environment(self.environ, cluster.token_env)
+        return passes
 
 
 def _python(folder: JobFolder) -> str:

@@ -4,6 +4,7 @@
 
 lock held, asked to end     cancelling
 lock held, asked to pause   pausing, until the lock is free
+lock held, waiting.json     queued: a cluster has no room yet
 lock held                   state.json's phase: queued, running
 lock free, queued           queued: dormant, to be woken; paused where that was asked for
 lock free, paused           paused; raw status "paused", or the code of what stopped it
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from finetune_sdk.providers.local.cluster.record import Waiting
 from finetune_sdk.providers.local.jobs.folder import JobFolder, is_held
 from finetune_sdk.providers.local.jobs.records import (
     Choices,
@@ -49,6 +51,7 @@ class Sight:
         alive: a supervisor or a trainer lives.
         cancel: somebody asked for the end.
         pause: somebody asked it to pause.
+        waiting: what it waits for on a cluster.
     """
 
     exit: Exit | None
@@ -56,6 +59,7 @@ class Sight:
     alive: bool
     cancel: bool
     pause: bool
+    waiting: str | None = None
 
     @property
     def phase(self) -> Phase:
@@ -85,7 +89,7 @@ class Sight:
         # Who has written that it is paused still has to let go.
         if self.pause or self.phase == "paused":
             return JobStatus.PAUSING
-        return JobStatus(self.phase)
+        return JobStatus.QUEUED if self.waiting else JobStatus(self.phase)
 
     @property
     def raw_status(self) -> str:
@@ -124,7 +128,9 @@ def _glance(folder: JobFolder) -> Sight:
     alive = exit_ is None and is_held(folder.lock)
     if exit_ is None and not alive:
         exit_ = Exit.of(folder)
-    return Sight(exit=exit_, state=state, alive=alive, cancel=cancel, pause=pause)
+    waiting = Waiting.of(folder) if alive else None
+    reason = waiting.reason if waiting else None
+    return Sight(exit_, state, alive, cancel=cancel, pause=pause, waiting=reason)
 
 
 def _may_deceive(sight: Sight) -> bool:
@@ -203,7 +209,7 @@ def _unended(folder: JobFolder, sight: Sight, spec: JobSpec, position: int | Non
     choices, broken = _lenient(folder, Choices)
     progress, broken_too = _lenient(folder, Progress)
     started_at = sight.state.started_at if sight.state else None
-    begun = started_at is not None and sight.exit is None
+    begun = started_at is not None and sight.exit is None and not sight.waiting
     return Job(
         id=folder.id,
         provider=NAME,
@@ -217,7 +223,7 @@ def _unended(folder: JobFolder, sight: Sight, spec: JobSpec, position: int | Non
         seed=spec.seed,
         metadata=spec.metadata,
         created_at=created.created_at if created else None,
-        started_at=started_at,
+        started_at=started_at if progress or not sight.waiting else None,
         progress=progress.value() if progress and begun else None,
         queue_position=position if sight.status is JobStatus.QUEUED else None,
         error=sight.stopped_by,
@@ -230,6 +236,7 @@ def _unended(folder: JobFolder, sight: Sight, spec: JobSpec, position: int | Non
             *(choices.warnings if choices else ()),
             *broken,
             *broken_too,
+            *((sight.waiting,) if sight.waiting else ()),
             *_silence(folder, sight),
         ),
         raw={"folder": str(folder.path)},

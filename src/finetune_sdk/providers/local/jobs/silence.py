@@ -10,7 +10,7 @@ from typing import Literal
 
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 
-_NAMES = ("progress.json", "metrics.jsonl", "trainer.log")
+_NAMES = ("progress.json", "metrics.jsonl", "trainer.log", "waiting.json")
 # A look is some ten calls of `stat`.
 _LONGEST_REST = 1.0
 

@@ -51,6 +51,20 @@ class Slot:
         return {} if self.device is None else {"CUDA_VISIBLE_DEVICES": self.device}
 
 
+class Elsewhere(Slot):
+    """The place of a job that trains on a cluster, which has a queue of its own."""
+
+    @property
+    def name(self) -> str:
+        return "the cluster"
+
+
+def elsewhere(folder: JobFolder) -> tuple[Slot, tuple[int, ...]] | None:
+    """That place, which nobody else wants, and the descriptor that holds it."""
+    handle = take(folder.path / "cluster.lock")
+    return None if handle is None else (Elsewhere(None), (handle,))
+
+
 def of_machine(environ: Mapping[str, str], *, devices: Path = Path("/dev")) -> tuple[Slot, ...]:
     """The slots: a GPU each, of those that CUDA_VISIBLE_DEVICES shows; without any, the CPU."""
     count = sum(1 for device in devices.iterdir() if _NVIDIA.fullmatch(device.name))

@@ -20,6 +20,7 @@ from finetune_sdk.errors import (
 )
 from finetune_sdk.providers.base import Rows
 from finetune_sdk.providers.local import files, leftovers, rewards
+from finetune_sdk.providers.local.cluster.placing import settle
 from finetune_sdk.providers.local.environment import secrets
 from finetune_sdk.providers.local.faults import disk_full, is_full, translated
 from finetune_sdk.providers.local.home import LocalHome
@@ -85,7 +86,8 @@ class LocalJobs:
         if not folder.path.exists():
             own = self.launcher.trainer is None
             team = self.launcher.team()
-            notes = check(spec, folder, self.environ, own_trainer=own)
+            cluster = self.launcher.cluster
+            notes = check(spec, folder, self.environ, own_trainer=own, cluster=cluster)
             self._make(folder, spec, notes, team)
         refuse_other(folder, spec)
         # What has waited longer gets up first.
@@ -101,8 +103,14 @@ class LocalJobs:
         Raises:
             FineTuneError: what `create` would raise.
         """
-        own, team = self.launcher.trainer is None, self.launcher.team()
-        return foresee(spec, rows, self.home, self.environ, own_trainer=own, team=team)
+        team, cluster, own = (
+            self.launcher.team(),
+            self.launcher.cluster,
+            self.launcher.trainer is None,
+        )
+        return foresee(
+            spec, rows, self.home, self.environ, own_trainer=own, team=team, cluster=cluster
+        )
 
     def tokens(
         self, spec: JobSpec, rows: Sequence[Mapping[str, object]]
@@ -270,6 +278,8 @@ class LocalJobs:
                 python=sys.executable or None,
             )
             created.save(partial)
+            if self.launcher.cluster:
+                settle(self.launcher.cluster, partial)
             if team:
                 team.save(partial)
             own = self.launcher.trainer is None

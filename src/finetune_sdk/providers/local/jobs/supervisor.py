@@ -20,7 +20,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from finetune_sdk.providers.local.environment import child_environment, reports_of, secrets
+from finetune_sdk.providers.local.cluster.record import Cluster
+from finetune_sdk.providers.local.environment import (
+    child_environment,
+    relay_environment,
+    reports_of,
+    secrets,
+)
 from finetune_sdk.providers.local.jobs import resuming, slots, verdict
 from finetune_sdk.providers.local.jobs.folder import JobFolder, release, take
 from finetune_sdk.providers.local.jobs.records import Exit, Phase, State, now
@@ -69,6 +75,7 @@ class Supervisor:
         self._command = [*trainer, str(folder.path)]
         self._lock = lock
         self._limits = limits
+        self._cluster = Cluster.of(folder)
         self._processes = processes_of(folder)
         self._told_to_go = False
         self._pausing = False
@@ -114,7 +121,11 @@ class Supervisor:
         self._folder.home.make(self._folder.home.locks)
         told = False
         while not (self._unwanted or self._folder.pause.exists()):
-            claimed = slots.claim(self._folder, machine, count)
+            claimed = (
+                slots.elsewhere(self._folder)
+                if self._cluster
+                else slots.claim(self._folder, machine, count)
+            )
             if claimed is not None:
                 return claimed
             if not told:
@@ -151,6 +162,7 @@ class Supervisor:
             "PYTHONUNBUFFERED": "1",
             **child_environment(os.environ, reports_of(self._folder.path / "spec.json")),
             **slot.environment(),
+            **(relay_environment(os.environ, self._cluster.token_env) if self._cluster else {}),
         }
         with self._folder.log.open("ab") as log:
             return subprocess.Popen(

@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from finetune_sdk.providers.local import faults, files
+from finetune_sdk.providers.local.cluster import ending
 from finetune_sdk.providers.local.jobs import checkpoints
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.jobs.reading import is_complete
@@ -19,6 +20,7 @@ _LAST_LINES = 20
 
 _FROM_OUTSIDE = frozenset(
     {
+        "cluster_lost",
         "disk_full",
         "killed_out_of_memory_likely",
         "out_of_memory",
@@ -28,6 +30,10 @@ _FROM_OUTSIDE = frozenset(
 )
 """Codes that say nothing against the run itself: with a checkpoint it can go on later."""
 
+_UNFOLLOWED = (
+    "the process that follows the job on the cluster was ended; the job goes on there, and "
+    "`jobs.resume` follows it again"
+)
 _ENDED_BY_OTHERS = frozenset({-signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP})
 _MEMORY = ("MemoryError", "Cannot allocate memory", "out of memory")
 
@@ -71,7 +77,9 @@ def stopped(folder: JobFolder, code: int, *, secrets: tuple[str, ...]) -> Verdic
     told = _told(folder)
     if told is None and code == 0 and folder.pause.exists():
         return Halt()
-    return weighed(folder, told or _guessed(folder, code), secrets=secrets)
+    if told is None and ending.lives(folder):
+        return Halt(JobError(code="relay_ended", message=_UNFOLLOWED))
+    return weighed(folder, told or guessed(folder, code), secrets=secrets)
 
 
 def told(folder: JobFolder, *, secrets: tuple[str, ...]) -> Verdict | None:
@@ -101,7 +109,8 @@ def _told(folder: JobFolder) -> JobError | None:
     return JobError(code=told.code, message=told.message) if told else None
 
 
-def _guessed(folder: JobFolder, code: int) -> JobError:
+def guessed(folder: JobFolder, code: int) -> JobError:
+    """What an end looks like of which the trainer has said nothing."""
     if code in _ENDED_BY_OTHERS or (code == 0 and checkpoints.complete(folder.checkpoints)):
         message = "somebody told the trainer to end, and it was not `jobs.cancel` or `jobs.pause`"
         return JobError(code="trainer_ended_from_outside", message=message)

@@ -12,12 +12,14 @@ from pydantic import ValidationError
 
 from finetune_sdk.errors import ConfigurationError, MissingDependencyError
 from finetune_sdk.providers.local import faults
+from finetune_sdk.providers.local.cluster.asking import ask
 from finetune_sdk.providers.local.options import LocalOptions
 from finetune_sdk.providers.local.training.course import reports
 from finetune_sdk.providers.local.training.failures import TrainingFailure
 from finetune_sdk.transport import redact
 
 if TYPE_CHECKING:
+    from finetune_sdk.providers.local.cluster.record import Cluster
     from finetune_sdk.providers.local.home import LocalHome
     from finetune_sdk.providers.local.jobs.folder import JobFolder
     from finetune_sdk.types import JobSpec
@@ -29,13 +31,19 @@ _PACKAGES = ("torch", "transformers", "trl", "peft", "datasets")
 
 
 def check(
-    spec: JobSpec, folder: JobFolder, environ: Mapping[str, str], *, own_trainer: bool
+    spec: JobSpec,
+    folder: JobFolder,
+    environ: Mapping[str, str],
+    *,
+    own_trainer: bool,
+    cluster: Cluster | None = None,
 ) -> tuple[str, ...]:
     """Looks at all that a job needs and makes nothing.
 
     Args:
         folder: of the job; it need not be there.
         own_trainer: our trainer will run; another program knows its own needs.
+        cluster: where it would train; None is this machine.
 
     Returns:
         What the caller should know.
@@ -46,16 +54,18 @@ def check(
         QuotaExceededError: the disk is as good as full.
         MissingDependencyError: the extra `local`, or a package that is reported to, is not
             installed.
+        ProviderError: the cluster does not answer, or not to us.
     """
     _check_options(spec)
     for file in (spec.training_file, spec.validation_file):
         if file is not None:
             folder.rows(file)
     _check_disk(folder.home)
+    notes = ask(cluster, spec, environ) if cluster else ()
     if not own_trainer:
-        return ()
+        return notes
     _check_packages(spec)
-    return _check_weights(spec.model, folder.home, environ)
+    return (*notes, *_check_weights(spec.model, folder.home, environ))
 
 
 def _check_options(spec: JobSpec) -> None:

@@ -13,11 +13,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
 
+from finetune_sdk.providers.local.cluster.record import Cluster
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.models import licence
 from finetune_sdk.providers.local.preflight import headers, reckoning, spreading
 from finetune_sdk.providers.local.preflight.answering import main
 from finetune_sdk.providers.local.preflight.arithmetic import Load, Shape
+from finetune_sdk.providers.local.preflight.elsewhere import elsewhere
 from finetune_sdk.providers.local.preflight.forecast import forecast
 from finetune_sdk.providers.local.preflight.outlook import outlook
 from finetune_sdk.providers.local.preflight.reading import read
@@ -72,11 +74,12 @@ def inspect(
         "rows": _rows(order, lesson, patience),
     }
     load = _load(order, lesson, choices)
-    there = reckoning.share(room(load.device), load)
+    cluster = Cluster.of(folder)
+    there = None if cluster else reckoning.share(room(load.device), load)
     if way := spreading.choose(order.options, shape, load, there):
         load = replace(load, parallel=way.name)
         settings["parallel"] = str(way)
-    if shape is not None:
+    if shape is not None and cluster is None:
         settings |= reckoning.check(order, found, shape, load, there)
     if lesson:
         time_ = forecast(order, lesson, shape, load, choices, started=time.monotonic() - began)
@@ -84,7 +87,8 @@ def inspect(
     else:
         told = Inspection(epochs=order.recipe.epochs, settings={"time": _UNREAD})
     settings |= told.settings
-    return told.model_copy(update={"settings": settings, "warnings": tuple(order.teller.warnings)})
+    told = told.model_copy(update={"settings": settings, "warnings": tuple(order.teller.warnings)})
+    return elsewhere(cluster, choices.reasons, told) if cluster else told
 
 
 def _check_options(order: Order) -> None:

@@ -11,6 +11,8 @@ from finetune_sdk import datasets
 from finetune_sdk.errors import NotFoundError, ProviderError, UnsupportedError
 from finetune_sdk.providers.base import Rows
 from finetune_sdk.providers.local import rewards
+from finetune_sdk.providers.local.cluster.placing import settle
+from finetune_sdk.providers.local.cluster.record import Cluster
 from finetune_sdk.providers.local.home import LocalHome
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.jobs.records import Created, now
@@ -46,6 +48,7 @@ def foresee(
     *,
     own_trainer: bool,
     team: Team | None = None,
+    cluster: Cluster | None = None,
 ) -> Inspection:
     """What is found out about a job that is not to be made. Nothing of it is left behind.
 
@@ -53,11 +56,17 @@ def foresee(
         rows: what would be learned from.
         own_trainer: our trainer would run; another program tells nothing beforehand.
         team: the processes that would train it; None is one.
+        cluster: where it would train; None is this machine.
 
     Raises:
         FineTuneError: what a create would raise.
     """
-    with _begun(spec, rows, home, environ, own_trainer=own_trainer) as (folder, notes):
+    with _begun(spec, rows, home, environ, own_trainer=own_trainer, cluster=cluster) as (
+        folder,
+        notes,
+    ):
+        if cluster:
+            settle(cluster, folder)
         if team:
             team.save(folder)
         found = look(folder, environ) if own_trainer else Inspection(settings={"time": _FOREIGN})
@@ -97,11 +106,17 @@ def tokens(
 
 @contextmanager
 def _begun(
-    spec: JobSpec, rows: Rows, home: LocalHome, environ: Mapping[str, str], *, own_trainer: bool
+    spec: JobSpec,
+    rows: Rows,
+    home: LocalHome,
+    environ: Mapping[str, str],
+    *,
+    own_trainer: bool,
+    cluster: Cluster | None = None,
 ) -> Generator[_Begun]:
     """A draft as a create begins a job, and what the caller should know."""
     with draft(spec, rows, home) as folder:
-        notes = check(folder.spec(), folder, environ, own_trainer=own_trainer)
+        notes = check(folder.spec(), folder, environ, own_trainer=own_trainer, cluster=cluster)
         # What is said here is not said again.
         modules = rewards.locate(spec.method)
         Created(created_at=now(), notes=notes, modules=modules).save(folder)
