@@ -42,7 +42,8 @@ test: $(VENV)/.dev test-older
 test-older: $(OLDER)/.ready
 	$(OLDER)/bin/python -m pytest -q -m "not long" --numprocesses 2 --dist loadfile $(OLDER_TESTS)
 
-test-long: $(VENV)/.dev
+# Those of a cluster start one, with Ray, in a network of their own.
+test-long: $(VENV)/.ray
 	$(BIN)/python -m pytest -m long
 
 docs: $(VENV)/.dev
@@ -61,6 +62,10 @@ $(VENV)/.local: pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.local requirements-dev.txt
 	$(BIN)/pip install --quiet --editable ".[local,datasets,evaluation,azure,huggingface]" -r requirements-dev.txt
+	touch $@
+
+$(VENV)/.ray: $(VENV)/.dev
+	$(BIN)/pip install --quiet --editable ".[ray]"
 	touch $@
 
 $(OLDER)/.ready: pyproject.toml requirements-older.txt
