@@ -75,17 +75,25 @@ class Seat:
         """Trains; gives the trainer's exit code.
 
         Raises:
-            GaveUp: what was learned cannot be brought.
+            GaveUp: the job cannot be fetched, or what was learned cannot be brought.
         """
         try:
-            folder = self._folder()
-            bringer = self._bringer(folder)
+            folder, bringer = self._begin()
             code = self._train(folder, bringer)
         except Unwanted:
             return 1
         self._explain(folder, code)
         self._finish(bringer, code)
         return code
+
+    def _begin(self) -> tuple[JobFolder, Bringer | Aside]:
+        try:
+            self._check_wanted()
+            folder = self._folder()
+            return folder, self._bringer(folder)
+        except OSError as error:
+            words = f"the job cannot be fetched from {self._orders.storage!r}: {error}"
+            raise GaveUp("storage_failed", words) from error
 
     def _heed(self) -> None:
         """Raises: Unwanted: somebody wants the end now."""
@@ -96,6 +104,12 @@ class Seat:
     def _keeps(self) -> bool:
         """It looks after the folder, for all on this machine."""
         return self._ranks.get("LOCAL_RANK", "0") == "0"
+
+    def _check_wanted(self) -> None:
+        # Ray lets one begin that was stopped while it waited.
+        wish = self._place.read_json(layout.WISH) or {}
+        if wish.get("cancel"):
+            raise Unwanted
 
     def _folder(self) -> JobFolder:
         ready = self._scratch / _READY
