@@ -90,7 +90,12 @@ def deploy(client: FineTuneClient, model: Path) -> Deployment:
 def test_it_is_called_with_what_it_needs_and_its_key_is_nowhere_to_be_seen(
     bench: Bench, model: Path
 ) -> None:
-    environ = {**environment(), "VLLM_ATTENTION_BACKEND": "X", "PYTHONPATH": "/ours"}
+    environ = {
+        **environment(),
+        "VLLM_ATTENTION_BACKEND": "X",
+        "PYTHONPATH": "/ours",
+        "HF_TOKEN": "hf_x",
+    }
     with FineTuneClient(bench.provider(environ)) as client:
         made = deploy(client, model)
         called = bench.called()
@@ -103,16 +108,20 @@ def test_it_is_called_with_what_it_needs_and_its_key_is_nowhere_to_be_seen(
     assert given["VLLM_API_KEY"] != key
     assert given["VLLM_ATTENTION_BACKEND"] == "X"
     assert (given["HF_HUB_OFFLINE"], given["VLLM_NO_USAGE_STATS"]) == ("1", "1")
-    assert not {"PYTHONPATH", "SOME_VENDOR_API_KEY"} & set(given)
+    assert not {"PYTHONPATH", "SOME_VENDOR_API_KEY", "HF_TOKEN"} & set(given)
     assert made.settings["server"] == "vllm, as `LocalDeploymentOptions.server` says"
 
 
-def test_the_chosen_precision_is_passed_on(bench: Bench, model: Path) -> None:
-    options = LocalDeploymentOptions(server="vllm", precision="bfloat16")
+def test_what_is_said_of_it_is_passed_on(bench: Bench, model: Path) -> None:
+    options = LocalDeploymentOptions(
+        server="vllm", precision="bfloat16", max_length=4096, gpu_memory=0.5
+    )
     with FineTuneClient(bench.provider()) as client:
         made = client.deployments.create(str(model), name="recipes", options=[options])
         client.deployments.wait(made)
-    assert bench.called()["arguments"][6:8] == ["--dtype", "bfloat16"]
+    words = bench.called()["arguments"]
+    assert words[6:8] == ["--dtype", "bfloat16"]
+    assert words[9:] == ["--max-model-len", "4096", "--gpu-memory-utilization", "0.5"]
 
 
 def test_it_answers_many_at_a_time_in_openais_words(bench: Bench, model: Path) -> None:
@@ -216,6 +225,17 @@ def test_nothing_of_it_outlives_a_server_that_is_killed(bench: Bench, model: Pat
         assert again.status is DeploymentStatus.READY
 
 
+def test_nothing_of_it_outlives_a_keeper_that_is_killed(bench: Bench, model: Path) -> None:
+    linux()
+    bench.mood = "stubborn"
+    with FineTuneClient(bench.provider()) as client:
+        made = deploy(client, model)
+        parent = Path(f"/proc/{bench.pids()[0]}/stat").read_text().rpartition(")")[2].split()[1]
+        os.kill(int(parent), signal.SIGKILL)
+        eventually(lambda: all(gone(pid) for pid in bench.pids()))
+        eventually(lambda: client.deployments.get(made).status is DeploymentStatus.FAILED)
+
+
 def test_it_is_taken_by_itself_where_there_are_a_gpu_and_its_command(
     bench: Bench, model: Path, tmp_path: Path
 ) -> None:
@@ -237,7 +257,7 @@ def test_it_is_taken_by_itself_where_there_are_a_gpu_and_its_command(
 
 
 def test_a_program_that_is_not_there_is_an_error_before_anything_is_made(
-    bench: Bench, model: Path
+    bench: Bench, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     provider = LocalProvider(
         home=bench.home, environ=environment(), vllm_command="/nowhere/bin/vllm"
@@ -247,7 +267,11 @@ def test_a_program_that_is_not_there_is_an_error_before_anything_is_made(
         pytest.raises(ConfigurationError, match="vllm_command"),
     ):
         client.deployments.create(str(model), name="recipes", options=[VLLM])
-    without = {**environment(), "PATH": "/nowhere"}
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "vllm").write_text("#!/bin/sh")
+    (tmp_path / "vllm").chmod(0o755)
+    # One that lies in the working folder is not taken, whatever the path says.
+    without = {**environment(), "PATH": f"/nowhere{os.pathsep}.{os.pathsep}"}
     with (
         FineTuneClient(LocalProvider(home=bench.home, environ=without)) as client,
         pytest.raises(ConfigurationError, match="no command `vllm` on the path"),
@@ -255,12 +279,18 @@ def test_a_program_that_is_not_there_is_an_error_before_anything_is_made(
         client.deployments.create(str(model), name="recipes", options=[VLLM])
 
 
-def test_what_means_nothing_to_it_is_refused(bench: Bench, model: Path) -> None:
-    options = LocalDeploymentOptions(server="vllm", threads=2)
-    with (
-        FineTuneClient(bench.provider()) as client,
-        pytest.raises(ConfigurationError, match="threads"),
-    ):
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        (LocalDeploymentOptions(server="vllm", threads=2), "threads"),
+        (LocalDeploymentOptions(server="transformers", max_length=9), "max_length"),
+        (LocalDeploymentOptions(gpu_memory=0.5), "gpu_memory"),
+    ],
+)
+def test_what_means_nothing_to_a_server_is_refused(
+    bench: Bench, model: Path, options: LocalDeploymentOptions, word: str
+) -> None:
+    with FineTuneClient(bench.provider()) as client, pytest.raises(ConfigurationError, match=word):
         client.deployments.create(str(model), name="recipes", options=[options])
 
 

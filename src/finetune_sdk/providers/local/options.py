@@ -83,6 +83,9 @@ class LocalDeploymentOptions(ProviderOptions):
         port: on 127.0.0.1; None takes a free one.
         precision: of the weights; None is chosen from the hardware.
         threads: CPU threads; all cores by default. Not with vLLM.
+        max_length: tokens of a question and its answer, at most; with vLLM, which sets memory aside
+            for the model's whole context otherwise.
+        gpu_memory: the share of a GPU's memory that vLLM may take; its own default is 0.9.
     """
 
     provider: ClassVar[str] = "local"
@@ -91,3 +94,5 @@ class LocalDeploymentOptions(ProviderOptions):
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     precision: Precision | None = None
     threads: Annotated[int, Field(ge=1)] | None = None
+    max_length: Annotated[int, Field(ge=1)] | None = None
+    gpu_memory: Annotated[float, Field(gt=0, le=1)] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -49,17 +50,27 @@ def choose(
     """
     command = _command(given, environ)
     if options.server == "transformers":
-        return Choice("transformers", "as `LocalDeploymentOptions.server` says")
+        return _transformers(options, "as `LocalDeploymentOptions.server` says")
     if options.server == "vllm":
         if not command:
             raise _lacking()
         return _vllm(options, command, "as `LocalDeploymentOptions.server` says")
     gpu = any(slot.device is not None for slot in slots.of_machine(environ, devices=devices))
     if not gpu:
-        return Choice("transformers", "because this machine has no GPU")
+        return _transformers(options, "because this machine has no GPU")
     if not command:
-        return Choice("transformers", "because there is no command `vllm` on the path")
+        return _transformers(options, "because there is no command `vllm` on the path")
     return _vllm(options, command, "because this machine has a GPU and vLLM's command")
+
+
+def _transformers(options: LocalDeploymentOptions, why: str) -> Choice:
+    for name in ("max_length", "gpu_memory"):
+        if getattr(options, name) is not None:
+            raise ConfigurationError(
+                f"`LocalDeploymentOptions.{name}` means something to vLLM alone, and transformers "
+                f"would serve here ({why}); leave it out"
+            )
+    return Choice("transformers", why)
 
 
 def _vllm(options: LocalDeploymentOptions, command: tuple[str, ...], why: str) -> Choice:
@@ -73,13 +84,16 @@ def _vllm(options: LocalDeploymentOptions, command: tuple[str, ...], why: str) -
 
 def _command(given: Sequence[str], environ: Mapping[str, str]) -> tuple[str, ...]:
     program, *rest = given or (_NAME,)
-    found = shutil.which(program, path=environ.get("PATH"))
-    if found is not None:
-        return (str(Path(found).absolute()), *rest)
+    # Only whole paths: what lies in the working folder may be somebody else's.
+    folders = environ.get("PATH", "").split(os.pathsep)
+    path = os.pathsep.join(folder for folder in folders if Path(folder).is_absolute())
+    found = shutil.which(program, path=path)
+    if found is not None and Path(found).is_absolute():
+        return (found, *rest)
     if given:
         raise ConfigurationError(
             f"`vllm_command` names {program!r}, which is no program that can be run here; give "
-            "the path of vLLM's own `vllm`, or leave it out"
+            "the whole path of vLLM's own `vllm`, or leave it out"
         )
     return ()
 

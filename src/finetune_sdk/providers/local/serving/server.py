@@ -141,7 +141,7 @@ def _vllm(
         command,
         model=model,
         name=spec.name,
-        precision=options.precision,
+        options=options,
         environ=os.environ,
         lock=lock,
     )

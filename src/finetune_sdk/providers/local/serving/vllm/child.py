@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -16,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from finetune_sdk.providers.local import files
-from finetune_sdk.providers.local.options import Precision
+from finetune_sdk.providers.local.options import LocalDeploymentOptions
 from finetune_sdk.providers.local.serving.vllm import command, keeper
 from finetune_sdk.transport import redact
 
@@ -41,7 +43,7 @@ class Child:
         *,
         model: Path,
         name: str,
-        precision: Precision | None,
+        options: LocalDeploymentOptions,
         environ: Mapping[str, str],
         lock: int,
     ) -> None:
@@ -52,13 +54,13 @@ class Child:
         """
         self.key = secrets.token_urlsafe(32)
         # Not in the deployment's own folder: a socket's path has room for about a hundred bytes.
-        folder = Path(tempfile.mkdtemp(prefix="finetune-"))
-        self.socket = folder / "vllm"
+        self._folder = Path(tempfile.mkdtemp(prefix="finetune-"))
+        self.socket = self._folder / "vllm"
         wanted = command.arguments(
-            program, model=model, name=name, socket=self.socket, precision=precision
+            program, model=model, name=name, socket=self.socket, options=options
         )
         self._keeper = subprocess.Popen(
-            [sys.executable, "-P", keeper.__file__, str(folder), *wanted],
+            [sys.executable, "-P", keeper.__file__, str(self._folder), *wanted],
             stdin=subprocess.PIPE,
             stdout=sys.stderr,
             stderr=sys.stderr,
@@ -71,6 +73,7 @@ class Child:
         """True when it answers, False when it has ended before it did."""
         while not self._answers():
             if self._keeper.poll() is not None:
+                self._clear()
                 return False
             time.sleep(_LOOK_SECONDS)
         return True
@@ -80,6 +83,7 @@ class Child:
 
         def wait() -> None:
             self._keeper.wait()
+            self._clear()
             ended()
 
         threading.Thread(target=wait, daemon=True, name="vllm").start()
@@ -89,6 +93,13 @@ class Child:
         lines = deque(files.read_lines(log), maxlen=_LAST_LINES)
         said = redact("\n".join(lines), self.key)[-_LONGEST:]
         return f"vLLM ended with exit code {self._keeper.poll()}; its last lines:\n{said}"
+
+    def _clear(self) -> None:
+        """Ends what a keeper that was killed has left."""
+        with suppress(OSError, ValueError):
+            group = int((self._folder / keeper.GROUP).read_text(encoding="ascii"))
+            os.killpg(group, signal.SIGKILL)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _answers(self) -> bool:
         with suppress(OSError), socket.socket(socket.AF_UNIX) as line:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from finetune_sdk.providers.local.options import Precision
+from finetune_sdk.providers.local.options import LocalDeploymentOptions
 
-_NOT_ITS_OWN = frozenset({"PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV"})
-"""What says where our modules are: vLLM lives in an environment of its own."""
+_NOT_ITS_OWN = frozenset({"HF_TOKEN", "PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV"})
+"""Where our modules are, since it lives in an environment of its own; and a key to the Hub, where
+it has nothing to fetch."""
 
 _ALWAYS = {
     # The model is a folder on this machine, and nobody is told that it is served.
@@ -26,7 +27,12 @@ _ALWAYS = {
 
 
 def arguments(
-    command: Sequence[str], *, model: Path, name: str, socket: Path, precision: Precision | None
+    command: Sequence[str],
+    *,
+    model: Path,
+    name: str,
+    socket: Path,
+    options: LocalDeploymentOptions,
 ) -> list[str]:
     """The program and its arguments; the key is none of them, for these are seen by everybody.
 
@@ -44,9 +50,15 @@ def arguments(
         "--uds",
         str(socket),
         "--dtype",
-        precision or "auto",
+        options.precision or "auto",
         "--disable-uvicorn-access-log",
+        *_given("--max-model-len", options.max_length),
+        *_given("--gpu-memory-utilization", options.gpu_memory),
     ]
+
+
+def _given(name: str, value: float | None) -> list[str]:
+    return [] if value is None else [name, str(value)]
 
 
 def environment(environ: Mapping[str, str], key: str) -> dict[str, str]:

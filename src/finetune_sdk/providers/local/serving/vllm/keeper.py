@@ -15,13 +15,22 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
+
+GROUP = "group"
+"""The file with the number of vLLM's process group."""
 
 _GRACE_SECONDS = 3.0
 
 
-def keep(command: Sequence[str]) -> int:
-    """Runs a program in a group of its own until it ends or is not wanted any more."""
+def keep(folder: Path, command: Sequence[str]) -> int:
+    """Runs a program in a group of its own until it ends or is not wanted any more.
+
+    Args:
+        folder: where the group is written down, for the case that this program is killed.
+    """
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, process_group=0)
+    (folder / GROUP).write_text(str(child.pid), encoding="ascii")
     threading.Thread(target=_end_when_left, args=(child,), daemon=True).start()
     code = child.wait()
     # Whoever it has started has no use without it.
@@ -51,6 +60,7 @@ if __name__ == "__main__":
     for passed_over in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         # Not `SIG_IGN`, which vLLM would inherit.
         signal.signal(passed_over, _pass_over)
-    code = keep(sys.argv[2:])
-    shutil.rmtree(sys.argv[1], ignore_errors=True)
+    own = Path(sys.argv[1])
+    code = keep(own, sys.argv[2:])
+    shutil.rmtree(own, ignore_errors=True)
     sys.exit(code)
