@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from finetune_sdk import FineTuneClient
 from finetune_sdk.errors import MissingDependencyError, QuotaExceededError
 from finetune_sdk.providers.local.jobs import checkpoints
 from finetune_sdk.providers.local.jobs.folder import JobFolder
@@ -20,6 +21,7 @@ from finetune_sdk.providers.local.options import LocalOptions, Parallel
 from finetune_sdk.providers.local.preflight.capacity import Capacity
 from finetune_sdk.providers.local.preflight.check import check
 from finetune_sdk.providers.local.preflight.inspect import inspect
+from finetune_sdk.providers.local.provider import LocalProvider
 from finetune_sdk.providers.local.training import hardware, parting
 from finetune_sdk.providers.local.training.failures import TrainingFailure
 from finetune_sdk.types import (
@@ -228,6 +230,22 @@ def test_torchs_own_torchrun_starts_the_same_trainer(tiny: Path, tmp_path: Path)
     crews.train(two, crews.TORCHRUN)
     one = alone(crews.job(tmp_path, tiny, CAKES, method, name="ftjob-one", micro=2))
     assert differences(one, two) < ROUNDING
+
+
+@pytest.mark.long
+def test_a_client_makes_such_a_job_and_no_process_is_left(tiny: Path, tmp_path: Path) -> None:
+    provider = LocalProvider(home=tmp_path, launcher="torchrun", processes=2)
+    with FineTuneClient(provider) as client:
+        method = Supervised(**LEARNING)
+        job = client.jobs.create(model=str(tiny), training_data=list(CAKES), method=method)
+        job = client.jobs.wait(job, timeout=300)
+    assert job.settings["launcher"] == "torchrun"
+    assert job.settings["parallel"].startswith("ddp, because a whole copy")
+    folder = JobFolder(tmp_path / "local" / "jobs" / job.id)
+    team = Team.of(folder)
+    assert team is not None
+    assert (team.processes, team.parallel) == (2, "ddp")
+    eventually(lambda: not ranks(folder))
 
 
 def test_fewer_processes_than_were_asked_for(tiny: Path, tmp_path: Path) -> None:

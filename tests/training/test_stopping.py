@@ -163,7 +163,8 @@ def test_out_of_memory(tiny: Path, tmp_path: Path, warm: Warm) -> None:
     """LOC-05: a limit on memory is told as what to lower, and what was learned is kept."""
     rows = [*CAKES, *(chat("hello", "flour " * 30) for _ in range(240))]
     method = Supervised(epochs=1, batch_size=256, lora=False)
-    options = LocalOptions(micro_batch_size=256)
+    # What these rows share would be computed once otherwise, and there would be room.
+    options = LocalOptions(micro_batch_size=256, shared_prefix=False)
     job = make_job(tmp_path, tiny, rows, method=method, options=options)
     assert warm.wait(warm.train(job, room=100 * 2**20)) == 1
     told = job.read("failure") or {}
