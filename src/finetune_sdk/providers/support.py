@@ -124,6 +124,9 @@ def read_profile(kind: type[M], values: Mapping[str, object], *, provider: str) 
 
 def _fault(error: ErrorDetails) -> str:
     key = ".".join(str(part) for part in error["loc"])
+    if not key:
+        # Two words that do not go together: what was said of them is the whole of it.
+        return error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         return f"unknown key `{key}`"
     if key in _MAY_BE_SECRET:
