@@ -110,9 +110,10 @@ def test_the_best_is_the_one_with_the_least_or_most_of_the_metric(goal: str, bes
 
 def test_of_equals_the_first_is_the_best() -> None:
     with FineTuneClient(Steps(10, 50, 50)) as client:
-        best = client.jobs.sweep(**call()).best
-    assert best is not None
-    assert best.number == 2
+        done = client.jobs.sweep(**call())
+    assert done.best is not None
+    assert done.best.number == 2
+    assert [one for one in done.warnings if "trials 2, 3 measured the very same `loss`" in one]
 
 
 def test_rows_to_measure_on_are_what_is_measured_on(client: FineTuneClient) -> None:
@@ -324,7 +325,7 @@ def test_paused_jobs_keep_their_place_and_are_told(
     client.jobs.resume(job)
     again = client.jobs.sweep(**call())
     assert again.complete
-    assert not again.warnings
+    assert not [one for one in again.warnings if "`jobs.resume`" in one]
     assert count(fake, "create_job") == 3
 
 

@@ -81,6 +81,7 @@ class Sweep(Document):
         choose = min if self.goal == "min" else max
         return choose(rated, key=lambda pair: pair[0])[1] if rated else None
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def complete(self) -> bool:
         """Every trial has ended, well or not."""

@@ -221,7 +221,8 @@ class Course:
         if len(self._refusals) == len(self._places):
             raise self._refusals[0]
         done = self._now()
-        return done.model_copy(update={"warnings": (*done.warnings, *self._why_not_complete())})
+        told = (*done.warnings, *_ties(done), *self._why_not_complete())
+        return done.model_copy(update={"warnings": told})
 
     def _why_not_complete(self) -> list[str]:
         told: list[str] = []
@@ -247,3 +248,21 @@ def _kept(job: Job, trial: Trial) -> Job:
     """The job as it stands now, with what only its create has told."""
     before = trial.job.warnings if trial.job is not None else ()
     return job.model_copy(update={"warnings": tuple(dict.fromkeys((*before, *job.warnings)))})
+
+
+def _ties(sweep: Sweep) -> list[str]:
+    """That nothing was compared, where the best is no better than another."""
+    best = sweep.best
+    if best is None or best.metric is None:
+        return []
+    same = [
+        str(one.number)
+        for one in sweep.trials
+        if one.job is not None and one.metric and one.metric.value == best.metric.value
+    ]
+    if len(same) == 1:
+        return []
+    return [
+        f"trials {', '.join(same)} measured the very same `{best.metric.name}`, so nothing tells "
+        "them apart; compare them on `validation_data`, or by more steps"
+    ]

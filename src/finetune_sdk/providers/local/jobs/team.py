@@ -17,7 +17,7 @@ from finetune_sdk.providers.local.jobs.slots import Slot
 from finetune_sdk.providers.local.options import Parallel
 
 _EACH = "one for each GPU that this machine shows"
-_ALONE = "one, because this machine shows no GPU; `processes` asks for more"
+_ALONE = "because this machine shows no GPU; `processes` asks for more"
 _ASKED = "as `processes` says"
 
 

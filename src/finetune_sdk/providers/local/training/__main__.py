@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import sys
 import traceback
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 from finetune_sdk.providers.local.jobs.folder import JobFolder
 from finetune_sdk.providers.local.training import hardware, ranks
@@ -44,6 +46,21 @@ def main(path: Path) -> int:
     return 0
 
 
+def _leave(code: int) -> NoReturn:
+    """Ends this process at once.
+
+    Where several trained, threads of torch's backends may still be there when Python takes its
+    modules down, and then end the process by a signal (seen with gloo, torch 2.13): all that was
+    learned is saved by now. A broken group would also wait for the others.
+    """
+    # What was to be done at the end, such as to tell a service that it is over.
+    atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage]
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 def _fail(folder: JobFolder, error: Exception) -> None:
     traceback.print_exception(error)
     failure = explain(error)
@@ -78,9 +95,7 @@ def prepare() -> None:
 
 if __name__ == "__main__":
     prepare()
-    code = main(Path(sys.argv[1]))
-    if code and ranks.world() > 1:
-        # What is left of a broken group would wait for the others before it ends.
-        sys.stderr.flush()
-        os._exit(code)
-    sys.exit(code)
+    status = main(Path(sys.argv[1]))
+    if ranks.world() > 1:
+        _leave(status)
+    sys.exit(status)
