@@ -200,7 +200,7 @@ def test_one_that_dies_later_is_told_as_failed(bench: Bench, model: Path) -> Non
 def test_deleting_leaves_nothing_of_it(bench: Bench, model: Path, mood: str) -> None:
     linux()
     bench.mood = mood
-    before = set(Path(tempfile.gettempdir()).glob("finetune-*"))
+    before = set(Path(tempfile.gettempdir()).glob("finetune-vllm-*"))
     with FineTuneClient(bench.provider()) as client:
         made = client.deployments.create(str(model), name="recipes", options=[VLLM])
         eventually(lambda: (bench.notes / "pids").is_file())
@@ -209,7 +209,7 @@ def test_deleting_leaves_nothing_of_it(bench: Bench, model: Path, mood: str) -> 
         client.deployments.delete(made)
         assert all(gone(pid) for pid in bench.pids())
         assert list(client.deployments.list()) == []
-    assert set(Path(tempfile.gettempdir()).glob("finetune-*")) <= before
+    assert set(Path(tempfile.gettempdir()).glob("finetune-vllm-*")) <= before
 
 
 def test_nothing_of_it_outlives_a_server_that_is_killed(bench: Bench, model: Path) -> None:

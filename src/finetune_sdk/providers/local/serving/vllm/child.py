@@ -54,7 +54,7 @@ class Child:
         """
         self.key = secrets.token_urlsafe(32)
         # Not in the deployment's own folder: a socket's path has room for about a hundred bytes.
-        self._folder = Path(tempfile.mkdtemp(prefix="finetune-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="finetune-vllm-"))
         self.socket = self._folder / "vllm"
         wanted = command.arguments(
             program, model=model, name=name, socket=self.socket, options=options
