@@ -153,17 +153,17 @@ class Stories:
     def _train(
         self, provider: LocalProvider, meanwhile: Callable[[Job], None] | None = None
     ) -> dict[str, object]:
-        """A job of 120 steps; `meanwhile` is called once when it is well under way."""
+        """A job of 480 steps; `meanwhile` is called once when a checkpoint of it is here."""
         client = FineTuneClient(provider)
         job = client.jobs.create(
             model=str(self._model),
             training_data=[dict(row) for row in CAKES],
-            method=Supervised(epochs=30, batch_size=4, learning_rate=1e-2),
+            method=Supervised(epochs=120, batch_size=4, learning_rate=1e-2),
             seed=7,
-            options=[LocalOptions(save_steps=20, precision="float32")],
+            options=[LocalOptions(save_steps=40, precision="float32")],
         )
         if meanwhile is not None:
-            self._until(client, job, lambda job: bool(job.progress and job.progress.step >= 60))
+            self._until(client, job, lambda job: bool(list(client.jobs.checkpoints(job))))
             meanwhile(job)
         job = self._until(client, job, lambda job: job.status.terminal or _is_paused(job))
         return self._outcome(client, job)

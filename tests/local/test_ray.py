@@ -67,7 +67,7 @@ def test_a_lost_machine_changes_nothing_of_what_is_learned(told: dict[str, Any])
     (words,) = [message for _, type_, message in story["events"] if type_ == "lost"]
     assert "goes on from step" in words
     (again,) = [message for _, type_, message in story["events"] if type_ == "continued"]
-    assert int(again.partition("checkpoint-")[2].partition(",")[0]) >= 60
+    assert int(again.partition("checkpoint-")[2].partition(",")[0]) >= 40
     # LOC-13: resumed against straight, on a CPU.
     assert _apart(told["alone"], story) <= 1e-6
 
