@@ -230,7 +230,7 @@ def test_a_job_that_is_deleted_meanwhile_is_told_of_its_trial() -> None:
     fake = Forgets(9, 9999, 9, 9)
 
     def delete(trial: Trial) -> None:
-        fake.gone = fake.gone or trial.job is not None and trial.number == 2
+        fake.gone = fake.gone or (trial.job is not None and trial.number == 2)
 
     with FineTuneClient(fake) as client:
         done = client.jobs.sweep(**call(grid={"seed": [1, 2, 3, 4]}, on_trial=delete))
