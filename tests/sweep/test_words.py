@@ -13,8 +13,10 @@ from finetune_sdk import (
     CostLimitError,
     DatasetValidationError,
     FineTuneClient,
+    ServerError,
     Supervised,
     Sweep,
+    Trial,
     UnsupportedError,
 )
 from finetune_sdk.providers.openai.provider import OpenAIProvider
@@ -32,6 +34,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"grid": {"seed": 3}}, "`grid` has 3 for 'seed'"),
     ({"grid": {"learning_rate": "1e-4"}}, "`grid` has '1e-4' for 'learning_rate'"),
     ({"grid": {"seed": b"abc"}}, "`grid` has b'abc' for 'seed'"),
+    ({"grid": {"lora.target_modules": [["\udcff"]]}}, "not valid Unicode"),
     ({"trials": []}, "`trials` takes a list of tables"),
     ({"trials": {"seed": 1}}, "`trials` takes a list of tables"),
     ({"trials": [{}, 3]}, "trial 2 is 3"),
@@ -211,6 +214,20 @@ def test_no_other_job_begins_where_the_money_may_not_be_enough() -> None:
         more = client.jobs.sweep(**call(max_cost=40, at_once=1))
         assert more.complete
     assert count(fake, "create_job") == 3
+
+
+def test_no_other_job_begins_before_it_is_known_what_the_last_one_has_cost() -> None:
+    fake = Dearer(cost=5)
+
+    def fail(trial: Trial) -> None:
+        if trial.number == 1 and trial.cost is not None:
+            fake.fail_next("list_metrics", ServerError("try again", provider="fake"))
+
+    with FineTuneClient(fake) as client:
+        words = call(grid={"seed": [1, 2, 3, 4]}, max_cost=20, at_once=1, on_trial=fail)
+        done = client.jobs.sweep(**words)
+    # The first two have cost 10 each.
+    assert statuses(done) == ["succeeded", "succeeded", "waiting", "waiting"]
 
 
 def test_a_job_that_runs_counts_with_what_it_may_cost() -> None:

@@ -162,7 +162,10 @@ class Course:
 
     def _affords(self, one: _Place) -> bool:
         limit = self._request.max_cost
-        return limit is None or self._spent() + one.drafted.high <= limit + ROUNDING
+        if limit is None:
+            return True
+        # Until it is read what one has cost, it may be more than its estimate.
+        return not self._unread() and self._spent() + one.drafted.high <= limit + ROUNDING
 
     def _spent(self) -> float:
         return math.fsum(one.spent for one in self._places)
@@ -213,8 +216,11 @@ class Course:
                 self._put(one, trial)
 
     def _goes_on(self) -> bool:
-        unread = any(one.over and not one.settled for one in self._places)
-        return unread or self._moves()
+        return self._unread() or self._moves()
+
+    def _unread(self) -> bool:
+        """Whether it is not read yet what one that has ended measured and cost."""
+        return any(one.over and not one.settled for one in self._places)
 
     def _moves(self) -> bool:
         """Whether a job will come to its end by itself."""

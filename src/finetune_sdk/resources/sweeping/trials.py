@@ -178,7 +178,7 @@ def _value(method: Method, name: str) -> JsonValue:
 def _refuse_twins(found: Sequence[Variant]) -> None:
     seen: dict[str, int] = {}
     for number, one in enumerate(found, 1):
-        first = seen.setdefault(f"{one.method.model_dump_json()} {one.seed}", number)
+        first = seen.setdefault(f"{one.method!r} {one.seed}", number)
         if first != number:
             raise ConfigurationError(
                 f"trials {first} and {number} are the same ({_words(one.values)}); leave one out, "
