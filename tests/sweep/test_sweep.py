@@ -29,7 +29,7 @@ from finetune_sdk import (
     WaitTimeoutError,
 )
 from finetune_sdk.testing import FakeProvider, JobScript
-from finetune_sdk.types import Page
+from finetune_sdk.types import CostEstimate, Page
 from tests.sweep.calls import RATES, ROWS, call, count, statuses
 
 
@@ -144,6 +144,11 @@ def test_what_is_no_number_never_wins_and_what_is_not_measured_is_not_made_up() 
     with FineTuneClient(fake) as client:
         done = client.jobs.sweep(**call())
     assert [one.metric.value if one.metric else None for one in done.trials] == [None, 0.9, None]
+    assert [one.trouble for one in done.trials] == [
+        "its last `loss` (train) is nan, which is no number",
+        None,
+        "it measured no `loss` (train); it measured nothing",
+    ]
     assert done.best is not None
     assert done.best.number == 2
     assert Sweep.from_json(done.to_json()) == done
@@ -168,6 +173,8 @@ def test_what_nobody_measures_has_no_best(client: FineTuneClient) -> None:
     done = client.jobs.sweep(**call(metric="charm", goal="max"))
     assert done.complete
     assert done.best is None
+    told = done.trials[0].trouble or ""
+    assert told.startswith("it measured no `charm` (train); it measured `loss` (train)")
 
 
 def test_a_job_that_fails_is_told_and_ends_nothing(
@@ -202,6 +209,50 @@ def test_a_job_that_is_gone_is_told_of_its_trial(
     assert statuses(done) == ["refused", "succeeded", "succeeded"]
     assert done.trials[0].trouble == "no such job"
     assert count(fake, "create_job") == 3
+
+
+class Forgets(Steps):
+    """A provider whose second job is deleted while it runs."""
+
+    gone = False
+
+    def get_job(self, job_id: str, /) -> Job:
+        if self.gone and job_id == "ftjob-fake-2":
+            raise NotFoundError("no such job", provider="fake")
+        return super().get_job(job_id)
+
+    def list_jobs(self, *, limit: int, cursor: str | None) -> Page[Job]:
+        page = super().list_jobs(limit=limit, cursor=cursor)
+        left = (job for job in page.items if not self.gone or job.id != "ftjob-fake-2")
+        return Page(tuple(left), page.next_cursor)
+
+
+def test_a_job_that_is_deleted_meanwhile_is_told_of_its_trial() -> None:
+    fake = Forgets(9, 9999, 9, 9)
+
+    def delete(trial: Trial) -> None:
+        fake.gone = fake.gone or (trial.job is not None and trial.number == 2)
+
+    with FineTuneClient(fake) as client:
+        done = client.jobs.sweep(**call(grid={"seed": [1, 2, 3, 4]}, on_trial=delete))
+        assert statuses(done) == ["succeeded", "refused", "succeeded", "succeeded"]
+        assert done.trials[1].trouble == "its job fake:ftjob-fake-2 is gone: no such job"
+        planned = client.jobs.sweep(**call(grid={"seed": [1, 2, 3, 4]}, plan_only=True))
+        assert statuses(planned) == statuses(done)
+
+
+def test_the_money_of_a_job_that_is_gone_is_not_spent_again() -> None:
+    class Bills(Forgets):
+        def spent(self, job: Job, /) -> CostEstimate:
+            return CostEstimate(low=10, high=10, source="the bill")
+
+    fake = Bills(9, 9, 9)
+    with FineTuneClient(fake) as client:
+        client.jobs.sweep(**call(grid={"seed": [1, 2]}, at_once=1))
+        fake.gone = True
+        done = client.jobs.sweep(**call(grid={"seed": [1, 2, 3]}, max_cost=15, at_once=1))
+    # 10 for the first and 5, at least, for the one that is gone.
+    assert statuses(done) == ["succeeded", "refused", "waiting"]
 
 
 def test_rows_that_change_meanwhile_are_those_that_were_sent(

@@ -13,8 +13,10 @@ from finetune_sdk import (
     CostLimitError,
     DatasetValidationError,
     FineTuneClient,
+    ServerError,
     Supervised,
     Sweep,
+    Trial,
     UnsupportedError,
 )
 from finetune_sdk.providers.openai.provider import OpenAIProvider
@@ -31,6 +33,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"grid": {"seed": []}}, r"`grid` has \[\] for 'seed'"),
     ({"grid": {"seed": 3}}, "`grid` has 3 for 'seed'"),
     ({"grid": {"learning_rate": "1e-4"}}, "`grid` has '1e-4' for 'learning_rate'"),
+    ({"grid": {"seed": b"abc"}}, "`grid` has b'abc' for 'seed'"),
+    ({"grid": {"lora.target_modules": [["\udcff"]]}}, "not valid Unicode"),
     ({"trials": []}, "`trials` takes a list of tables"),
     ({"trials": {"seed": 1}}, "`trials` takes a list of tables"),
     ({"trials": [{}, 3]}, "trial 2 is 3"),
@@ -49,9 +53,11 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"grid": {"seed": [1, "two"]}}, "trial 2 .*`seed` is 'two'"),
     ({"grid": {"seed": [True]}}, "`seed` is True"),
     ({"grid": {"seed": [1, -1]}}, "trial 2.*`seed` is -1"),
+    ({"grid": {"seed": [-1, 1]}}, r"trial 1 \(seed=-1\): `seed` is -1; .*0 or more"),
     ({"grid": {"seed": [1, 2, 1]}}, "trials 1 and 3 are the same"),
     ({"trials": [{"epochs": 2}, {"epochs": 2.0}]}, "trials 1 and 2 are the same"),
     ({"grid": {"seed": range(2000)}}, "2000 trials; a sweep takes at most 1000"),
+    ({"grid": {"seed": range(10**20)}}, "a sweep takes at most 1000"),
     ({"trials": [{}] * 2000}, "2000 trials"),
     ({"at_once": 0}, "`at_once` is 0"),
     ({"at_once": 1.5}, "`at_once` is 1.5"),
@@ -59,12 +65,15 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"max_cost": -1}, "`max_cost` is -1"),
     ({"max_cost": "much"}, "`max_cost` is 'much'"),
     ({"name": " "}, "`name` is ' '"),
+    ({"name": "caf\udce9"}, "`name` is .* it takes a text"),
     ({"metric": ""}, "`metric` is ''"),
+    ({"metric": "\udce9_loss"}, "`metric` is .* it takes a name"),
     ({"metric": "charm"}, "less or more of `charm`"),
     ({"goal": "least"}, "`goal` is 'least'"),
     ({"split": "test"}, "`split` is 'test'"),
     ({"split": "validation"}, "no `validation_data`"),
     ({"timeout": -1}, "`timeout` is -1"),
+    ({"poll_interval": "1"}, "`poll_interval` is '1'; it is in seconds"),
     ({"method": "dpo"}, "`method` is 'dpo'"),
     ({"metadata": 3}, "`metadata`"),
     ({"model": ""}, "`model` is empty"),
@@ -205,6 +214,20 @@ def test_no_other_job_begins_where_the_money_may_not_be_enough() -> None:
         more = client.jobs.sweep(**call(max_cost=40, at_once=1))
         assert more.complete
     assert count(fake, "create_job") == 3
+
+
+def test_no_other_job_begins_before_it_is_known_what_the_last_one_has_cost() -> None:
+    fake = Dearer(cost=5)
+
+    def fail(trial: Trial) -> None:
+        if trial.number == 1 and trial.cost is not None:
+            fake.fail_next("list_metrics", ServerError("try again", provider="fake"))
+
+    with FineTuneClient(fake) as client:
+        words = call(grid={"seed": [1, 2, 3, 4]}, max_cost=20, at_once=1, on_trial=fail)
+        done = client.jobs.sweep(**words)
+    # The first two have cost 10 each.
+    assert statuses(done) == ["succeeded", "succeeded", "waiting", "waiting"]
 
 
 def test_a_job_that_runs_counts_with_what_it_may_cost() -> None:

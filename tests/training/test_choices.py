@@ -198,7 +198,7 @@ def test_words_of_ours_stand_for_fields_that_trl_has() -> None:
     for name in (MethodName.DPO, MethodName.REWARD, MethodName.ORPO):
         assert wire.pairs(recipe, 4).keys() <= known[name]
     assert wire.answers(recipe, 4).keys() <= known[MethodName.KTO]
-    choices = Choices("cpu", "float32", False, micro_batch_size=4, threads=1)
+    choices = choose(options=LocalOptions(), batch_size=recipe.batch_size)
     assert wire.reinforcement(recipe, choices, 8).keys() <= known[MethodName.REINFORCEMENT]
 
 

@@ -70,7 +70,8 @@ def history(make: Make, tiny: Path, out: Path, *, lora: bool = False, **config: 
 
 def our_own(**settings: Any) -> Any:
     trainer = loss.trainer(**settings)
-    assert loss.score_labelled(trainer.model)
+    assert loss.hindrance(trainer.model) is None
+    loss.score_labelled(trainer.model)
     return trainer
 
 
@@ -141,7 +142,7 @@ def test_only_labelled_positions_reach_the_head(tiny: Path, tmp_path: Path) -> N
     utils = import_module("trl.trainer.utils")
     model = transformers.AutoModelForCausalLM.from_pretrained(tiny)
     utils.add_fused_lm_head(model, outputs=("log_probs", "entropy", "is_top1"))
-    assert loss.score_labelled(model)
+    loss.score_labelled(model)
     seen: list[int] = []
 
     def count(_module: Any, inputs: Any, _output: Any) -> None:
@@ -168,7 +169,7 @@ def test_models_that_change_their_logits_are_left_to_trl(
 ) -> None:
     model = import_module("transformers").AutoModelForCausalLM.from_pretrained(tiny)
     setattr(model.config, name, value)
-    assert not loss.score_labelled(model)
+    assert "scores are more than" in (loss.hindrance(model) or "")
 
 
 def test_validation_counts_every_token_the_same(tiny: Path) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -196,15 +198,53 @@ def test_what_is_computed_twice_for_memory_is_the_same(tiny: Path, tmp_path: Pat
     assert metrics(train(twice), "loss") == pytest.approx(metrics(train(once), "loss"), abs=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "setting", "method"),
+    [
+        ("use_weighting", True, "labelled_only", DPO(epochs=1)),
+        ("label_smoothing_factor", 0.1, "labelled_only", Supervised(epochs=1)),
+        ("neftune_noise_alpha", 5, "shared_prefix", Supervised(epochs=1)),
+        ("torch_compile_backend", "eager", "shared_prefix", Supervised(epochs=1)),
+    ],
+)
 def test_fields_of_trl_that_a_shortcut_does_not_know_switch_it_off(
-    tiny: Path, tmp_path: Path
+    tiny: Path, tmp_path: Path, field: str, value: object, setting: str, method: Method
 ) -> None:
-    given = options(trl={"use_weighting": True})
-    folder = train(make_job(tmp_path, tiny, PAIRS, method=DPO(epochs=1), options=given))
-    assert settings(folder)["labelled_only"].startswith("off, because `use_weighting`")
-    noisy = options(trl={"neftune_noise_alpha": 5})
-    folder = train(make_job(tmp_path, tiny, CHATS, name="ftjob-2", options=noisy))
-    assert settings(folder)["shared_prefix"].startswith("off, because `neftune_noise_alpha`")
+    rows = CHATS if isinstance(method, Supervised) else PAIRS
+    given = LocalOptions.model_validate({"precision": "float32", "trl": {field: value}})
+    job = make_job(tmp_path, tiny, rows, method=method, options=given)
+    # transformers writes into the environment what is to be compiled.
+    with patch.dict(os.environ):
+        assert inspect(job).settings[setting].startswith(f"off, because `{field}`")
+
+
+def test_experts_are_left_to_trl_and_the_reason_is_theirs(tmp_path: Path) -> None:
+    change = {
+        "model_type": "mixtral",
+        "architectures": ["MixtralForCausalLM"],
+        "num_local_experts": 2,
+    }
+    model = other_model(tmp_path / "other", change)
+    method = Supervised(epochs=1, lora=False)
+    folder = train(make_job(tmp_path, model, CHATS, method=method, options=options()))
+    assert settings(folder)["labelled_only"].endswith("loss has a part for its experts")
+
+
+def test_a_mean_over_what_is_computed_at_once_keeps_its_parts(tiny: Path, tmp_path: Path) -> None:
+    method = Reinforcement(
+        grader=LETTERS, epochs=1, batch_size=4, num_generations=8, max_completion_length=60
+    )
+    # Beside short prompts a long one: what is never padded takes less room.
+    prompts = [*PROMPTS, {"messages": [{"role": "user", "content": "cake " * 30}]}]
+
+    def parts(kind: str, *, shared: bool) -> str:
+        given = options(shared_prefix=shared, trl={"loss_type": kind})
+        name = f"ftjob-{kind}-{shared}"
+        job = make_job(tmp_path, tiny, prompts, name=name, method=method, options=given)
+        return inspect(job).settings["micro_batch_size"].partition(",")[0]
+
+    assert parts("dapo", shared=True) != parts("dapo", shared=False)
+    assert parts("bnpo", shared=True) == parts("bnpo", shared=False)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

@@ -216,12 +216,11 @@ def _show_plan(session: Session, planned: Sweep, *, alone: bool) -> None:
 
 
 def _ask(session: Session, planned: Sweep, at_once: int) -> None:
-    left = sum(one.job is None for one in planned.trials)
+    left = sum(one.status == "waiting" for one in planned.trials)
     if not left:
         return
-    before = (
-        f" ({len(planned.trials) - left} are made already)" if left < len(planned.trials) else ""
-    )
+    made = sum(one.job is not None for one in planned.trials)
+    before = f" ({made} are made already)" if made else ""
     cost = planned.estimate
     words = "not known" if cost is None else f"up to {dollars(cost.high)} US dollars"
     session.confirm(

@@ -116,7 +116,9 @@ def _patience(timeout: float | None) -> float:
 
 
 def _pauses(interval: float | None, bounds: tuple[float, float]) -> Iterator[float]:
-    if interval is not None and not (math.isfinite(interval) and interval > 0):
+    if interval is not None and not (
+        is_a(interval, int, float) and math.isfinite(interval) and interval > 0
+    ):
         raise ConfigurationError(f"`poll_interval` is {interval!r}; it is in seconds, above 0")
     return _growing(*((interval, interval) if interval is not None else bounds))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import compress
 
@@ -18,7 +18,7 @@ from finetune_sdk.resources.sweeping.drafts import ROUNDING, Drafted
 from finetune_sdk.resources.sweeping.files import SharedFiles
 from finetune_sdk.resources.sweeping.measuring import settled
 from finetune_sdk.resources.sweeping.request import SweepRequest
-from finetune_sdk.resources.waiting import look_at_all
+from finetune_sdk.resources.waiting import fetch, look_at_all
 from finetune_sdk.types import Job, JobStatus, Sweep, Trial
 
 logger = logging.getLogger("finetune_sdk")
@@ -29,12 +29,14 @@ class _Place:
 
     Attributes:
         settled: it has ended, and what it measured and cost is read.
+        lost: the provider knows its job no more.
     """
 
     def __init__(self, drafted: Drafted) -> None:
         self.drafted = drafted
         self.trial = drafted.trial
         self.settled = False
+        self.lost = False
 
     @property
     def begun(self) -> bool:
@@ -60,7 +62,8 @@ class _Place:
     def spent(self) -> float:
         """US dollars at most that it has cost or will."""
         if not self.begun:
-            return 0.0
+            # Nobody can tell any more what a job that is gone has cost.
+            return self.drafted.high if self.lost else 0.0
         return self.trial.cost.high if self.trial.cost is not None else self.drafted.high
 
 
@@ -118,6 +121,7 @@ class Course:
         begun = yield from ask(lambda: [desk.begun(one.drafted.spec) for one in self._places])
         for one in compress(self._places, begun):
             yield from self._make(one)
+            one.lost = not (one.begun or one.waits)
 
     def _begin(self) -> Quiet[None]:
         self._full = False
@@ -158,7 +162,10 @@ class Course:
 
     def _affords(self, one: _Place) -> bool:
         limit = self._request.max_cost
-        return limit is None or self._spent() + one.drafted.high <= limit + ROUNDING
+        if limit is None:
+            return True
+        # Until it is read what one has cost, it may be more than its estimate.
+        return not self._unread() and self._spent() + one.drafted.high <= limit + ROUNDING
 
     def _spent(self) -> float:
         return math.fsum(one.spent for one in self._places)
@@ -172,11 +179,30 @@ class Course:
         wanted = {one.trial.job.id: one for one in self._open() if one.trial.job is not None}
         if not wanted:
             return
-        jobs = yield from self._contact.look(partial(look_at_all, self._context, set(wanted)))
+        try:
+            jobs = yield from self._contact.look(partial(look_at_all, self._context, set(wanted)))
+        except NotFoundError:
+            # One that is gone is told of its trial, and the others go on.
+            yield from self._give_up(wanted)
+            return
         found = {job.id: job for job in jobs or ()}
         for job_id, one in wanted.items():
             if job := found.get(job_id):
                 self._put(one, one.trial.model_copy(update={"job": _kept(job, one.trial)}))
+
+    def _give_up(self, wanted: Mapping[str, _Place]) -> Quiet[None]:
+        """Those of the trials whose jobs the provider does not know."""
+        for job_id, one in wanted.items():
+            try:
+                yield from ask(partial(fetch, self._context, job_id))
+            except NotFoundError as error:
+                one.lost = True
+                self._refusals.append(error)
+                trouble = f"its job {self._context.owner}:{job_id} is gone: {error}"
+                self._put(one, one.trial.model_copy(update={"job": None, "trouble": trouble}))
+            except ProviderError as error:
+                if not error.retryable:
+                    raise
 
     def _settle(self) -> Quiet[None]:
         for one in self._places:
@@ -190,8 +216,11 @@ class Course:
                 self._put(one, trial)
 
     def _goes_on(self) -> bool:
-        unread = any(one.over and not one.settled for one in self._places)
-        return unread or self._moves()
+        return self._unread() or self._moves()
+
+    def _unread(self) -> bool:
+        """Whether it is not read yet what one that has ended measured and cost."""
+        return any(one.over and not one.settled for one in self._places)
 
     def _moves(self) -> bool:
         """Whether a job will come to its end by itself."""

@@ -21,7 +21,8 @@ def settled(context: Context, request: SweepRequest, trial: Trial, job: Job) -> 
     """
     metric, trouble = None, trial.trouble
     try:
-        metric = last_metric(context, request, job)
+        metric, missing = last_metric(context, request, job)
+        trouble = missing or trouble
     except ProviderError as error:
         if error.retryable:
             raise
@@ -30,23 +31,33 @@ def settled(context: Context, request: SweepRequest, trial: Trial, job: Job) -> 
     return trial.model_copy(update=update)
 
 
-def last_metric(context: Context, request: SweepRequest, job: Job) -> Metric | None:
-    """The last number of the sweep's metric; None where the job measured none, or it is no number.
+def last_metric(
+    context: Context, request: SweepRequest, job: Job
+) -> tuple[Metric | None, str | None]:
+    """The last number of the sweep's metric; None, and why, where the job measured none.
 
     Raises:
         ProviderError: they cannot be read.
     """
     if request.metric is None or job.status is not JobStatus.SUCCEEDED:
-        return None
+        return None, None
     teller = context.need(CanListMetrics, "jobs.metrics")
     found = pages(context, lambda n, at: teller.list_metrics(job.id, limit=n, cursor=at))
     last: Metric | None = None
+    others: dict[str, None] = {}
     for one in steps.iterate(found, context.clock):
         # Of one step the later word holds; a provider that lists out of order is put right.
         named = one.name == request.metric and one.split == request.rows
-        if named and (last is None or one.step >= last.step):
+        if not named:
+            others[f"`{one.name}` ({one.split})"] = None
+        elif last is None or one.step >= last.step:
             last = one
-    return last if last is not None and math.isfinite(last.value) else None
+    what = f"`{request.metric}` ({request.rows})"
+    if last is None:
+        return None, f"it measured no {what}; it measured {', '.join(others) or 'nothing'}"
+    if not math.isfinite(last.value):
+        return None, f"its last {what} is {last.value}, which is no number"
+    return last, None
 
 
 def _cost(context: Context, job: Job) -> CostEstimate | None:

@@ -88,14 +88,22 @@ def check(request: SweepRequest) -> None:
     check_limit(request.max_cost)
     if not is_a(request.at_once, int) or is_a(request.at_once, bool) or request.at_once < 1:
         raise ConfigurationError(f"`at_once` is {request.at_once!r:.80}; it is 1 or more")
-    if request.name is not None and not (is_a(request.name, str) and request.name.strip()):
+    if request.name is not None and not _is_text(request.name):
         raise ConfigurationError(f"`name` is {request.name!r:.80}; it takes a text")
     _check_metric(request)
 
 
+def _is_text(value: object) -> bool:
+    """A text that says something, and that the result can be written with."""
+    if not isinstance(value, str) or not value.strip():
+        return False
+    # Arguments of a shell that are not UTF-8 come as halves of surrogate pairs.
+    return not any("\ud800" <= letter <= "\udfff" for letter in value)
+
+
 def _check_metric(request: SweepRequest) -> None:
     metric, split, goal = request.metric, request.split, request.goal
-    if metric is not None and not (is_a(metric, str) and metric.strip()):
+    if metric is not None and not _is_text(metric):
         raise ConfigurationError(f"`metric` is {metric!r:.80}; it takes a name, as in 'loss'")
     if split not in ("train", "validation", None):
         raise ConfigurationError(f"`split` is {split!r:.80}; it takes 'train' or 'validation'")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from finetune_sdk.errors import NotFoundError
 from finetune_sdk.providers.base import CanListMetrics
 from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.steps import Quiet, ask
@@ -52,8 +53,13 @@ def _prepared(context: Context, request: SweepRequest) -> tuple[list[Drafted], t
 
 def _known(context: Context, one: Drafted) -> Drafted:
     """A planned trial with the job that an earlier call has made of it."""
-    job = context.desk().made(one.spec)
-    if job is None:
-        return one
-    known = one.trial.model_copy(update={"job": context.stamp(job)})
+    try:
+        job = context.desk().made(one.spec)
+    except NotFoundError as error:
+        # As a sweep would tell it.
+        known = one.trial.model_copy(update={"trouble": str(error)})
+    else:
+        if job is None:
+            return one
+        known = one.trial.model_copy(update={"job": context.stamp(job)})
     return Drafted(trial=known, made=one.made, call=one.call, cost=one.cost)

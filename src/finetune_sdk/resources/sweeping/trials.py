@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -76,16 +77,23 @@ def _of_grid(grid: object) -> list[tuple[str, list[object]]]:
         )
     table = cast("Mapping[object, object]", grid)
     for name, values in table.items():
-        if not is_a(values, Sequence) or is_a(values, str) or not values:
+        if not is_a(values, Sequence) or is_a(values, str, bytes, bytearray) or not values:
             raise ConfigurationError(
                 f"`grid` has {values!r:.80} for {name!r:.80}; it takes a list of values"
             )
-    _check_count(math.prod(len(values) for values in _lists(table)))
+    _check_count(math.prod(map(_length, _lists(table))))
     return [("grid", list(table))]
 
 
 def _lists(grid: Mapping[str, object] | Mapping[object, object]) -> list[Sequence[object]]:
     return [cast("Sequence[object]", values) for values in grid.values()]
+
+
+def _length(values: Sequence[object]) -> int:
+    try:
+        return len(values)
+    except OverflowError:  # a range may be longer than `len` can tell
+        return sys.maxsize
 
 
 def _of_list(trials: object) -> list[tuple[str, list[object]]]:
@@ -152,9 +160,9 @@ def _put(table: dict[str, object], name: str, value: object, place: str) -> None
 def _seed(value: object, place: str) -> int | None:
     if value is None:
         return None
-    if isinstance(value, SupportsIndex) and not isinstance(value, bool):
+    if isinstance(value, SupportsIndex) and not isinstance(value, bool) and index(value) >= 0:
         return index(value)
-    raise ConfigurationError(f"{place}: `seed` is {value!r:.80}; it is a whole number")
+    raise ConfigurationError(f"{place}: `seed` is {value!r:.80}; it is a whole number, 0 or more")
 
 
 def _value(method: Method, name: str) -> JsonValue:
@@ -170,7 +178,7 @@ def _value(method: Method, name: str) -> JsonValue:
 def _refuse_twins(found: Sequence[Variant]) -> None:
     seen: dict[str, int] = {}
     for number, one in enumerate(found, 1):
-        first = seen.setdefault(f"{one.method.model_dump_json()} {one.seed}", number)
+        first = seen.setdefault(f"{one.method!r} {one.seed}", number)
         if first != number:
             raise ConfigurationError(
                 f"trials {first} and {number} are the same ({_words(one.values)}); leave one out, "

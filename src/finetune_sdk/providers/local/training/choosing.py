@@ -25,11 +25,15 @@ _OTHER_SCORES = {
 
 _AT_ONCE = {
     "neftune_noise_alpha": "noise that follows from how much is computed at once",
-    "torch_compile": "layers that are compiled for one shape",
+    **dict.fromkeys(
+        ("torch_compile", "torch_compile_backend", "torch_compile_mode"),
+        "layers that are compiled for one shape",
+    ),
     "use_transformers_continuous_batching": "an attention of its own",
 }
 _SCORED = {
     "cast_lm_head_to_fp32": "a head in another precision",
+    "label_smoothing_factor": "the scores of all words at each place",
     "use_weighting": "more numbers of each score",
 }
 """TRL's fields that ask for what a shortcut does not give, and what that is."""
@@ -158,8 +162,10 @@ def _labelled(order: Order, config: Any, device: str) -> _Way:
     obstacle = _OTHER_SCORES.get(method) or _field(order, _SCORED) or loss.obstacle(config)
     if obstacle:
         return _refused("labelled_only", obstacle, asked=asked)
+    if device == "cuda":
+        return _Way(False, "because TRL's own kernels see to it on this GPU")
     if device != "cpu":
-        return _Way(False, "because TRL's own kernels see to it on a GPU")
+        return _refused("labelled_only", "it is done on CPUs alone", asked=asked)
     if asked:
         return _Way(True, "as `LocalOptions.labelled_only` says")
     return _Way(True, "because scores of tokens without loss are not needed")

@@ -97,22 +97,16 @@ def score_labelled(
     model: Any,
     temperature: float = 1.0,
     around: Callable[[], AbstractContextManager[object]] = nullcontext,
-) -> bool:
+) -> None:
     """Makes TRL's fused head of a model skip positions without a label.
 
     Args:
+        model: one that nothing speaks against (`hindrance`).
         temperature: that scores are divided by.
         around: what it is computed within. A reference has its precision in the `forward` that
             is replaced here.
-
-    Returns:
-        False where it was left as it is: on a device where TRL does so itself, or for a model
-        whose logits are more than the product of the last states and the head.
     """
-    peft = import_module("peft")
-    base = model.get_base_model() if isinstance(model, peft.PeftModel) else model
-    if not _is_plain(base):
-        return False
+    base = _below(model)
     fused = base.forward
 
     def forward(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -124,7 +118,24 @@ def score_labelled(
             return _score(self, temperature, kwargs.pop("labels"), *args, **kwargs)
 
     base.forward = types.MethodType(forward, base)
-    return True
+
+
+def hindrance(model: Any) -> str | None:
+    """Why a model that is loaded is left to TRL; None where nothing speaks against it."""
+    base, nn = _below(model), import_module("torch.nn")
+    if base.device.type != "cpu":
+        return "it is not on a CPU"
+    # Exactly a Linear: an adapter around the head, or a sharded one, is TRL's business.
+    if type(base.get_output_embeddings()) is not nn.Linear or base.base_model is base:
+        return "its output head is not a plain layer"
+    # TRL itself may have asked for more than the config said.
+    return obstacle(base.config)
+
+
+def _below(model: Any) -> Any:
+    """The model of transformers below an adapter."""
+    peft = import_module("peft")
+    return model.get_base_model() if isinstance(model, peft.PeftModel) else model
 
 
 class Score(NamedTuple):
@@ -157,14 +168,6 @@ def evaluate(model: Any, batches: Iterable[Batch]) -> Score:
             )
     model.train(was_training)
     return total
-
-
-def _is_plain(model: Any) -> bool:
-    nn = import_module("torch.nn")
-    head = model.get_output_embeddings()
-    # Exactly a Linear: an adapter around the head, or a sharded one, is TRL's business.
-    whole = type(head) is nn.Linear and model.base_model is not model
-    return whole and model.device.type == "cpu" and obstacle(model.config) is None
 
 
 class _Scores(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -26,17 +27,23 @@ def take(order: Order, lesson: Lesson, trainer: Any, choices: Choices) -> Choice
         trainer.accelerator.unwrap_model(one) for one in (trainer.model, held) if one is not None
     ]
     if choices.labelled_only:
-        temperature = getattr(trainer, "temperature", 1.0)
-        around = trainer.accelerator.autocast
-        scored = all(loss.score_labelled(model, temperature, around) for model in models)
-        if not scored:
-            choices = _left(order, choices, "labelled_only", "its output head is not a plain layer")
+        why = next(filter(None, map(loss.hindrance, models)), None)
+        if why:
+            choices = _left(order, choices, "labelled_only", why)
+        else:
+            _score(trainer, models)
     if choices.shared_prefix:
         whys = (fitness.share(model, lesson.encoded(), choices.precision) for model in models)
         why = next((why for why in whys if why), None)
         if why:
             choices = _left(order, choices, "shared_prefix", why)
     return choices
+
+
+def _score(trainer: Any, models: Iterable[Any]) -> None:
+    temperature = getattr(trainer, "temperature", 1.0)
+    for model in models:
+        loss.score_labelled(model, temperature, trainer.accelerator.autocast)
 
 
 def _left(order: Order, choices: Choices, name: str, why: str) -> Choices:

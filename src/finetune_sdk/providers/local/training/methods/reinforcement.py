@@ -40,6 +40,8 @@ class ReinforcementLesson(Lesson):
         file = order.spec.validation_file
         self._validation = self._read(file, "validation data") if file else []
         self._rewards = self._all_rewards()
+        # Of the ways that TRL has, this one alone takes the mean of what is computed at once.
+        self.weighs = order.options.trl.get("loss_type") == "bnpo"
         self._given, reasons = self.words("temperature", "beta")
         self._generations = method.num_generations or _default("num_generations")
         self._answer, why_answer = self._longest_answer()
