@@ -1,10 +1,12 @@
-"""Starting a process that outlives its caller."""
+"""Starting a process that outlives its caller, and ending what one has started."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from finetune_sdk.errors import ServerError
@@ -50,6 +52,13 @@ def start_detached(
         ) from error
     finally:
         os.close(handle)
+
+
+def signal_group(group: int, number: signal.Signals) -> None:
+    """Sends a signal to a process group; one that is gone is no error."""
+    # A Mac refuses where there are dead ones alone.
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
 
 
 def detach() -> None:

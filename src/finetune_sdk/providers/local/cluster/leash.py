@@ -7,8 +7,10 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
+
+from finetune_sdk.providers.local.process import signal_group
 
 
 @contextmanager
@@ -39,20 +41,8 @@ def leashed(
     try:
         yield process
     finally:
-        kill(process.pid)
+        signal_group(process.pid, signal.SIGKILL)
         process.wait()
-
-
-def ask_to_end(group: int) -> None:
-    """Sends SIGTERM to a process group; one that is gone is no error."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, signal.SIGTERM)
-
-
-def kill(group: int) -> None:
-    """Sends SIGKILL to a process group; one that is gone is no error."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, signal.SIGKILL)
 
 
 def _leash(group: int, scratch: Path | None) -> None:
@@ -70,7 +60,7 @@ def _leash(group: int, scratch: Path | None) -> None:
     os.setsid()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.read(theirs, 1)
-    kill(group)
+    signal_group(group, signal.SIGKILL)
     if scratch is not None:
         shutil.rmtree(scratch, ignore_errors=True)
     os._exit(0)

@@ -21,7 +21,7 @@ from finetune_sdk import __version__
 from finetune_sdk.providers.local.cluster import layout
 from finetune_sdk.providers.local.cluster.bringing import Aside, Bringer
 from finetune_sdk.providers.local.cluster.fetching import fetch
-from finetune_sdk.providers.local.cluster.leash import ask_to_end, kill, leashed
+from finetune_sdk.providers.local.cluster.leash import leashed
 from finetune_sdk.providers.local.cluster.orders import GaveUp, Orders, check
 from finetune_sdk.providers.local.cluster.placing import team_of
 from finetune_sdk.providers.local.cluster.storage import Storage
@@ -29,6 +29,7 @@ from finetune_sdk.providers.local.environment import child_environment, reports_
 from finetune_sdk.providers.local.home import LocalHome
 from finetune_sdk.providers.local.jobs import checkpoints, verdict
 from finetune_sdk.providers.local.jobs.folder import JobFolder
+from finetune_sdk.providers.local.process import signal_group
 
 _TICK = 0.1
 _TRAINER = "finetune_sdk.providers.local.training"
@@ -159,9 +160,9 @@ class Seat:
         """Hands on the wish to end; kills who does not hear it."""
         if self._told and self._asked_at is None:
             self._asked_at = time.monotonic()
-            ask_to_end(trainer.pid)
+            signal_group(trainer.pid, signal.SIGTERM)
         if self._asked_at is not None and time.monotonic() - self._asked_at > self._orders.grace:
-            kill(trainer.pid)
+            signal_group(trainer.pid, signal.SIGKILL)
         if self._paused and not folder.pause.exists():
             # There was no room to save: the trainer goes on.
             self._paused = False

@@ -69,7 +69,7 @@ class Launcher:
         try:
             start_detached(
                 self._command(folder),
-                environ=self._environment(folder),
+                environ=environment_of(folder, self.environ),
                 cwd=folder.path,
                 log=folder.log,
             )
@@ -95,11 +95,13 @@ class Launcher:
         limits = ("--grace", str(grace), "--stalled-after", str(self.stalled_after))
         return [*python, _SUPERVISOR, *limits, str(folder.path), "--", *trainer]
 
-    def _environment(self, folder: JobFolder) -> dict[str, str]:
-        passes = child_environment(self.environ, reports_of(folder.path / "spec.json"))
-        if cluster := Cluster.of(folder):
-            passes |= relay_environment(self.environ, cluster.token_env)
-        return passes
+
+def environment_of(folder: JobFolder, environ: Mapping[str, str]) -> dict[str, str]:
+    """The part of `environ` that a job's supervisor may see, and whoever it starts."""
+    passes = child_environment(environ, reports_of(folder.path / "spec.json"))
+    if cluster := Cluster.of(folder):
+        passes |= relay_environment(environ, cluster.token_env)
+    return passes
 
 
 def _python(folder: JobFolder) -> str:

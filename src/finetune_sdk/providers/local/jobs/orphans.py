@@ -10,6 +10,7 @@ from pathlib import Path
 
 from finetune_sdk.providers.local.jobs.folder import JobFolder, is_held
 from finetune_sdk.providers.local.jobs.records import State
+from finetune_sdk.providers.local.process import signal_group
 
 
 def end(folder: JobFolder, *, grace: float) -> None:
@@ -39,8 +40,7 @@ def signal_all(folder: JobFolder, number: signal.Signals) -> None:
     """Sends a signal to every process group that lives on what the supervisor has handed down."""
     state = State.of(folder)
     for group in _groups(folder, state.group if state else None):
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(group, number)
+        signal_group(group, number)
 
 
 def _groups(folder: JobFolder, known: int | None) -> set[int]:

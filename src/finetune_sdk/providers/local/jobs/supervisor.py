@@ -21,18 +21,14 @@ from pathlib import Path
 from typing import Literal
 
 from finetune_sdk.providers.local.cluster.record import Cluster
-from finetune_sdk.providers.local.environment import (
-    child_environment,
-    relay_environment,
-    reports_of,
-    secrets,
-)
+from finetune_sdk.providers.local.environment import secrets
 from finetune_sdk.providers.local.jobs import resuming, slots, verdict
 from finetune_sdk.providers.local.jobs.folder import JobFolder, release, take
+from finetune_sdk.providers.local.jobs.launcher import environment_of
 from finetune_sdk.providers.local.jobs.records import Exit, Phase, State, now
 from finetune_sdk.providers.local.jobs.silence import Silence
 from finetune_sdk.providers.local.jobs.team import processes_of
-from finetune_sdk.providers.local.process import detach
+from finetune_sdk.providers.local.process import detach, signal_group
 from finetune_sdk.types import JobError
 
 _TICK = 0.1
@@ -154,16 +150,12 @@ class Supervisor:
         self._watch(trainer)
         if trainer.poll() is None:
             self._stop(trainer)
-        _signal(trainer.pid, signal.SIGKILL)
+        signal_group(trainer.pid, signal.SIGKILL)
         return self._judge(trainer.wait())
 
     def _start(self, slot: slots.Slot, slot_locks: tuple[int, ...]) -> subprocess.Popen[bytes]:
-        environment = {
-            "PYTHONUNBUFFERED": "1",
-            **child_environment(os.environ, reports_of(self._folder.path / "spec.json")),
-            **slot.environment(),
-            **(relay_environment(os.environ, self._cluster.token_env) if self._cluster else {}),
-        }
+        passes = environment_of(self._folder, os.environ)
+        environment = {"PYTHONUNBUFFERED": "1", **passes, **slot.environment()}
         with self._folder.log.open("ab") as log:
             return subprocess.Popen(
                 self._command,
@@ -201,11 +193,11 @@ class Supervisor:
     def _stop(self, trainer: subprocess.Popen[bytes]) -> None:
         if self._folder.cancel_requested:
             self._note("cancelling")
-        _signal(trainer.pid, signal.SIGTERM)
+        signal_group(trainer.pid, signal.SIGTERM)
         since = time.monotonic()
         while trainer.poll() is None and time.monotonic() - since < self._patience:
             time.sleep(_TICK)
-        _signal(trainer.pid, signal.SIGKILL)
+        signal_group(trainer.pid, signal.SIGKILL)
 
     @property
     def _patience(self) -> float:
@@ -273,11 +265,6 @@ class Supervisor:
 
 
 _SAID = {"succeeded": "succeeded", "failed": "failed", "cancelled": "was cancelled"}
-
-
-def _signal(group: int, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from tempfile import TemporaryFile
 from typing import cast
 
@@ -29,6 +28,7 @@ from finetune_sdk.errors import (
 from finetune_sdk.providers.local import faults
 from finetune_sdk.providers.local.environment import child_environment, secrets
 from finetune_sdk.providers.local.jobs.folder import JobFolder
+from finetune_sdk.providers.local.process import signal_group
 from finetune_sdk.providers.local.settings import NAME
 from finetune_sdk.transport import redact
 
@@ -102,9 +102,7 @@ def _end_of(process: subprocess.Popen[bytes], patience: float) -> int:
     try:
         return process.wait(patience)
     finally:
-        # A Mac refuses where there are dead ones alone.
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+        signal_group(process.pid, signal.SIGKILL)
         process.wait()
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from finetune_sdk.providers.local import files
 from finetune_sdk.providers.local.options import LocalDeploymentOptions
+from finetune_sdk.providers.local.process import signal_group
 from finetune_sdk.providers.local.serving.vllm import command, keeper
 from finetune_sdk.transport import redact
 
@@ -98,7 +99,7 @@ class Child:
         """Ends what a keeper that was killed has left."""
         with suppress(OSError, ValueError):
             group = int((self._folder / keeper.GROUP).read_text(encoding="ascii"))
-            os.killpg(group, signal.SIGKILL)
+            signal_group(group, signal.SIGKILL)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _answers(self) -> bool:

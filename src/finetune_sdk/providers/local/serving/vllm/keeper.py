@@ -2,7 +2,7 @@
 
 It ends with whoever holds the other end of its input, however that one ends, and takes vLLM and all
 that vLLM has started with it; then the folder goes, where the socket lay. It holds the deployment's
-lock until then.
+lock until then. It imports nothing of this package: its environment is vLLM's.
 """
 
 from __future__ import annotations
