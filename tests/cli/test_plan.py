@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,19 @@ def test_a_plan_says_what_would_be_and_makes_nothing(
     assert "10 of format chat" in done.out
     assert "finetune run recipe.yaml" in done.err
     assert finetune("jobs", "list", "--json").out == ""
+
+
+def test_a_plan_repeats_what_was_said(finetune: Command, project: Path) -> None:
+    said = "  learning_rate: 0.0002\n  lora: true\n  train_on: all\nseed: 1234567\n"
+    (project / "recipe.yaml").write_text(RECIPE + said)
+    told = finetune("plan", "recipe.yaml", "--profile", "like-openai").out
+    for name, value in [
+        ("learning_rate", "0.0002"),
+        ("lora", "yes"),
+        ("train_on", "all"),
+        ("seed", "1234567"),
+    ]:
+        assert re.search(rf"^{name} +{value}, as you said", told, re.MULTILINE)
 
 
 def test_profiles_stand_side_by_side_and_one_that_cannot_says_why(finetune: Command) -> None:

@@ -25,7 +25,8 @@ def facts(plan: Plan) -> list[tuple[str, str | None]]:
     told = _main(plan)
     names = {name for name, _ in told}
     # What the provider says in its own words of the same is said in ours already.
-    return told + sorted(one for one in plan.settings.items() if one[0] not in names)
+    settings = _said(plan) | plan.settings
+    return told + sorted(one for one in settings.items() if one[0] not in names)
 
 
 def rows(columns: Sequence[Column]) -> list[list[str | None]]:
@@ -62,6 +63,23 @@ def _main(plan: Plan) -> list[tuple[str, str | None]]:
         ("conversion", _conversion(plan)),
         ("shuts down", plan.shutdown_date.isoformat() if plan.shutdown_date else None),
     ]
+
+
+def _said(plan: Plan) -> dict[str, str]:
+    """What the caller has said in a word or a number, for where the provider does not repeat it."""
+    spec = plan.spec
+    words = {name: getattr(spec.method, name) for name in spec.method.given()} | {"seed": spec.seed}
+    return {
+        name: f"{_word(value)}, as you said"
+        for name, value in words.items()
+        if isinstance(value, int | float | str)
+    }
+
+
+def _word(value: float | str) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if isinstance(value, str) else f"{value:.15g}"
 
 
 def warnings(plan: Plan) -> Iterator[str]:
