@@ -73,7 +73,9 @@ class Study:
 
     def diary(self) -> list[dict[str, Any]]:
         ages = {"drafted": 0, "lined_up": DRAFTED, "inking": LINED_UP}
-        said = [(age, state) for state, age in ages.items() if age <= self.age]
+        said: list[tuple[float, str]] = [
+            (age, state) for state, age in ages.items() if age <= self.age
+        ]
         if self.state not in ages:
             said.append((self.age, self.state))
         entries = [
