@@ -94,14 +94,16 @@ class Inkwell:
     """The service.
 
     Attributes:
-        course: of the next study: `short`, `endless` or `failing`.
-        lose: the next create is done, and its answer is lost.
+        course: of the next studies: `short`, `endless` or `failing`.
+        lose: the next study is made, and the answer is lost.
+        faults: what the next request that begins so gets, as `POST /v1/studies`.
         asked: methods and paths of all requests.
     """
 
     clock: VirtualClock
     course: str = "short"
     lose: bool = False
+    faults: dict[str, FaultError] = field(default_factory=dict[str, FaultError])
     asked: list[str] = field(default_factory=list[str])
     studies: dict[str, Study] = field(default_factory=dict[str, Study])
     scrolls: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])
@@ -129,6 +131,8 @@ class Inkwell:
 
     def answer(self, method: str, path: str, query: dict[str, str], body: bytes) -> object:
         self.asked.append(f"{method} {path}")
+        for begin in [one for one in self.faults if self.asked[-1].startswith(one)]:
+            raise self.faults.pop(begin)
         match method, *(unquote(part) for part in path.strip("/").split("/")[1:]):
             case "POST", "scrolls":
                 return {"scroll": self._scroll(json.loads(body))}

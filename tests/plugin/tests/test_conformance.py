@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from finetune_inkwell.provider import InkwellProvider
-from finetune_sdk.providers.base import FineTuneProvider
+from finetune_sdk.providers.base import FineTuneProvider, ProviderSettings
 from finetune_sdk.testing import ProviderConformance, VirtualClock
-from standin import KEY, Inkwell
+from standin import KEY, FaultError, Inkwell
 
 
 class TestInkwell(ProviderConformance):
@@ -32,3 +32,20 @@ class TestInkwell(ProviderConformance):
 
     def say_unknown_word(self, provider: FineTuneProvider, job_id: str) -> None:
         self.service.studies[job_id].word = "shimmering"
+
+    def writes(self, provider: FineTuneProvider) -> int:
+        return sum(not one.startswith("GET") for one in self.service.asked)
+
+    def lose_answer(self, provider: FineTuneProvider) -> None:
+        self.service.lose = True
+
+    def refuse_create(self, provider: FineTuneProvider) -> None:
+        self.service.faults["POST /v1/studies"] = FaultError(422, "no_such_base", "no such base")
+
+    def stumble(self, provider: FineTuneProvider) -> None:
+        self.service.faults["GET /v1/studies/"] = FaultError(503, "spilled", "try again")
+
+    def settings(self, folder: Path) -> ProviderSettings:
+        return ProviderSettings(
+            values={"base_url": self.service.url}, home=folder, environ={"INKWELL_API_KEY": KEY}
+        )
