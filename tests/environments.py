@@ -26,11 +26,9 @@ class Environment:
     def __init__(self, folder: Path) -> None:
         venv.create(folder, with_pip=False, symlinks=os.name != "nt")
         self._folder = folder
-        version = f"python{sys.version_info.major}.{sys.version_info.minor}"
         seen = [place for place in sys.path if place.endswith("site-packages")]
         seen.append(str(Path(finetune_sdk.__file__).parents[1]))
-        site = folder / "lib" / version / "site-packages"
-        (site / "seen.pth").write_text("\n".join(seen) + "\n")
+        (self.site / "seen.pth").write_text("\n".join(seen) + "\n")
         for name, module in _COMMANDS.items():
             script = folder / "bin" / name
             script.write_text(_SCRIPT.format(python=self.python, module=module))
@@ -40,6 +38,12 @@ class Environment:
     def python(self) -> Path:
         """Its interpreter."""
         return self._folder / "bin" / "python"
+
+    @property
+    def site(self) -> Path:
+        """Where its packages lie."""
+        version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+        return self._folder / "lib" / version / "site-packages"
 
     def run(self, command: str, *, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
         """Runs a line of a shell in it; both of its outputs come in one, as on a terminal."""
