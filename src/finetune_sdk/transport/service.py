@@ -163,7 +163,7 @@ class Service:
             return nothing, error.with_traceback(None)
         except Exception as error:  # noqa: BLE001 - of whatever HTTP library sends
             left = type(error).__name__ not in NEVER_LEFT
-            words = f"{type(error).__name__}: {error}"
+            words = f"{type(error).__name__}: {error}"[:_LONGEST_WORDS]
             return nothing, self._lost(request, words, left=left)
         return answer._replace(body=self._key.hide(answer.body)), None
 
@@ -199,11 +199,11 @@ class Service:
         )
 
     def _told(self, status: int, said: Fault | None) -> str:
-        if status == 401:
-            return f"{said.words if said else 'no'}; look at the key, from {self._key.source}"
         if 300 <= status < 400:
             return f"{self._url} points elsewhere, and a key is sent to no other place"
-        return said.words if said else "nothing in the shape of its errors"
+        words = said.words if said else "nothing in the shape of its errors"
+        hint = f"; look at the key, which is from {self._key.source}" if status == 401 else ""
+        return f"{words[:_LONGEST_WORDS].rstrip('. ')}{hint}"
 
     def _lost(self, request: Request, why: str, *, left: bool) -> ConnectionFailedError:
         return ConnectionFailedError(
@@ -221,5 +221,6 @@ class Service:
         )
 
     def _words(self, text: str) -> str:
-        shown = self._key.hide(text[:_LONGEST_WORDS].encode("utf-8", "replace")).decode()
+        # The key may have been written with escapes, which are gone only now.
+        shown = self._key.hide(text.encode("utf-8", "replace")).decode()
         return redact(f"{self._provider}: {shown}")
