@@ -106,6 +106,7 @@ class Inkwell:
     faults: dict[str, FaultError] = field(default_factory=dict[str, FaultError])
     asked: list[str] = field(default_factory=list[str])
     studies: dict[str, Study] = field(default_factory=dict[str, Study])
+    marks: dict[str, str] = field(default_factory=dict[str, str])
     scrolls: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -162,7 +163,7 @@ class Inkwell:
                 return study.told()
 
     def _scroll(self, body: dict[str, Any]) -> str:
-        name = f"sc-{body['mark']}".replace("/", "-")
+        name = self.marks.setdefault(body["mark"], f"sc-{len(self.marks) + 1}")
         self.scrolls.setdefault(name, [])
         return name
 

@@ -77,7 +77,7 @@ class InkwellProvider(FineTuneProvider, CanFindJob, CanListMetrics, CanEstimate)
     ) -> None:
         import httpx2
 
-        words = "there is no key; set INKWELL_API_KEY, or `api_key_env` in the profile"
+        words = "there is no key; set INKWELL_API_KEY, or the variable that `api_key_env` names"
         key = Credential(api_key, source="`api_key` or the environment", missing=words)
         self._url, self._clock = address(base_url, word="base_url", example=URL), clock
         self._http = httpx2.Client(follow_redirects=False)
