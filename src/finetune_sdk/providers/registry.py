@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
 from typing import cast
 
 from finetune_sdk.errors import ConfigurationError, FineTuneError
 from finetune_sdk.providers.base import Capabilities, FineTuneProvider, ProviderSettings
 from finetune_sdk.transport import redact
+
+logger = logging.getLogger("finetune_sdk")
 
 GROUP = "finetune_sdk.providers"
 
@@ -94,9 +97,25 @@ def _found() -> dict[str, list[EntryPoint]]:
 
 def _claims() -> dict[str, list[EntryPoint]]:
     claims: dict[str, list[EntryPoint]] = {}
-    for point in entry_points(group=GROUP):
+    for point in _points():
         claims.setdefault(point.name, []).append(point)
     return claims
+
+
+def _points() -> Iterable[EntryPoint]:
+    try:
+        return entry_points(group=GROUP)
+    except Exception:  # noqa: BLE001 - of one package that is installed wrongly, of whatever kind
+        return [point for found in distributions() for point in _points_of(found)]
+
+
+def _points_of(found: Distribution) -> Iterable[EntryPoint]:
+    try:
+        return [point for point in found.entry_points if point.group == GROUP]
+    except Exception as error:  # noqa: BLE001 - the same
+        name = found.metadata["Name"]
+        logger.warning("the entry points of the package %s cannot be read: %s", name, error)
+        return []
 
 
 def _packages(points: Iterable[EntryPoint]) -> tuple[str, ...]:
@@ -118,6 +137,8 @@ def _distribution(point: EntryPoint) -> str:
 
 
 def _class(point: EntryPoint) -> type[FineTuneProvider]:
+    if not EntryPoint.pattern.fullmatch(point.value):
+        raise _broken(point, f"its entry point is {point.value!r} and no `module:Class`")
     try:
         found: object = point.load()
     except FineTuneError:
