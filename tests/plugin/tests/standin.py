@@ -58,13 +58,12 @@ class Study:
 
     def told(self) -> dict[str, Any]:
         ended = self.state in ("dry", "blotted", "struck")
+        words = ("base", "scroll", "proof_scroll", "stack", "pace", "title", "mark", "memo")
         return {
+            **{word: self.body.get(word) for word in words},
+            "passes": self.body.get("passes", 3),
             "study": self.name,
             "state": self.state,
-            "base": self.body["base"],
-            "title": self.body.get("title"),
-            "mark": self.body["mark"],
-            "memo": self.body["memo"],
             "model": f"ink/{self.name}" if self.state == "dry" else None,
             "blot": {"kind": "smudge", "text": "line 3"} if self.state == "blotted" else None,
             "drafted_at": self.at(0),

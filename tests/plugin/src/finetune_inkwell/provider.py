@@ -47,6 +47,7 @@ from finetune_sdk.types import (
 
 URL = "https://api.inkwell.example/v1"
 CENTS_PER_LINE, PRICED, USUAL_PASSES = 0.04, date(2026, 11, 1), 3
+READS = frozenset({"epochs", "batch_size", "learning_rate"})
 
 
 class Settings(BaseModel, extra="forbid"):
@@ -61,11 +62,7 @@ class InkwellProvider(FineTuneProvider, CanFindJob, CanListMetrics, CanEstimate)
 
     name: ClassVar[str] = NAME
     capabilities: ClassVar[Capabilities] = Capabilities(
-        methods={
-            MethodName.SUPERVISED: MethodSupport(
-                hyperparameters=frozenset({"epochs", "batch_size", "learning_rate"})
-            )
-        },
+        methods={MethodName.SUPERVISED: MethodSupport(hyperparameters=READS)},
         fields=frozenset({"suffix", "metadata", "validation_data"}),
         notes={"deployments": "Inkwell serves no models"},
     )
@@ -134,9 +131,8 @@ class InkwellProvider(FineTuneProvider, CanFindJob, CanListMetrics, CanEstimate)
     def find_jobs(
         self, key: str, /, *, spec: JobSpec | None = None, since: datetime | None = None
     ) -> list[Job]:
-        listed = self._service.ask(
-            page("/studies", 100, None, mark=key), page_of("studies", wire.job_of)
-        )
+        asked = page("/studies", 100, None, mark=key)
+        listed = self._service.ask(asked, page_of("studies", wire.job_of))
         found = [job for job in listed.items if job.raw["mark"] == key]
         if spec is not None and any(job.raw["call"] != spec.call for job in found):
             raise IdempotencyConflictError(f"the key {key!r} has made a job of another call")

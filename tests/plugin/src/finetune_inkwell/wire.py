@@ -7,7 +7,17 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from finetune_sdk.transport import Fault, Request
-from finetune_sdk.types import Job, JobError, JobEvent, JobSpec, JobStatus, Metric, Page
+from finetune_sdk.types import (
+    DatasetFile,
+    Job,
+    JobError,
+    JobEvent,
+    JobSpec,
+    JobStatus,
+    Metric,
+    Page,
+    Supervised,
+)
 
 T = TypeVar("T")
 NAME, CALL, TAKEN = "inkwell", "finetune_call", "mark_taken"
@@ -48,13 +58,17 @@ def new_study(spec: JobSpec) -> Request:
 
 
 def job_of(found: dict[str, Any]) -> Job:
-    blot, memo = found["blot"], found["memo"]
+    blot, memo, proof = found["blot"], found["memo"], found["proof_scroll"]
+    passes, stack, pace = found["passes"], found["stack"], found["pace"]
     return Job(
         id=found["study"],
         provider=NAME,
         status=STATES.get(found["state"], JobStatus.UNKNOWN),
         raw_status=found["state"],
         model=found["base"],
+        method=Supervised(epochs=passes, batch_size=stack, learning_rate=pace),
+        training_file=DatasetFile(id=found["scroll"]),
+        validation_file=DatasetFile(id=proof) if proof else None,
         fine_tuned_model=found["model"],
         created_at=found["drafted_at"],
         finished_at=found["ended_at"],
