@@ -140,6 +140,13 @@ def test_what_the_page_calls_public_is_there() -> None:
         assert import_module(module).__doc__
 
 
+def test_every_mix_in_is_on_the_page() -> None:
+    offered: list[str] = import_module("finetune_sdk.providers.base").__all__
+    mix_ins = {name for name in offered if name.startswith("Can")}
+    rows = [line for line in PAGE.read_text().splitlines() if line.startswith("| `Can")]
+    assert set(re.findall(r"`(Can\w+)`", "".join(rows))) == mix_ins
+
+
 def test_the_provider_has_at_most_150_lines() -> None:
     package = {name: text for name, text in source().items() if name.startswith("src/")}
     assert sum(code_lines(text) for text in package.values()) <= 150
@@ -195,6 +202,17 @@ api_key_env = "OUR_KEY"
 ink = "quill-7b"
 """
 KEY = "ink-key-of-a-test-0123456789"
+LIST = """
+import asyncio
+from finetune_sdk import AsyncFineTuneClient
+
+async def main():
+    async with AsyncFineTuneClient("ink") as client:
+        async for job in client.jobs.list():
+            print(job.handle, job.status.value)
+
+asyncio.run(main())
+"""
 PLAN = """
 from finetune_sdk import FineTuneClient, Supervised, UnsupportedError
 row = {"messages": [{"role": "user", "content": "2+2?"}, {"role": "assistant", "content": "4"}]}
@@ -225,6 +243,9 @@ def test_the_command_line_makes_a_job_by_a_profile(
     assert service.studies["st-1"].body["base"] == "quill-7b"
     service.clock.advance(3600)
     assert "succeeded" in finetune("jobs show ink:st-1")
+    (tmp_path / "listed.py").write_text(LIST)
+    listed = installed.run("python listed.py", cwd=tmp_path, OUR_KEY=KEY)
+    assert listed.stdout.splitlines() == ["ink:st-1 succeeded"]
     doctor = finetune("doctor")
     assert "provider inkwell" in doctor
     assert "of `finetune-inkwell` 0.1.0" in doctor

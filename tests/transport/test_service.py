@@ -231,9 +231,12 @@ def test_an_endless_body_is_not_read_on() -> None:
     assert len(line.sent) == 1
 
 
-def test_errors_of_ours_get_through() -> None:
-    line = Line(MissingDependencyError("a-package", None))
-    with pytest.raises(MissingDependencyError):
+@pytest.mark.parametrize(
+    "error", [MissingDependencyError("a-package", None), TypeError("a slip"), KeyError("a slip")]
+)
+def test_errors_of_ours_and_mistakes_of_the_author_get_through(error: Exception) -> None:
+    line = Line(error)
+    with pytest.raises(type(error)):
         line.service().ask(READ, name)
     assert len(line.sent) == 1
 

@@ -33,6 +33,8 @@ LARGEST_ANSWER = 64 * 1024 * 1024
 """Bytes of an answer at most."""
 
 _LONGEST_WORDS = 1000
+_MISTAKES = (AttributeError, LookupError, NameError, TypeError)
+"""Of whoever wrote the sending function; none of a line that is down."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,10 @@ class Attempt:
 
 
 Send = Callable[[Request, Attempt], Answer]
-"""Sends one request once, follows no redirect, and lets its library's exceptions out."""
+"""Sends one request once, follows no redirect, and lets its library's exceptions out.
+
+These are taken for a line that is down, but for what only a mistake in the function itself raises.
+"""
 
 
 class Service:
@@ -161,6 +166,8 @@ class Service:
             answer = self._send(request, attempt)
         except FineTuneError as error:
             return nothing, error.with_traceback(None)
+        except _MISTAKES:
+            raise
         except Exception as error:  # noqa: BLE001 - of whatever HTTP library sends
             left = type(error).__name__ not in NEVER_LEFT
             words = f"{type(error).__name__}: {error}"[:_LONGEST_WORDS]
