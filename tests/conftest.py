@@ -9,6 +9,9 @@ from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.listening"]
 
+# Somebody else's package: test_plugin.py installs it and runs its tests.
+collect_ignore = ["plugin"]
+
 # How long a machine takes, which others use too, is no test's matter.
 settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ours")

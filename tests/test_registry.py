@@ -82,6 +82,26 @@ def test_a_broken_one_is_one_clear_error_and_spares_the_others(
     assert "local" in registry.able(lambda kind: issubclass(kind, CanDeploy))
 
 
+@pytest.mark.parametrize("value", ["", "a b c", ":Provider"])
+def test_an_entry_point_that_names_nothing_is_told_as_it_stands(
+    plugins: Plugins, value: str
+) -> None:
+    plugins.add("broken-plugin", broken=value)
+    with pytest.raises(ConfigurationError, match=f"{value!r} and no `module:Class`"):
+        registry.load("broken")
+
+
+def test_a_package_that_is_installed_wrongly_spares_the_others(
+    plugins: Plugins, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    plugins.add("a-plugin", theirs=FAKE)
+    plugins.add("broken-plugin", broken="a:B")
+    (written,) = tmp_path.rglob("broken_plugin-1.0.dist-info/entry_points.txt")
+    written.write_text("[of.others]\nno entry at all\n")
+    assert registry.load("theirs") is registry.load("fake") is FakeProvider
+    assert "broken-plugin" in caplog.text
+
+
 def test_nobody_takes_a_name_of_ours(plugins: Plugins) -> None:
     plugins.add("a-thief", local=FAKE)
     assert registry.load("local") is not FakeProvider

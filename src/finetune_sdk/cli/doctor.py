@@ -76,7 +76,9 @@ def _findings(session: Session) -> Iterator[Finding]:
     yield _looked("config", lambda: str(_path(session) or "no finetune.toml: `finetune init`"))
     profile: list[ResolvedProfile] = []
     yield _looked("profile", lambda: _profile(session, profile))
-    yield from _extras([found.provider for found in profile])
+    needed = [found.provider for found in profile]
+    yield from _extras(needed)
+    yield from _strangers(needed)
     for found in profile:
         yield from _place(session, found)
 
@@ -103,6 +105,30 @@ def _extras(needed: Collection[str]) -> Iterator[Finding]:
         elif versions:
             there = ", ".join(f"{name} {version}" for name, version in versions.items())
             yield Finding(f"extra {extra}", "ok", there)
+
+
+def _strangers(needed: Collection[str]) -> Iterator[Finding]:
+    """The providers that other packages bring."""
+    for name, packages in registry.origins().items():
+        for package in packages:
+            if package == installed.DISTRIBUTION:
+                continue
+            if packages[0] == installed.DISTRIBUTION:
+                words = f"`{package}` claims this name, which is ours, and is passed over"
+                yield Finding(f"provider {name}", "note", words)
+                continue
+            yield _stranger(name, package, needed)
+
+
+def _stranger(name: str, package: str, needed: Collection[str]) -> Finding:
+    try:
+        registry.load(name)
+    except FineTuneError as error:
+        # One that nobody asks for does no harm.
+        return Finding(
+            f"provider {name}", "broken" if name in needed else "note", redact(str(error))
+        )
+    return Finding(f"provider {name}", "ok", f"of `{package}` {installed.version(package)}")
 
 
 def _state() -> Finding:

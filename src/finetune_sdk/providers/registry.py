@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Callable, Iterable
-from importlib.metadata import EntryPoint, entry_points
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
+from typing import cast
 
 from finetune_sdk.errors import ConfigurationError, FineTuneError
-from finetune_sdk.providers.base import FineTuneProvider
+from finetune_sdk.providers.base import Capabilities, FineTuneProvider, ProviderSettings
 from finetune_sdk.transport import redact
+
+logger = logging.getLogger("finetune_sdk")
 
 GROUP = "finetune_sdk.providers"
 
-_OUR_DISTRIBUTION = "finetune-anywhere"
+OUR_DISTRIBUTION = "finetune-anywhere"
 FAKE = "fake"
 """The provider that trains nothing."""
 
@@ -41,6 +46,36 @@ def load(name: str) -> type[FineTuneProvider]:
     return _class(claims[0])
 
 
+def open_provider(kind: type[FineTuneProvider], settings: ProviderSettings) -> FineTuneProvider:
+    """An open provider of the class.
+
+    Raises:
+        ConfigurationError: a setting is wrong, or the class is.
+    """
+    try:
+        # Anybody's code may give anything.
+        found = cast("object", kind.open(settings))
+    except FineTuneError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the same
+        raise _unopened(kind, error) from None
+    if not isinstance(found, FineTuneProvider):
+        raise ConfigurationError(
+            f"{_place(kind)}.open gave {type(found).__name__} and no provider; mend it, or upgrade "
+            "its package"
+        )
+    return found
+
+
+def origins() -> Mapping[str, tuple[str, ...]]:
+    """The packages that claim each name, sorted by the name. What is ours is ours alone.
+
+    None of them is loaded for this. Of several, the first has the name where it is this package;
+    else none has it.
+    """
+    return {name: _packages(points) for name, points in sorted(_claims().items())}
+
+
 def able(predicate: Callable[[type[FineTuneProvider]], bool]) -> tuple[str, ...]:
     """Names of the providers whose class satisfies the predicate, for messages.
 
@@ -57,16 +92,41 @@ def _satisfies(name: str, predicate: Callable[[type[FineTuneProvider]], bool]) -
 
 
 def _found() -> dict[str, list[EntryPoint]]:
+    return {name: _rightful(points) for name, points in _claims().items()}
+
+
+def _claims() -> dict[str, list[EntryPoint]]:
     claims: dict[str, list[EntryPoint]] = {}
-    for point in entry_points(group=GROUP):
+    for point in _points():
         claims.setdefault(point.name, []).append(point)
-    return {name: _rightful(points) for name, points in claims.items()}
+    return claims
+
+
+def _points() -> Iterable[EntryPoint]:
+    try:
+        return entry_points(group=GROUP)
+    except Exception:  # noqa: BLE001 - of one package that is installed wrongly, of whatever kind
+        return [point for found in distributions() for point in _points_of(found)]
+
+
+def _points_of(found: Distribution) -> Iterable[EntryPoint]:
+    try:
+        return [point for point in found.entry_points if point.group == GROUP]
+    except Exception as error:  # noqa: BLE001 - the same
+        name = found.metadata["Name"]
+        logger.warning("the entry points of the package %s cannot be read: %s", name, error)
+        return []
+
+
+def _packages(points: Iterable[EntryPoint]) -> tuple[str, ...]:
+    packages = {_distribution(point) for point in points}
+    return tuple(sorted(packages, key=lambda package: (package != OUR_DISTRIBUTION, package)))
 
 
 def _rightful(points: Iterable[EntryPoint]) -> list[EntryPoint]:
     # One distribution may be found twice, as an editable install and on the path.
     by_origin = {(_distribution(point), point.value): point for point in points}
-    ours = [point for point in by_origin.values() if _distribution(point) == _OUR_DISTRIBUTION]
+    ours = [point for point in by_origin.values() if _distribution(point) == OUR_DISTRIBUTION]
     # Nobody takes a name that the package itself ships.
     return ours[:1] or list(by_origin.values())
 
@@ -77,6 +137,8 @@ def _distribution(point: EntryPoint) -> str:
 
 
 def _class(point: EntryPoint) -> type[FineTuneProvider]:
+    if not EntryPoint.pattern.fullmatch(point.value):
+        raise _broken(point, f"its entry point is {point.value!r} and no `module:Class`")
     try:
         found: object = point.load()
     except FineTuneError:
@@ -85,6 +147,9 @@ def _class(point: EntryPoint) -> type[FineTuneProvider]:
         raise _broken(point, redact(f"{type(error).__name__}: {error}")) from error
     if not (isinstance(found, type) and issubclass(found, FineTuneProvider)):
         raise _broken(point, f"{point.value} is no subclass of FineTuneProvider")
+    for word, kind in (("name", str), ("capabilities", Capabilities)):
+        if not isinstance(getattr(found, word, None), kind):
+            raise _broken(point, f"{point.value}.{word} is no {kind.__name__}")
     return found
 
 
@@ -94,3 +159,15 @@ def _broken(point: EntryPoint, why: str) -> ConfigurationError:
         f"the provider {point.name!r} of the package `{package}` cannot be loaded: {why}; "
         f"upgrade or uninstall `{package}`"
     )
+
+
+def _unopened(kind: type[FineTuneProvider], error: Exception) -> ConfigurationError:
+    why = f"{_place(kind)} cannot be opened: {type(error).__name__}: {error}"
+    told = ConfigurationError(redact(f"{why}; mend it, or upgrade its package"))
+    # The chain would print the stranger's message with whatever secret stands in it.
+    told.add_note(redact("".join(traceback.format_exception(error))))
+    return told
+
+
+def _place(kind: type[FineTuneProvider]) -> str:
+    return f"the provider {kind.name!r}: {kind.__module__}:{kind.__qualname__}"

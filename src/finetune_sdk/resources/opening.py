@@ -60,7 +60,7 @@ def _of_profile(
     context = Context(
         opened=_open(kind, settings, profile),
         home=settings.home,
-        reopen=lambda: kind.open(settings),
+        reopen=lambda: registry.open_provider(kind, settings),
         profile=profile.profile,
         hyperparameters=profile.hyperparameters,
         options=profile.options,
@@ -79,7 +79,7 @@ def _open(
     profile: configuration.ResolvedProfile,
 ) -> FineTuneProvider:
     try:
-        return kind.open(settings)
+        return registry.open_provider(kind, settings)
     except ConfigurationError as error:
         if profile.profile is None:
             raise

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from finetune_sdk.errors import (
     AuthenticationError,
-    ConflictError,
     ConnectionFailedError,
     Effect,
     FineTuneError,
     InvalidRequestError,
-    NotFoundError,
-    PermissionDeniedError,
     ProviderError,
     QuotaExceededError,
-    RateLimitError,
     ResponseDecodeError,
-    ServerError,
     SunsetError,
 )
 from finetune_sdk.providers._openai_wire.requests import Answer, Request
 from finetune_sdk.providers._openai_wire.values import Table, parse_object, shown, table, text
+from finetune_sdk.transport import statuses
 from finetune_sdk.transport.redaction import redact
 from finetune_sdk.transport.waits import asked_wait
 
@@ -35,19 +30,6 @@ NOT_READY = "file_not_ready"
 NO_METADATA = "metadata_not_accepted"
 """Our codes of two refusals that mean: not created; mend it and send it again."""
 
-_KINDS: Mapping[int, type[ProviderError]] = {
-    400: InvalidRequestError,
-    401: AuthenticationError,
-    403: PermissionDeniedError,
-    404: NotFoundError,
-    408: ServerError,
-    409: ConflictError,
-    410: NotFoundError,
-    413: InvalidRequestError,
-    422: InvalidRequestError,
-    425: ServerError,
-    429: RateLimitError,
-}
 QUOTA = frozenset(
     {
         "insufficient_quota",
@@ -130,14 +112,7 @@ def failure_of(
 
 def effect_of(answer: Answer, request: Request) -> Effect:
     """What the request may have done, by its answer."""
-    if request.use == "read":
-        return "none"
-    if answer.status == 429:
-        # In the vendor's own shape it comes from the service, which did nothing; else from
-        # whatever stands in between, which may have passed the request on.
-        return "none" if _said(answer) else "unknown"
-    refused = 400 <= answer.status < 500 and answer.status not in (408, 409, 425)
-    return "none" if refused else "unknown"
+    return statuses.effect_of(request.use, answer.status, own=bool(_said(answer)))
 
 
 def lost(
@@ -199,8 +174,7 @@ def _said(answer: Answer) -> Table:
 def _kind(answer: Answer, said: Table) -> type[ProviderError]:
     if text(said.get("code")) in QUOTA or text(said.get("type")) in QUOTA:
         return QuotaExceededError
-    fallback = ServerError if answer.status >= 500 else ProviderError
-    return _KINDS.get(answer.status, fallback)
+    return statuses.kind_of(answer.status)
 
 
 def _retryable(kind: type[ProviderError], said: Table) -> bool | None:

@@ -1,0 +1,1 @@
+"""Fine-tune at Inkwell with finetune-anywhere."""
