@@ -1,0 +1,97 @@
+"""What a law is: a test with a name, words for people, and what it asks a provider for."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
+
+import pytest
+
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """One law.
+
+    Attributes:
+        name: of its test.
+        words: what it demands, and which promise stands on it.
+        needs: mix-ins without which it is not asked.
+    """
+
+    name: str
+    words: str
+    needs: tuple[type[object], ...]
+
+
+class Asked(Protocol):
+    """Whose laws are asked.
+
+    Attributes:
+        running: the law that is asked now.
+    """
+
+    running: Law | None
+
+
+S = TypeVar("S", bound=Asked)
+Test = Callable[Concatenate[S, P], None]
+
+
+class NotAskedError(pytest.skip.Exception):
+    """The provider lacks what the law speaks of."""
+
+    __module__ = "builtins"  # pytest writes the name with its module before the reason
+
+
+class NotShownError(pytest.skip.Exception):
+    """The stand-in cannot make happen what the law speaks of."""
+
+    __module__ = "builtins"
+
+
+_MARK = "finetune_law"
+
+
+def law(*needs: type[object]) -> Callable[[Test[S, P]], Test[S, P]]:
+    """Makes a test a law. Its docstring is shown to those who write providers.
+
+    Args:
+        needs: mix-ins without which it is not asked.
+    """
+
+    def made(body: Test[S, P]) -> Test[S, P]:
+        told = Law(body.__name__, inspect.getdoc(body) or "", needs)
+
+        @functools.wraps(body)
+        def asked(self: S, /, *args: P.args, **kwargs: P.kwargs) -> None:
+            self.running = told
+            body(self, *args, **kwargs)
+
+        setattr(asked, _MARK, told)
+        return asked
+
+    return made
+
+
+def law_of(test: object) -> Law | None:
+    """The law that a test is, None where it is none."""
+    found = getattr(test, _MARK, None)
+    return found if isinstance(found, Law) else None
+
+
+def tests_of(kind: type[object]) -> Mapping[str, object]:
+    """The tests that are laws, of a class and those that it is made of, in the order of reading."""
+    return dict(_tests(kind))
+
+
+def _tests(kind: type[object]) -> Iterator[tuple[str, object]]:
+    themes = [one for one in kind.__mro__ if any(law_of(test) for test in vars(one).values())]
+    for theme in themes:
+        for name, test in vars(theme).items():
+            if law_of(test):
+                yield name, test
