@@ -9,13 +9,17 @@ from typing import Any
 
 import pytest
 
-from finetune_sdk.providers.base import FineTuneProvider
+from finetune_sdk.providers.base import FineTuneProvider, ProviderSettings
+from finetune_sdk.providers.local import LocalDeploymentOptions
 from finetune_sdk.providers.local.provider import LocalProvider
 from finetune_sdk.testing import ProviderConformance
 from finetune_sdk.testing.conformance import JobKind
 from tests.local.small_jobs import TRAINER, Bench
+from tests.serving import fake_vllm
+from tests.training.tiny import make_tiny_model
 
 CANARY = "hf_canarycanarycanarycanary"
+ENVIRON = {"HF_TOKEN": CANARY, "PATH": "/usr/bin:/bin", "HF_HUB_OFFLINE": "1"}
 ENDINGS: Mapping[JobKind, str] = {"short": "ok", "endless": "hang", "failing": "fail"}
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="for Linux and macOS")
@@ -26,12 +30,19 @@ class TestLocal(ProviderConformance):
 
     @pytest.fixture(autouse=True)
     def _nothing_is_left(self, tmp_path: Path) -> Generator[None]:
+        self.vllm = (sys.executable, fake_vllm.__file__, "--notes", str(tmp_path), "--mood", "well")
         yield
-        Bench(tmp_path).clear()
+        for home in (tmp_path, tmp_path / "provider"):
+            Bench(home).clear()
 
     def open_provider(self, folder: Path) -> FineTuneProvider:
-        environ = {"HF_TOKEN": CANARY, "PATH": "/usr/bin:/bin"}
-        return LocalProvider(home=folder, trainer=TRAINER, environ=environ, cancel_grace=2.0)
+        return LocalProvider(
+            home=folder,
+            trainer=TRAINER,
+            environ=ENVIRON,
+            cancel_grace=2.0,
+            vllm_command=self.vllm,
+        )
 
     def job_words(self, provider: FineTuneProvider, kind: JobKind) -> Mapping[str, Any]:
         wishes = {"ending": ENDINGS[kind], "steps": "3", "checkpoint_every": "1"}
@@ -40,3 +51,16 @@ class TestLocal(ProviderConformance):
     def say_unknown_word(self, provider: FineTuneProvider, job_id: str) -> None:
         folder = provider.get_job(job_id).raw["folder"]
         Path(str(folder), "state.json").write_text('{"phase": "alien"}')
+
+    def writes(self, provider: FineTuneProvider) -> int:
+        return sum(1 for _ in Path(provider.account).glob("*/*"))
+
+    def settings(self, folder: Path) -> ProviderSettings:
+        values = {"vllm_command": list(self.vllm)}
+        return ProviderSettings(values=values, home=folder, environ=ENVIRON)
+
+    def deploy_words(self, provider: FineTuneProvider) -> Mapping[str, Any]:
+        return {"options": [LocalDeploymentOptions(server="vllm")]}
+
+    def loadable_model(self, folder: Path) -> str:
+        return str(make_tiny_model(folder / "tiny"))

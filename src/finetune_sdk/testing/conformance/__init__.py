@@ -9,9 +9,9 @@
         def job_words(self, provider, kind):
             return {"metadata": {"kind": kind}}   # whatever makes the stand-in act so
 
-Run it with pytest; `--finetune-conformance-report=report.md` writes what came of each law. A law that
-speaks of a verb that the provider lacks is not asked. A law that your provider cannot keep is marked
-with a reasoned `xfail`; overriding or skipping one without is an error.
+Run it with pytest; `--finetune-conformance-report=report.md` writes what came of each law. A law
+that speaks of a verb that the provider lacks is not asked. A law that your provider cannot keep is
+marked with a reasoned `xfail`; overriding or skipping one without is an error.
 
 law         what a law is
 bench       what a subclass says, and what it may say

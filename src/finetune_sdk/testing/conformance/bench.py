@@ -20,7 +20,7 @@ from finetune_sdk.providers.base import (
 )
 from finetune_sdk.testing.conformance import guard
 from finetune_sdk.testing.conformance.card import Card
-from finetune_sdk.testing.conformance.law import Law, NotAskedError, NotShownError
+from finetune_sdk.testing.conformance.law import Law, not_asked, not_shown
 from finetune_sdk.types import NOT_SENT, Job, JobSpec, MethodName, Supervised
 
 JobKind = Literal["short", "endless", "failing"]
@@ -62,7 +62,7 @@ class ConformanceBench(ABC):
 
     def cannot(self, what: str) -> NoReturn:
         """Says that the stand-in cannot do this, so that the law is told as not shown."""
-        raise NotShownError(f"this stand-in cannot {what}")
+        not_shown(f"this stand-in cannot {what}")
 
     def say_unknown_word(
         self,
@@ -136,7 +136,7 @@ class ConformanceBench(ABC):
         """A base model that `jobs.plan` and `datasets.tokens` can look into."""
         return self.model
 
-    def leave_behind(self, provider: FineTuneProvider) -> None:
+    def leave_behind(self, provider: FineTuneProvider) -> None:  # noqa: B027
         """Makes something that `list_leftovers` tells."""
 
     def strand(self, provider: FineTuneProvider) -> Mapping[str, Any]:  # noqa: ARG002
@@ -156,7 +156,7 @@ class ConformanceBench(ABC):
         for mixin in self.running.needs if self.running else ():
             if not isinstance(provider, mixin):
                 provider.close()
-                raise NotAskedError(f"the provider lacks {mixin.__name__}")
+                not_asked(f"the provider lacks {mixin.__name__}")
         return provider
 
     @contextmanager
@@ -169,7 +169,12 @@ class ConformanceBench(ABC):
         return self._create_with(client, self.job_words(client.provider, kind))
 
     def _create_with(self, client: FineTuneClient, words: Mapping[str, Any], **more: Any) -> Job:
-        told = {"model": self.model, "training_data": ROWS, **words, **more}
+        told: Mapping[str, Any] = {
+            "model": self.model,
+            "training_data": ROWS,
+            **words,
+            **more,
+        }
         return client.jobs.create(**told)
 
     def _wait(self, client: FineTuneClient, job: Job) -> Job:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import pytest
 
-from finetune_sdk.testing.conformance.law import NotAskedError, NotShownError, law_of, tests_of
+from finetune_sdk.testing.conformance.law import law_of, tests_of, verdict_of
 
 Verdict = Literal["kept", "gap", "not asked", "not shown", "not run", "broken"]
 TOLD = "finetune_law"
@@ -172,10 +172,8 @@ def _asked(phase: Phase) -> Iterator[str]:
 
 def _own_skip(phase: Phase) -> Verdict | None:
     """What a skip says of the law, where it is the suite's own or one of a whole class."""
-    if isinstance(phase.error, NotAskedError):
-        return "not asked"
-    if isinstance(phase.error, NotShownError):
-        return "not shown"
+    if own := verdict_of(phase.error):
+        return own
     reasons = {
         mark.kwargs.get("reason")
         for node, mark in phase.item.iter_markers_with_node("skipif")

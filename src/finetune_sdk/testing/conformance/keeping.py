@@ -44,7 +44,7 @@ class KeepingLaws(ConformanceBench):
             assert {(one.job_id, one.provider) for one in found} == {(job.id, job.provider)}
             assert all(one.model for one in found)
             assert [Checkpoint.from_json(one.to_json()) for one in found] == found
-            paged = pages(lambda at: provider.list_checkpoints(job.id, limit=1, cursor=at), size=1)
+            paged = pages(lambda at: provider.list_checkpoints(job.id, limit=1, cursor=at))
             assert list(paged) == found
 
     @law(CanListModels)
@@ -84,13 +84,13 @@ class KeepingLaws(ConformanceBench):
 
         What is not ours must not be lost by a slip.
         """
-        with self._client(tmp_path) as client:
-            with pytest.raises((UnsupportedError, NotFoundError)):
-                client.models.delete(self.model)
+        wrong = pytest.raises((UnsupportedError, NotFoundError))
+        with self._client(tmp_path) as client, wrong:
+            client.models.delete(self.model)
 
     @law(CanDownloadModels)
     def test_a_model_is_downloaded_to_a_folder_of_its_own(self, tmp_path: Path) -> None:
-        """`download_model` fills a folder with the model's files; of an unknown one nothing is left.
+        """`download_model` fills a folder with the model's files; an unknown one leaves nothing.
 
         What was trained belongs to the caller.
         """
@@ -140,7 +140,7 @@ class KeepingLaws(ConformanceBench):
             provider = client.provider
             assert isinstance(provider, CanManageDatasets)
             made = [client.datasets.upload(ROWS), client.datasets.upload(ROWS[:2])]
-            paged = pages(lambda at: provider.list_dataset_files(limit=1, cursor=at), size=1)
+            paged = pages(lambda at: provider.list_dataset_files(limit=1, cursor=at))
             listed = [file.id for file in paged]
             assert sorted(listed) == sorted({file.id for file in client.datasets.list()})
             assert {file.id for file in made} <= set(listed)

@@ -6,11 +6,15 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Concatenate, Literal, NoReturn, ParamSpec, Protocol, TypeVar
 
 import pytest
 
 P = ParamSpec("P")
+Skip = Literal["not asked", "not shown"]
+
+_MARK = "finetune_law"
+_VERDICT = "finetune_verdict"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +46,25 @@ S = TypeVar("S", bound=Asked)
 Test = Callable[Concatenate[S, P], None]
 
 
-class NotAskedError(pytest.skip.Exception):
-    """The provider lacks what the law speaks of."""
-
-    __module__ = "builtins"  # pytest writes the name with its module before the reason
-
-
-class NotShownError(pytest.skip.Exception):
-    """The stand-in cannot make happen what the law speaks of."""
-
-    __module__ = "builtins"
+def not_asked(why: str) -> NoReturn:
+    """Skips the law: the provider lacks what it speaks of."""
+    _skip("not asked", why)
 
 
-_MARK = "finetune_law"
+def not_shown(why: str) -> NoReturn:
+    """Skips the law: the stand-in cannot make happen what it speaks of."""
+    _skip("not shown", why)
+
+
+def _skip(verdict: Skip, why: str) -> NoReturn:
+    skipped = pytest.skip.Exception(why)
+    setattr(skipped, _VERDICT, verdict)
+    raise skipped
+
+
+def verdict_of(error: BaseException | None) -> Skip | None:
+    """What a skip of the suite's own says; None for all that is none."""
+    return getattr(error, _VERDICT, None)
 
 
 def law(*needs: type[object]) -> Callable[[Test[S, P]], Test[S, P]]:

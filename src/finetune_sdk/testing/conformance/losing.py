@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,7 @@ class LosingLaws(ConformanceBench):
 
     @law()
     def test_errors_say_whose_they_are_and_travel(self, tmp_path: Path) -> None:
-        """A provider's error names the provider, did nothing by a look, and pickles and copies whole.
+        """A provider's error names the provider, says what it did, and pickles and copies whole.
 
         It goes through process pools and queues, and is still told by its class there.
         """
@@ -97,7 +98,8 @@ class LosingLaws(ConformanceBench):
         with self._client(tmp_path) as client:
             job = self._create(client, "endless")
             body, headers = self.sign_webhook(client.provider, job.id)
-            for payload, signed in ((body, {}), (body + b" ", headers)):
+            unsigned: Mapping[str, str] = {}
+            for payload, signed in ((body, unsigned), (body + b" ", headers)):
                 with pytest.raises(AuthenticationError):
                     client.jobs.parse_webhook(payload, signed)
             client.jobs.cancel(job)

@@ -36,8 +36,9 @@ class PlanningLaws(ConformanceBench):
         with self._client(tmp_path / "provider") as client:
             model = self.loadable_model(tmp_path)
             words = self.job_words(client.provider, "endless")
+            told: Mapping[str, Any] = {"model": model, "training_data": ROWS, **words}
             with self._nothing_is_made(client):
-                plan = client.jobs.plan(**{"model": model, "training_data": ROWS, **words})
+                plan = client.jobs.plan(**told)
             assert plan.provider == client.provider.name
             assert Plan.from_json(plan.to_json()) == plan
             job = client.jobs.create(plan.spec)

@@ -105,7 +105,7 @@ def _chapter(place: str, suite: Suite) -> Iterator[str]:
     yield ""
     yield from _who(suite.card) if suite.card else ("No provider could be opened.",)
     yield ""
-    counts = Counter(suite.of(law)[0] for law in LAWS)
+    counts: Counter[Verdict] = Counter(suite.of(law)[0] for law in LAWS)
     yield f"{len(LAWS)} laws: " + ", ".join(f"{counts[word]} {word}" for word in WORDS) + "."
     yield from _warnings(counts)
     yield ""

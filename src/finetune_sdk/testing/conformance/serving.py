@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ class ServingBench(ConformanceBench):
         ttl: float | None = None,
         max_cost_per_hour: float | None = None,
     ) -> Deployment:
-        words = {"name": NAME, **self.deploy_words(client.provider)}
+        words: Mapping[str, Any] = {"name": NAME, **self.deploy_words(client.provider)}
         return client.deployments.create(job, ttl=ttl, max_cost_per_hour=max_cost_per_hour, **words)
 
     @contextmanager
@@ -86,7 +87,7 @@ class ServingLaws(ServingBench):
                     assert client.deployments.get(word).id == made.id
                 provider = client.provider
                 assert isinstance(provider, CanDeploy)
-                paged = pages(lambda at: provider.list_deployments(limit=1, cursor=at), size=1)
+                paged = pages(lambda at: provider.list_deployments(limit=1, cursor=at))
                 assert [one.name for one in paged] == [NAME]
 
     @law(CanDeploy)
@@ -95,16 +96,18 @@ class ServingLaws(ServingBench):
 
         Code that speaks to OpenAI goes on working with what was tuned here.
         """
-        with self._client(tmp_path) as client:
-            with self._deployed(client, self._succeeded(client)) as made:
-                ready = client.deployments.wait(made)
-                assert ready.status is DeploymentStatus.READY
-                assert client.deployments.chat(ready, HELLO).content
-                with client.deployments.openai(ready) as existing:
-                    said = existing.chat.completions.create(
-                        model=ready.id, messages=[{"role": "user", "content": "Say 1."}]
-                    )
-                assert said.choices[0].message.content
+        with (
+            self._client(tmp_path) as client,
+            self._deployed(client, self._succeeded(client)) as made,
+        ):
+            ready = client.deployments.wait(made)
+            assert ready.status is DeploymentStatus.READY
+            assert client.deployments.chat(ready, HELLO).content
+            with client.deployments.openai(ready) as existing:
+                said = existing.chat.completions.create(
+                    model=ready.id, messages=[{"role": "user", "content": "Say 1."}]
+                )
+            assert said.choices[0].message.content
 
     @law(CanDeploy)
     def test_the_same_name_is_the_same_deployment(self, tmp_path: Path) -> None:
@@ -132,10 +135,8 @@ class ServingLaws(ServingBench):
             for _ in range(2):
                 client.deployments.delete(made)
             assert all(one.status in GONE for one in client.deployments.list())
-            try:
+            with suppress(NotFoundError):
                 assert client.deployments.get(NAME).status in GONE
-            except NotFoundError:
-                pass
             with pytest.raises((NotFoundError, DeploymentFailedError)):
                 client.deployments.wait(NAME)
             client.deployments.delete("never-was")
@@ -148,12 +149,14 @@ class ServingLaws(ServingBench):
 
         What was deployed for an hour must be found by whoever cleans up.
         """
-        with self._client(tmp_path) as client:
-            with self._deployed(client, self._succeeded(client), ttl=3600.0) as made:
-                assert made.expires_at is not None
-                assert client.deployments.get(NAME).expires_at == made.expires_at
-                assert [one.expires_at for one in client.deployments.list()] == [made.expires_at]
-                assert client.deployments.reap() == []
+        with (
+            self._client(tmp_path) as client,
+            self._deployed(client, self._succeeded(client), ttl=3600.0) as made,
+        ):
+            assert made.expires_at is not None
+            assert client.deployments.get(NAME).expires_at == made.expires_at
+            assert [one.expires_at for one in client.deployments.list()] == [made.expires_at]
+            assert client.deployments.reap() == []
 
     @law(CanDeploy)
     def test_a_limit_on_the_hour_is_held_before_anything_is_made(self, tmp_path: Path) -> None:
@@ -182,18 +185,20 @@ class ServingLaws(ServingBench):
 
         Nights and weekends need not be paid for.
         """
-        with self._client(tmp_path) as client:
-            with self._deployed(client, self._succeeded(client)) as made:
-                client.deployments.wait(made)
-                for _ in range(2):
-                    assert client.deployments.pause(made).status is DeploymentStatus.PAUSED
-                assert client.deployments.get(made).status is DeploymentStatus.PAUSED
-                with pytest.raises(DeploymentFailedError):
-                    client.deployments.chat(made, HELLO)
-                for _ in range(2):
-                    client.deployments.resume(made)
-                assert client.deployments.wait(made).id == made.id
-                assert client.deployments.chat(made, HELLO).content
+        with (
+            self._client(tmp_path) as client,
+            self._deployed(client, self._succeeded(client)) as made,
+        ):
+            client.deployments.wait(made)
+            for _ in range(2):
+                assert client.deployments.pause(made).status is DeploymentStatus.PAUSED
+            assert client.deployments.get(made).status is DeploymentStatus.PAUSED
+            with pytest.raises(DeploymentFailedError):
+                client.deployments.chat(made, HELLO)
+            for _ in range(2):
+                client.deployments.resume(made)
+            assert client.deployments.wait(made).id == made.id
+            assert client.deployments.chat(made, HELLO).content
 
     @law(CanPauseDeployments)
     def test_what_is_not_deployed_is_neither_paused_nor_resumed(self, tmp_path: Path) -> None:
@@ -212,10 +217,12 @@ class ServingLaws(ServingBench):
 
         A list of what costs money must not fail for one new word.
         """
-        with self._client(tmp_path) as client:
-            with self._deployed(client, self._succeeded(client)) as made:
-                self.say_unknown_deployment_word(client.provider, made.name)
-                seen = client.deployments.get(made)
-                assert seen.status is DeploymentStatus.UNKNOWN
-                assert seen.raw_status
-                assert [one.status for one in client.deployments.list()] == [seen.status]
+        with (
+            self._client(tmp_path) as client,
+            self._deployed(client, self._succeeded(client)) as made,
+        ):
+            self.say_unknown_deployment_word(client.provider, made.name)
+            seen = client.deployments.get(made)
+            assert seen.status is DeploymentStatus.UNKNOWN
+            assert seen.raw_status
+            assert [one.status for one in client.deployments.list()] == [seen.status]

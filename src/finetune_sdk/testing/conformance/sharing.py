@@ -7,10 +7,11 @@ import copy
 import json
 import pickle
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -95,21 +96,23 @@ class SharingLaws(ServingBench):
     def test_no_secret_shows_in_a_deployment(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """What was given as a secret, and a deployment's own key, is in nothing that is shown of it.
+        """What was given as a secret, and a deployment's own key, show in nothing of it.
 
         A `Connection` holds the key for those who ask the deployment; printing it must not tell.
         """
         caplog.set_level("DEBUG")
-        with self._client(tmp_path) as client:
-            with self._deployed(client, self._succeeded(client)) as made:
-                ready = client.deployments.wait(made)
-                provider = client.provider
-                assert isinstance(provider, CanDeploy)
-                connection = provider.connect(NAME)
-                with pytest.raises(NotFoundError) as caught:
-                    client.deployments.get("never-was")
-                shown = [made.to_json(), ready.to_json(), repr(connection), *_told(caught.value)]
-                self._hidden([*shown, caplog.text], connection.api_key)
+        with (
+            self._client(tmp_path) as client,
+            self._deployed(client, self._succeeded(client)) as made,
+        ):
+            ready = client.deployments.wait(made)
+            provider = client.provider
+            assert isinstance(provider, CanDeploy)
+            connection = provider.connect(NAME)
+            with pytest.raises(NotFoundError) as caught:
+                client.deployments.get("never-was")
+            shown = [made.to_json(), ready.to_json(), repr(connection), *_told(caught.value)]
+            self._hidden([*shown, caplog.text], connection.api_key)
 
     @law()
     def test_many_threads_may_share_a_client(self, tmp_path: Path) -> None:
@@ -138,7 +141,7 @@ class SharingLaws(ServingBench):
 
         async def go() -> None:
             async with AsyncFineTuneClient(provider, home=tmp_path / "journal") as client:
-                words = {"model": self.model, "training_data": ROWS, **given}
+                words: Mapping[str, Any] = {"model": self.model, "training_data": ROWS, **given}
                 job = await client.jobs.create(**words)
                 job = await client.jobs.wait(job, timeout=self.wait_timeout, progress=False)
                 assert job.status is JobStatus.SUCCEEDED

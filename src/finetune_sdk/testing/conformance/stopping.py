@@ -79,7 +79,7 @@ class StoppingLaws(ConformanceBench):
 
     @law(CanPause)
     def test_what_has_ended_is_neither_paused_nor_resumed(self, tmp_path: Path) -> None:
-        """Pausing or resuming a job that has ended is a `ConflictError`, an unknown one is not found.
+        """Pausing or resuming what has ended is a `ConflictError`; an unknown job is not found.
 
         A caller who thinks that a job goes on learns that it does not.
         """
