@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from finetune_sdk import LocalDeploymentOptions
 from finetune_sdk.providers.base import FineTuneProvider, ProviderSettings
-from finetune_sdk.providers.local import LocalDeploymentOptions
 from finetune_sdk.providers.local.provider import LocalProvider
 from finetune_sdk.testing import ProviderConformance
 from finetune_sdk.testing.conformance import JobKind
@@ -25,12 +25,27 @@ ENDINGS: Mapping[JobKind, str] = {"short": "ok", "endless": "hang", "failing": "
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="for Linux and macOS")
 
 
+def looks_answered(tmp_path: Path) -> Path:
+    """A folder that lets each look at a job, and no other process, answer at once."""
+    folder = tmp_path / "quick"
+    folder.mkdir()
+    code = """
+import os, sys
+if any("preflight" in word for word in sys.orig_argv):
+    print('{"found": {}}', flush=True)
+    os._exit(3)
+"""
+    (folder / "sitecustomize.py").write_text(code)
+    return folder
+
+
 class TestLocal(ProviderConformance):
     secrets = (CANARY,)
 
     @pytest.fixture(autouse=True)
     def _nothing_is_left(self, tmp_path: Path) -> Generator[None]:
         self.vllm = (sys.executable, fake_vllm.__file__, "--notes", str(tmp_path), "--mood", "well")
+        self.environ = {**ENVIRON, "PYTHONPATH": str(looks_answered(tmp_path))}
         yield
         for home in (tmp_path, tmp_path / "provider"):
             Bench(home).clear()
@@ -39,13 +54,18 @@ class TestLocal(ProviderConformance):
         return LocalProvider(
             home=folder,
             trainer=TRAINER,
-            environ=ENVIRON,
+            environ=self.environ,
             cancel_grace=2.0,
             vllm_command=self.vllm,
         )
 
     def job_words(self, provider: FineTuneProvider, kind: JobKind) -> Mapping[str, Any]:
-        wishes = {"ending": ENDINGS[kind], "steps": "3", "checkpoint_every": "1"}
+        wishes = {
+            "ending": ENDINGS[kind],
+            "steps": "3",
+            "checkpoint_every": "1",
+            "weights": "whole",
+        }
         return {"metadata": wishes}
 
     def say_unknown_word(self, provider: FineTuneProvider, job_id: str) -> None:
@@ -61,6 +81,10 @@ class TestLocal(ProviderConformance):
 
     def deploy_words(self, provider: FineTuneProvider) -> Mapping[str, Any]:
         return {"options": [LocalDeploymentOptions(server="vllm")]}
+
+    def open_loader(self, folder: Path) -> FineTuneProvider:
+        """Without a trainer of its own: what that makes of a row, it alone would know."""
+        return LocalProvider(home=folder, environ=ENVIRON)
 
     def loadable_model(self, folder: Path) -> str:
         return str(make_tiny_model(folder / "tiny"))

@@ -132,8 +132,12 @@ class ConformanceBench(ABC):
         """A body and headers by which the service says now that the job has succeeded."""
         self.cannot("sign a webhook")
 
+    def open_loader(self, folder: Path) -> FineTuneProvider:
+        """A new provider that can load `loadable_model`, for `inspect_job` and `tokenize_rows`."""
+        return self.open_provider(folder)
+
     def loadable_model(self, folder: Path) -> str:  # noqa: ARG002
-        """A base model that `jobs.plan` and `datasets.tokens` can look into."""
+        """A base model that the provider of `open_loader` can look into."""
         return self.model
 
     def leave_behind(self, provider: FineTuneProvider) -> None:  # noqa: B027
@@ -151,7 +155,9 @@ class ConformanceBench(ABC):
 
     def _provider(self, folder: Path) -> FineTuneProvider:
         """The provider, where it has what the law asks for."""
-        provider = self.open_provider(folder)
+        return self._able(self.open_provider(folder))
+
+    def _able(self, provider: FineTuneProvider) -> FineTuneProvider:
         self.card = Card.of(provider)
         for mixin in self.running.needs if self.running else ():
             if not isinstance(provider, mixin):
@@ -163,6 +169,13 @@ class ConformanceBench(ABC):
     def _client(self, folder: Path) -> Generator[FineTuneClient]:
         # A journal of its own: that of another run knows the same keys.
         with FineTuneClient(self._provider(folder), home=folder / "journal") as client:
+            yield client
+
+    @contextmanager
+    def _loader(self, folder: Path) -> Generator[FineTuneClient]:
+        with FineTuneClient(
+            self._able(self.open_loader(folder)), home=folder / "journal"
+        ) as client:
             yield client
 
     def _create(self, client: FineTuneClient, kind: JobKind) -> Job:

@@ -21,7 +21,7 @@ from finetune_sdk.providers.base import (
 )
 from finetune_sdk.testing.conformance.bench import ROWS, ConformanceBench
 from finetune_sdk.testing.conformance.law import law
-from finetune_sdk.types import CostEstimate, NoEstimate, Plan
+from finetune_sdk.types import CostEstimate, JobStatus, NoEstimate, Plan
 
 
 class PlanningLaws(ConformanceBench):
@@ -33,10 +33,9 @@ class PlanningLaws(ConformanceBench):
 
         People approve a plan and mean exactly the job that it shows.
         """
-        with self._client(tmp_path / "provider") as client:
-            model = self.loadable_model(tmp_path)
+        with self._client(tmp_path) as client:
             words = self.job_words(client.provider, "endless")
-            told: Mapping[str, Any] = {"model": model, "training_data": ROWS, **words}
+            told: Mapping[str, Any] = {"model": self.model, "training_data": ROWS, **words}
             with self._nothing_is_made(client):
                 plan = client.jobs.plan(**told)
             assert plan.provider == client.provider.name
@@ -90,16 +89,19 @@ class PlanningLaws(ConformanceBench):
 
     @law(CanPrepare)
     def test_preparing_may_be_done_twice(self, tmp_path: Path) -> None:
-        """`prepare_job` waits until files can be read, as often as it is called, and makes no job.
+        """`prepare_job` may be called again; what it made is the job that is created then.
 
-        A create that was cut off goes on where it stopped.
+        A create that was cut off goes on where it stopped, and nothing runs before it.
         """
         with self._client(tmp_path) as client:
             provider = client.provider
             assert isinstance(provider, CanPrepare)
             spec = self._spec(provider, self.job_words(provider, "endless"), "key-1")
             provider.prepare_job(spec)
-            assert list(client.jobs.list()) == []
+            assert {job.status for job in client.jobs.list()} <= {JobStatus.PENDING}
+            made = provider.create_job(spec)
+            assert [job.id for job in client.jobs.list()] == [made.id]
+            provider.cancel_job(made.id)
 
     @law(CanInspect)
     def test_an_inspection_makes_nothing(self, tmp_path: Path) -> None:
@@ -107,10 +109,10 @@ class PlanningLaws(ConformanceBench):
 
         A plan shows it; what it says of tokens and time are numbers that somebody counted.
         """
-        with self._client(tmp_path / "provider") as client:
+        with self._client(tmp_path) as client:
             provider = client.provider
             assert isinstance(provider, CanInspect)
-            words = {**self.job_words(provider, "endless"), "model": self.loadable_model(tmp_path)}
+            words = self.job_words(provider, "endless")
             with self._nothing_is_made(client):
                 found = provider.inspect_job(
                     self._unsent(provider, words), Rows(training=load(ROWS), count=len(ROWS))
@@ -124,7 +126,7 @@ class PlanningLaws(ConformanceBench):
 
         People look there for what their model really reads.
         """
-        with self._client(tmp_path / "provider") as client:
+        with self._loader(tmp_path / "provider") as client:
             with self._nothing_is_made(client):
                 model = self.loadable_model(tmp_path)
                 rows = client.datasets.tokens(ROWS[:2], model=model)
