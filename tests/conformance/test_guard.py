@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from finetune_sdk.testing import FakeProvider, ProviderConformance
+
 pytest_plugins = ["pytester"]
+
+HEAVY = (FakeProvider, ProviderConformance)
+"""Loaded here, they need not be loaded by each run."""
 
 SUITE = """
 import pytest
@@ -12,9 +17,15 @@ from finetune_sdk.testing import FakeProvider, JobScript, ProviderConformance
 
 class Bench(ProviderConformance):
     def open_provider(self, folder):
-        return FakeProvider(script=JobScript(running=1e9))
+        return FakeProvider()
 
     def job_words(self, provider, kind):
+        provider.enqueue(
+            JobScript(
+                running=1e9 if kind == "endless" else 30,
+                outcome="failed" if kind == "failing" else "succeeded",
+            )
+        )
         return {}
 """
 LAW = "test_closing_twice_is_allowed"

@@ -32,7 +32,8 @@ def looks_answered(tmp_path: Path) -> Path:
     code = """
 import os, sys
 if any("preflight" in word for word in sys.orig_argv):
-    print('{"found": {}}', flush=True)
+    print('{"found": {"seconds": {"low": 1, "high": 2}, "settings": {"time": "1 to 2 s"}}}')
+    sys.stdout.flush()
     os._exit(3)
 """
     (folder / "sitecustomize.py").write_text(code)
@@ -44,7 +45,8 @@ class TestLocal(ProviderConformance):
 
     @pytest.fixture(autouse=True)
     def _nothing_is_left(self, tmp_path: Path) -> Generator[None]:
-        self.vllm = (sys.executable, fake_vllm.__file__, "--notes", str(tmp_path), "--mood", "well")
+        notes = ("--notes", str(tmp_path), "--mood", "well")
+        self.vllm = (sys.executable, fake_vllm.__file__, *notes)
         self.environ = {**ENVIRON, "PYTHONPATH": str(looks_answered(tmp_path))}
         yield
         for home in (tmp_path, tmp_path / "provider"):

@@ -2,8 +2,8 @@
 
 The metadata of the job say how: `steps` (a number), `ending` (see `ENDINGS`), `pause` (seconds
 between two steps), `checkpoint_every` (steps), `block_at` (a step before which it makes a file
-`waits` and waits for another, `go`), `weights` (`whole`: its model is no adapter). It imports nothing of ours, so that it also shows that the
-files are enough.
+`waits` and waits for another, `go`), `weights` (`whole`: its model is no adapter). It imports
+nothing of ours, so that it also shows that the files are enough.
 
 What it learns is a hash over its steps: a run that was stopped and went on learns the same.
 """

@@ -133,7 +133,7 @@ class ConformanceBench(ABC):
         self.cannot("sign a webhook")
 
     def open_loader(self, folder: Path) -> FineTuneProvider:
-        """A new provider that can load `loadable_model`, for `inspect_job` and `tokenize_rows`."""
+        """A new provider that can load `loadable_model`, for `tokenize_rows`."""
         return self.open_provider(folder)
 
     def loadable_model(self, folder: Path) -> str:  # noqa: ARG002
@@ -173,9 +173,8 @@ class ConformanceBench(ABC):
 
     @contextmanager
     def _loader(self, folder: Path) -> Generator[FineTuneClient]:
-        with FineTuneClient(
-            self._able(self.open_loader(folder)), home=folder / "journal"
-        ) as client:
+        provider = self._able(self.open_loader(folder))
+        with FineTuneClient(provider, home=folder / "journal") as client:
             yield client
 
     def _create(self, client: FineTuneClient, kind: JobKind) -> Job:
