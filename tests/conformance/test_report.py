@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from finetune_sdk.testing import ProviderConformance
-from finetune_sdk.testing.conformance.law import tests_of
+from finetune_sdk.testing.conformance.law import laws_in
 from finetune_sdk.testing.conformance.report import Suite, package_of, page
 from tests.conformance.test_guard import SUITE
 
 pytest_plugins = ["pytester"]
 
-LAWS = tuple(tests_of(ProviderConformance))
+LAWS = tuple(laws_in(ProviderConformance))
 COUNT = len(LAWS)
 GAP = """
 class TestIt(Bench):
@@ -120,7 +120,7 @@ def ran(folder: Path, *words: str) -> str:
     """The page of a run in a process of its own, but for its date."""
     command = [sys.executable, "-m", "pytest", "-q", "--finetune-conformance-report=report.md"]
     done = subprocess.run(
-        [*command, "-p", "no:cacheprovider", "-k", "job", *words],
+        [*command, "-p", "no:cacheprovider", "-k", "cancel", *words],
         cwd=folder,
         capture_output=True,
         text=True,

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import pytest
 
-from finetune_sdk.testing.conformance.law import law_of, tests_of, verdict_of
+from finetune_sdk.testing.conformance.law import law_of, laws_in, verdict_of
 
 Verdict = Literal["kept", "gap", "not asked", "not shown", "not run", "broken"]
 TOLD = "finetune_law"
@@ -61,7 +61,7 @@ def seal(suite: type[object]) -> None:
         for name in vars(kind)
         if name.startswith("_") and not name.startswith(("__", "_abc_"))
     }
-    _suites[suite] = {**helpers, **tests_of(suite)}
+    _suites[suite] = {**helpers, **laws_in(suite)}
 
 
 def check(kind: type[object]) -> None:

@@ -94,12 +94,12 @@ def law_of(test: object) -> Law | None:
     return found if isinstance(found, Law) else None
 
 
-def tests_of(kind: type[object]) -> Mapping[str, object]:
+def laws_in(kind: type[object]) -> Mapping[str, object]:
     """The tests that are laws, of a class and those that it is made of, in the order of reading."""
-    return dict(_tests(kind))
+    return dict(_laws(kind))
 
 
-def _tests(kind: type[object]) -> Iterator[tuple[str, object]]:
+def _laws(kind: type[object]) -> Iterator[tuple[str, object]]:
     themes = [one for one in kind.__mro__ if any(law_of(test) for test in vars(one).values())]
     for theme in themes:
         for name, test in vars(theme).items():

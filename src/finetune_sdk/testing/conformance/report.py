@@ -16,13 +16,13 @@ from finetune_sdk._version import __version__
 from finetune_sdk.providers.registry import GROUP
 from finetune_sdk.testing.conformance import ProviderConformance
 from finetune_sdk.testing.conformance.guard import TOLD, Verdict
-from finetune_sdk.testing.conformance.law import tests_of
+from finetune_sdk.testing.conformance.law import laws_in
 from finetune_sdk.transport import redact
 
 if TYPE_CHECKING:
     import pytest
 
-LAWS = tuple(tests_of(ProviderConformance))
+LAWS = tuple(laws_in(ProviderConformance))
 WORDS: Mapping[Verdict, str] = {
     "kept": "kept",
     "gap": "not kept, and said so (xfail)",
