@@ -49,6 +49,7 @@ test-long: $(VENV)/.ray
 docs: $(VENV)/.dev
 	$(BIN)/python tools/provider_table.py
 	$(BIN)/python tools/findings_table.py
+	$(BIN)/python tools/laws_page.py
 
 clean:
 	rm -rf $(VENV) $(OLDER) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

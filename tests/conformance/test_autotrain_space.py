@@ -11,13 +11,15 @@ import pytest
 
 from finetune_sdk.providers.autotrain import AutoTrainOptions
 from finetune_sdk.providers.autotrain.on_spaces import AutoTrainSpaceProvider
-from finetune_sdk.providers.base import FineTuneProvider
-from finetune_sdk.testing import ProviderConformance
+from finetune_sdk.providers.base import FineTuneProvider, ProviderSettings
 from finetune_sdk.testing.conformance import JobKind
-from tests.autotrain.spaces import HARDWARE, MODEL, opened
+from tests.autotrain.spaces import HARDWARE, MODEL, SPACES, opened
+from tests.conformance.hub_laws import HubLaws
 from tests.standins.autotrain_app import AutoTrainApp
 from tests.standins.hub import Account
+from tests.standins.hub.routes import broken
 from tests.standins.hub.space import SpaceCourse
+from tests.standins.openai import DropAfter, Fault
 
 COURSES: Mapping[JobKind, SpaceCourse] = {
     "short": SpaceCourse(
@@ -39,16 +41,18 @@ COURSES: Mapping[JobKind, SpaceCourse] = {
 }
 
 
-class SpaceLaws(ProviderConformance):
+class SpaceLaws(HubLaws):
     model = MODEL
     secrets = ("hf_" + "kLm" * 12,)
     wait_timeout = 86_400.0
     by_app = False
+    spends = f"{SPACES}/hardware"
 
     @pytest.fixture(autouse=True)
     def _hub(self, tmp_path: Path) -> Generator[None]:
         with ExitStack() as stack:
             self.bench = stack.enter_context(opened(tmp_path))
+            self.hub = self.bench.hub
             self.bench.hub.accounts[self.secrets[0]] = Account("alice")
             self.words: Mapping[str, Any] = {"runner": "space"}
             if self.by_app:
@@ -73,6 +77,20 @@ class SpaceLaws(ProviderConformance):
 
     def say_unknown_word(self, provider: FineTuneProvider, job_id: str) -> None:
         self.bench.hub.spaces[f"alice/{job_id}"].say("ALIEN")
+
+    def lose_answer(self, provider: FineTuneProvider) -> None:
+        self.hub.faults.add(Fault(path=self.spends, action=DropAfter()))
+
+    def refuse_create(self, provider: FineTuneProvider) -> None:
+        self.hub.faults.add(Fault(path=self.spends, action=broken(400, "no")))
+
+    def stumble(self, provider: FineTuneProvider) -> None:
+        fault = Fault(method="GET", path=SPACES, action=broken(503, "busy"))
+        self.hub.faults.add(fault)
+
+    def settings(self, folder: Path) -> ProviderSettings:
+        values = {"endpoint": self.hub.url, **self.words}
+        return ProviderSettings(values=values, home=folder, environ={"HF_TOKEN": self.secrets[0]})
 
 
 class TestSpace(SpaceLaws):

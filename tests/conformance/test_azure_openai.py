@@ -9,13 +9,17 @@ from typing import Any
 import pytest
 
 from finetune_sdk.providers.azure_openai.provider import AzureOpenAIProvider
+from finetune_sdk.providers.azure_openai.settings import AzureSettings
 from finetune_sdk.providers.azure_openai.trainer import AzureOpenAITrainer
-from finetune_sdk.providers.base import FineTuneProvider
+from finetune_sdk.providers.base import FineTuneProvider, ProviderSettings
 from finetune_sdk.testing import ProviderConformance, VirtualClock
 from finetune_sdk.testing.conformance import JobKind
-from tests.standins.azure import Azure
-from tests.standins.openai import JobCourse
+from finetune_sdk.types import MethodName
+from tests.azure.bench import profile_of
+from tests.standins.azure import Azure, azure_error
+from tests.standins.openai import DropAfter, Fault, JobCourse, Reply
 
+LOOK = "/fine_tuning/jobs/[^/]+"
 COURSES: Mapping[JobKind, JobCourse] = {
     "short": JobCourse(validating=5, queued=5, running=30, steps=20, checkpoints_every=5),
     "endless": JobCourse(running=1e9),
@@ -33,6 +37,7 @@ class AzureLaws(ProviderConformance):
     def _azure(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
         self.clock = VirtualClock()
         with Azure(self.clock, tmp_path) as self.azure:
+            type(self).secrets = (self.azure.data.key, self.azure.authority.secret)
             monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(self.azure.authority.ca_file))
             yield
 
@@ -47,6 +52,26 @@ class AzureLaws(ProviderConformance):
         course = self.azure.data.course
         self.clock.advance(course.start + 2 * course.running / course.steps)
 
+    def writes(self, provider: FineTuneProvider) -> int:
+        asked = (*self.azure.data.requests, *self.azure.arm.requests)
+        return sum(one.method != "GET" for one in asked)
+
+    def lose_answer(self, provider: FineTuneProvider) -> None:
+        self.azure.data.faults.add(Fault(action=DropAfter()))
+
+    def refuse_create(self, provider: FineTuneProvider) -> None:
+        refusal = Reply(400, azure_error("invalidPayload", "The request is invalid."))
+        self.azure.data.faults.add(Fault(action=refusal))
+
+    def stumble(self, provider: FineTuneProvider) -> None:
+        self.azure.data.faults.add(Fault(method="GET", path=LOOK, action=Reply(503)))
+
+    def method_words(self, provider: FineTuneProvider, method: MethodName) -> Mapping[str, Any]:
+        if method is not MethodName.REINFORCEMENT:
+            return {}
+        asked = {"messages": [{"role": "user", "content": "Say 99."}], "answer": "99"}
+        return {"model": "o4-mini-2025-04-16", "validation_data": [asked] * 10}
+
 
 class TestWithAKey(AzureLaws):
     def open_provider(self, folder: Path) -> FineTuneProvider:
@@ -55,17 +80,23 @@ class TestWithAKey(AzureLaws):
             endpoint=data.endpoint, api_key=data.key, home=folder, clock=self.clock, environ={}
         )
 
+    def settings(self, folder: Path) -> ProviderSettings:
+        data = self.azure.data
+        values, environ = {"endpoint": data.endpoint}, {"AZURE_OPENAI_API_KEY": data.key}
+        return ProviderSettings(values=values, home=folder, environ=environ)
+
 
 class TestWithAnIdentity(AzureLaws):
     def open_provider(self, folder: Path) -> FineTuneProvider:
         azure = self.azure
         return AzureOpenAIProvider(
-            endpoint=azure.data.endpoint,
-            credential="service_principal",
-            subscription_id=azure.subscription,
-            resource_group=azure.group,
-            account=azure.account,
+            profile=AzureSettings(**profile_of(azure)),
             home=folder,
             clock=self.clock,
             environ=azure.environ,
+        )
+
+    def settings(self, folder: Path) -> ProviderSettings:
+        return ProviderSettings(
+            values=profile_of(self.azure), home=folder, environ=self.azure.environ
         )

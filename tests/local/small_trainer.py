@@ -2,8 +2,8 @@
 
 The metadata of the job say how: `steps` (a number), `ending` (see `ENDINGS`), `pause` (seconds
 between two steps), `checkpoint_every` (steps), `block_at` (a step before which it makes a file
-`waits` and waits for another, `go`). It imports nothing of ours, so that it also shows that the
-files are enough.
+`waits` and waits for another, `go`), `weights` (`whole`: its model is no adapter). It imports
+nothing of ours, so that it also shows that the files are enough.
 
 What it learns is a hash over its steps: a run that was stopped and went on learns the same.
 """
@@ -35,6 +35,7 @@ class Run:
     step = 0
     learned = ""
     told_to_end = False
+    whole = False
 
 
 def write(name: str, value: object) -> None:
@@ -63,7 +64,12 @@ def save_model() -> None:
     partial = FOLDER / "model.partial"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
-    write_weights(partial)
+    if Run.whole:
+        (partial / "config.json").write_text('{"model_type": "llama"}')
+        (partial / "model.safetensors").write_text(Run.learned.ljust(64, "."))
+        (partial / "tokenizer.json").write_text("{}")
+    else:
+        write_weights(partial)
     partial.rename(FOLDER / "model")
 
 
@@ -290,6 +296,7 @@ def wait_for_go() -> None:
 def main() -> None:
     signal.signal(signal.SIGTERM, on_sigterm)
     wishes = json.loads((FOLDER / "spec.json").read_text()).get("metadata", {})
+    Run.whole = wishes.get("weights") == "whole"
     add("starts.jsonl", os.getpid())
     print("training begins", flush=True)
     load_checkpoint()
