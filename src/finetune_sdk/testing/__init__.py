@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from finetune_sdk.testing.clock import VirtualClock
     from finetune_sdk.testing.conformance import ProviderConformance
     from finetune_sdk.testing.fake import FakeProvider
-    from finetune_sdk.testing.faking import Faking, faking
+    from finetune_sdk.testing.instead import Faking, faking
     from finetune_sdk.testing.records import Calls, RecordedCall
     from finetune_sdk.testing.script import DeploymentScript, JobScript
 
@@ -25,12 +25,12 @@ _ROOMS = {
     "Calls": "records",
     "DeploymentScript": "script",
     "FakeProvider": "fake",
-    "Faking": "faking",
+    "Faking": "instead",
     "JobScript": "script",
     "ProviderConformance": "conformance",
     "RecordedCall": "records",
     "VirtualClock": "clock",
-    "faking": "faking",
+    "faking": "instead",
 }
 
 __all__ = [

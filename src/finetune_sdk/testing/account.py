@@ -156,6 +156,9 @@ class FakeAccount:
             raise NotFoundError(f"no file {file_id!r} was uploaded here", provider="fake")
         return self.uploads[file_id]
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {len(self._jobs)} job(s), {len(self.calls)} call(s)>"
+
     def _record(self, name: str, *arguments: object) -> None:
         with self._lock:
             self.calls.append(RecordedCall(name, arguments, self.clock.now()))

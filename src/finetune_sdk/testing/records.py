@@ -46,9 +46,17 @@ class Calls(list[RecordedCall]):
         return "[" + ", ".join(map(repr, self)) + "]"
 
 
+def _told(spec: JobSpec) -> str:
+    """What tells one job from another, where it was said."""
+    words = {**spec.method.given(), "suffix": spec.suffix, "seed": spec.seed}
+    words |= spec.metadata
+    said = [f"{name}={word!r}" for name, word in words.items() if word is not None]
+    return ", ".join(said) or "all by default"
+
+
 def _short(value: object) -> str:
     if isinstance(value, JobSpec):
-        return f"<{value.method.name.value} of {value.model!r}, key {value.key!r}>"
+        return f"<{value.method.name.value} of {value.model!r}: {_told(value)}>"
     if isinstance(value, DeploymentSpec):
         return f"<{value.name!r} of {value.model!r}>"
     if isinstance(value, Dataset):
