@@ -159,6 +159,15 @@ class FakeAccount:
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {len(self._jobs)} job(s), {len(self.calls)} call(s)>"
 
+    def _ask(self, name: str, given: tuple[object, ...], method: Callable[[], T]) -> T:
+        self._record(name, *given)
+
+        def answer() -> T:
+            with self._lock:
+                return method()
+
+        return self._faults.through(name, answer) if name in USES else answer()
+
     def _record(self, name: str, *arguments: object) -> None:
         with self._lock:
             self.calls.append(RecordedCall(name, arguments, self.clock.now()))
@@ -188,12 +197,7 @@ def asked(method: Callable[Concatenate[A, P], T]) -> Callable[Concatenate[A, P],
 
     @functools.wraps(method)
     def call(self: A, /, *args: P.args, **words: P.kwargs) -> T:
-        self._record(name, *args, *words.values())
-
-        def body() -> T:
-            with self._lock:
-                return method(self, *args, **words)
-
-        return self._faults.through(name, body) if name in USES else body()
+        given = (*args, *words.values())
+        return self._ask(name, given, lambda: method(self, *args, **words))  # pyright: ignore[reportPrivateUsage] - of the same class
 
     return call

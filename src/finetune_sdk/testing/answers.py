@@ -77,7 +77,7 @@ class Answers:
             return self._refused(request, error)
         if not inspect.isawaitable(reply):
             return self._answered(body, reply)
-        later = self._later(request, body, cast("Awaitable[Reply]", reply))
+        later = self._later(request, body, reply)
         return later if _on_a_loop() else asyncio.run(later)
 
     async def _later(

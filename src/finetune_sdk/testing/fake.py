@@ -156,7 +156,7 @@ class FakeProvider(
     # The provider.
 
     @asked
-    def upload_dataset(self, dataset: Dataset, /, *, key: str) -> DatasetFile:
+    def upload_dataset(self, dataset: Dataset, /, *, key: str) -> DatasetFile:  # noqa: ARG002
         name = f"file-{dataset.digest()[:16]}"
         rows = tuple(dict(row) for row in dataset)
         self.uploads[name] = rows
@@ -206,7 +206,12 @@ class FakeProvider(
 
     @asked
     def find_jobs(
-        self, key: str, /, *, spec: JobSpec | None = None, since: datetime | None = None
+        self,
+        key: str,
+        /,
+        *,
+        spec: JobSpec | None = None,
+        since: datetime | None = None,  # noqa: ARG002 - all are here, and each has its key
     ) -> list[Job]:
         found = [made for made in self._jobs.values() if made.spec.key == key]
         for made in found:

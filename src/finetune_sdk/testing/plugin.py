@@ -23,8 +23,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Makes the marker known."""
     config.addinivalue_line(
         "markers",
-        f"{MARKER}(*scripts, **fake): how `fake_provider` goes: scripts for `enqueue`, and keywords "
-        "of `FakeProvider`",
+        f"{MARKER}(*scripts, **words): how `fake_provider` goes: scripts for `enqueue`, and "
+        "keywords of `FakeProvider`",
     )
 
 
@@ -87,7 +87,7 @@ def _said(node: pytest.Item) -> tuple[tuple[Any, ...], dict[str, Any]]:
 def _check(scripts: tuple[Any, ...], words: dict[str, Any]) -> None:
     from finetune_sdk.testing import DeploymentScript, FakeProvider, JobScript
 
-    known = [name for name in inspect.signature(FakeProvider).parameters]
+    known = list(inspect.signature(FakeProvider).parameters)
     unknown = sorted(words.keys() - set(known))
     if unknown:
         pytest.fail(

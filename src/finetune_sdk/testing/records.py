@@ -48,10 +48,9 @@ class Calls(list[RecordedCall]):
 
 def _told(spec: JobSpec) -> str:
     """What tells one job from another, where it was said."""
-    words = {**spec.method.given(), "suffix": spec.suffix, "seed": spec.seed}
-    words |= spec.metadata
-    said = [f"{name}={word!r}" for name, word in words.items() if word is not None]
-    return ", ".join(said) or "all by default"
+    told = spec.model_dump(exclude_none=True, include={"suffix", "seed"}) | spec.metadata
+    words = spec.method.model_dump(exclude_none=True, exclude={"type"}) | told
+    return ", ".join(f"{name}={word!r}" for name, word in words.items()) or "all by default"
 
 
 def _short(value: object) -> str:
