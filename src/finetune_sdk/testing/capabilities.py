@@ -38,5 +38,6 @@ CAPABILITIES = Capabilities(
         for name, own in _OWN.items()
     },
     fields=frozenset({"seed", "suffix", "metadata", "validation_data"}),
-    poll_interval=(5.0, 60.0),
+    # Its time costs nothing: looks that grow rarer are as good, and ten days take a moment.
+    poll_interval=(5.0, 21_600.0),
 )

@@ -145,6 +145,8 @@ class Faults:
         Raises:
             ProviderError: the last one that no retry mends.
         """
+        if not (self._requests or self._spans):
+            return body()
         return self._policy.run(USES[call], lambda _: self._request(call, body))
 
     def _request(self, call: str, body: Callable[[], T]) -> T:

@@ -85,16 +85,12 @@ class FakeJob:
     @property
     def age(self) -> float:
         """Seconds since its creation that it did not stand still."""
-        if self._hurried is not None:
-            return self.script.duration
-        stands = self._pauses[-1].began if self._paused else None
-        end = stands or min(self.cancelled_at or self.clock.now(), self.clock.now())
-        return (end - self.created_at).total_seconds() - sum(one.seconds for one in self._pauses)
+        self._follow_script()
+        return self._elapsed()
 
     @property
     def status(self) -> JobStatus:
-        word = self._said(self._status)
-        return self._status if word is None else _KNOWN.get(word.lower(), JobStatus.UNKNOWN)
+        return self._told_as(self._status)[0]
 
     @property
     def step(self) -> int:
@@ -134,8 +130,19 @@ class FakeJob:
     def _paused(self) -> bool:
         return bool(self._pauses) and self._pauses[-1].ended is None
 
-    def _said(self, status: JobStatus) -> str | None:
-        return self.script.words.get(status) if self.word is None else self.word
+    def _elapsed(self) -> float:
+        if self._hurried is not None:
+            return self.script.duration
+        stands = self._pauses[-1].began if self._paused else None
+        end = stands or min(self.cancelled_at or self.clock.now(), self.clock.now())
+        return (end - self.created_at).total_seconds() - sum(one.seconds for one in self._pauses)
+
+    def _told_as(self, status: JobStatus) -> tuple[JobStatus, str]:
+        """What the service calls a state, and how that is read."""
+        word = self.word or self.script.words.get(status)
+        if word is None:
+            return status, status.value
+        return _KNOWN.get(word.lower(), JobStatus.UNKNOWN), word
 
     def _follow_script(self) -> None:
         """Somebody else has paused it, where the script says so and its time has come."""
@@ -143,7 +150,7 @@ class FakeJob:
         if step is None or self._script_paused or self._paused or self._cancel_asked is not None:
             return
         age = self.script.age(step)
-        if age <= self.age and age < self.script.duration:
+        if age <= self._elapsed() and age < self.script.duration:
             self._script_paused = True
             self._pauses.append(_Pause(age, self._moment(age)))
 
@@ -157,13 +164,14 @@ class FakeJob:
 
     def job(self) -> Job:
         """It as the provider tells it now."""
-        spec, status, step = self.spec, self.status, self.step
+        spec, step = self.spec, self.step
+        status, word = self._told_as(self._status)
         progress = JobProgress(step=step, steps=self.script.steps, loss=self._loss(step))
         return Job(
             id=self.id,
             provider=self.provider,
             status=status,
-            raw_status=self._said(self._status) or status.value,
+            raw_status=word,
             model=spec.model,
             method=spec.method,
             fine_tuned_model=self.model_name if self._names_model(status) else None,
