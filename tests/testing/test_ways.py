@@ -45,9 +45,9 @@ def test_a_slow_queue_and_a_job_of_ten_days_take_no_time(both: Both) -> None:
     job = both.create()
     done = both.wait(job)
     assert done.finished_at == at(13 * DAY)
-    assert at(13 * DAY) <= both.fake.clock.now() <= at(13.25 * DAY)
-    # A look costs what it costs: few of them are what makes it quick.
-    assert len(both.fake.calls.named("get_job")) < 100
+    assert at(13 * DAY) <= both.fake.clock.now() <= at(13 * DAY + 600)
+    # A look costs what it costs: that they are few is what makes it quick.
+    assert len(both.fake.calls.named("get_job")) < 2000
 
 
 def test_patience_goes_by_the_virtual_clock(both: Both) -> None:

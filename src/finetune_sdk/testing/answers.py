@@ -73,10 +73,10 @@ class Answers:
         try:
             self._hear(str(body.get("model")), body)
             reply = self._reply(cast("list[Message]", body.get("messages", [])))
+            if not inspect.isawaitable(reply):
+                return self._answered(body, reply)
         except Exception as error:  # noqa: BLE001 - the function is the test's
             return self._refused(request, error)
-        if not inspect.isawaitable(reply):
-            return self._answered(body, reply)
         later = self._later(request, body, reply)
         return later if _on_a_loop() else asyncio.run(later)
 
@@ -98,8 +98,7 @@ class Answers:
         return reply
 
     def _answered(self, body: Mapping[str, object], reply: Reply) -> Any:
-        http, model = stack.library(), body.get("model")
-        message = {"role": "assistant", **({"content": reply} if isinstance(reply, str) else reply)}
+        http, model, message = stack.library(), body.get("model"), _message(reply)
         if not body.get("stream"):
             return http.Response(200, json=self._whole(model, message))
         events = "".join(f"data: {chunk}\n\n" for chunk in self._chunks(model, message))
@@ -138,6 +137,14 @@ class Answers:
         logger.exception("`replies` raised; it is answered with 500", exc_info=error)
         words = f"`replies` raised {type(error).__name__}: {error}"
         return http.Response(500, json={"error": {"message": words}}, headers=_ONCE)
+
+
+def _message(reply: object) -> Message:
+    if isinstance(reply, str):
+        return {"role": "assistant", "content": reply}
+    if isinstance(reply, Mapping):
+        return {"role": "assistant", **cast("Message", reply)}
+    raise TypeError(f"{reply!r:.80} is no reply: that is a text or a whole message")
 
 
 def _deltas(message: Message) -> Iterator[Mapping[str, object]]:

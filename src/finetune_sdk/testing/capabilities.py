@@ -38,6 +38,6 @@ CAPABILITIES = Capabilities(
         for name, own in _OWN.items()
     },
     fields=frozenset({"seed", "suffix", "metadata", "validation_data"}),
-    # Its time costs nothing: looks that grow rarer are as good, and ten days take a moment.
-    poll_interval=(5.0, 21_600.0),
+    # Its time costs nothing, so looks may grow rare; yet half an hour without contact has several.
+    poll_interval=(5.0, 600.0),
 )

@@ -91,11 +91,15 @@ class Faults:
 
     def fail(self, call: str, errors: Collection[FineTuneError]) -> None:
         """The next calls end with these."""
+        if not errors:
+            raise ValueError(f"no error is given for {call!r}")
         with self._lock:
             self._ends.setdefault(call, deque()).extend(errors)
 
     def limit(self, call: str, times: int, retry_after: float | None) -> None:
         """The next requests of the call are too many."""
+        if retry_after is not None and retry_after < 0:
+            raise ValueError(f"`retry_after` is {retry_after!r}; it is in seconds, 0 or more")
         self._add(call, times, _Fault(self._too_many(retry_after)))
 
     def lose(self, call: str, times: int, *, made: bool) -> None:
@@ -113,6 +117,11 @@ class Faults:
         """From a moment on, for so long, there is no service, or no key that it takes."""
         for call in calls:
             _check(call)
+        if after < 0 or seconds <= 0:
+            raise ValueError(
+                f"`after` is {after!r} and `seconds` is {seconds!r}; "
+                "the first is 0 or more, the second above 0"
+            )
         begin = self._clock.monotonic() + after
         error = self._unauthorized if revoked else self._unreachable
         with self._lock:
