@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
@@ -223,21 +223,23 @@ def test_a_metric_that_cannot_be_read_does_not_end_the_job(both: Both) -> None:
 # What cannot be said
 
 
-@pytest.mark.parametrize(
-    ("say", "words"),
-    [
-        (lambda fake: fake.fail_next("get_jop", ServerError("x", provider="fake")), "get_jop"),
-        (lambda fake: fake.lose_next("estimate_cost"), "sends nothing"),
-        (lambda fake: fake.limit_next("close"), "sends nothing"),
-        (lambda fake: fake.limit_next("get_job", times=0), "`times` is 0"),
-        (lambda fake: fake.limit_next("get_job", retry_after=-1), "`retry_after` is -1"),
-        (lambda fake: fake.go_down("get_jop"), "get_jop"),
-        (lambda fake: fake.go_down(seconds=0), "`seconds` is 0"),
-        (lambda fake: fake.revoke_key(after=-1), "`after` is -1"),
-        (lambda fake: fake.fail_next("get_job"), "no error"),
-    ],
-)
-def test_a_fault_that_could_never_happen_is_refused(say: Any, words: str) -> None:
+IMPOSSIBLE: list[tuple[Callable[[FakeProvider], None], str]] = [
+    (lambda fake: fake.fail_next("get_jop", ServerError("x", provider="fake")), "get_jop"),
+    (lambda fake: fake.fail_next("get_job"), "no error"),
+    (lambda fake: fake.lose_next("estimate_cost"), "sends nothing"),
+    (lambda fake: fake.limit_next("close"), "sends nothing"),
+    (lambda fake: fake.limit_next("get_job", times=0), "`times` is 0"),
+    (lambda fake: fake.limit_next("get_job", retry_after=-1), "`retry_after` is -1"),
+    (lambda fake: fake.go_down("get_jop"), "get_jop"),
+    (lambda fake: fake.go_down(seconds=0), "`seconds` is 0"),
+    (lambda fake: fake.revoke_key(after=-1), "`after` is -1"),
+]
+
+
+@pytest.mark.parametrize(("say", "words"), IMPOSSIBLE)
+def test_a_fault_that_could_never_happen_is_refused(
+    say: Callable[[FakeProvider], None], words: str
+) -> None:
     with pytest.raises(ValueError, match=words):
         say(FakeProvider())
 

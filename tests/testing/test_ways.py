@@ -314,7 +314,7 @@ def test_time_only_goes_on() -> None:
             clock.advance(wrong)
     for naive in (VirtualClock, clock.advance_to):
         with pytest.raises(ValueError, match="time zone"):
-            naive(datetime(2027, 1, 8))  # noqa: DTZ001
+            naive(datetime(2027, 1, 8))
 
 
 def test_what_never_ends_is_told_and_not_waited_for_without_end() -> None:

@@ -35,6 +35,9 @@ class FakeAccount:
     def __init__(
         self, script: JobScript, deployment_script: DeploymentScript, clock: VirtualClock
     ) -> None:
+        _need("script", script, JobScript)
+        _need("deployment_script", deployment_script, DeploymentScript)
+        _need("clock", clock, VirtualClock)
         self._clock = clock
         self.calls = Calls()
         self.uploads: dict[str, tuple[dict[str, object], ...]] = {}
@@ -53,7 +56,13 @@ class FakeAccount:
     # How it goes.
 
     def enqueue(self, *scripts: JobScript | DeploymentScript) -> None:
-        """The next jobs go by these, in order, and so do the next deployments."""
+        """The next jobs go by these, in order, and so do the next deployments.
+
+        Raises:
+            ValueError: one is no script.
+        """
+        for one in scripts:
+            _need("scripts", one, JobScript, DeploymentScript)
         with self._lock:
             self._scripts.extend(one for one in scripts if isinstance(one, JobScript))
             self._deployment_scripts.extend(
@@ -189,6 +198,13 @@ class FakeAccount:
                 provider="fake",
                 status_code=404,
             ) from None
+
+
+def _need(word: str, value: object, *kinds: type) -> None:
+    """A marker, or a test that nobody type-checks, is told what a word takes."""
+    if not isinstance(value, kinds):
+        names = " or a ".join(kind.__name__ for kind in kinds)
+        raise ValueError(f"`{word}` is {value!r:.80}; it takes a {names}")
 
 
 def asked(method: Callable[Concatenate[A, P], T]) -> Callable[Concatenate[A, P], T]:

@@ -130,6 +130,9 @@ class FakeProvider(
             sunsets: by base model, the first day on which it answers no more.
             new_jobs_end: the first day on which no new job is taken.
             clock: to share with another fake; one of its own by default.
+
+        Raises:
+            ValueError: a script or a clock is none.
         """
         super().__init__(
             script or JobScript(), deployment_script or DeploymentScript(), clock or VirtualClock()

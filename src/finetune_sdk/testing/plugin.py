@@ -34,12 +34,10 @@ def fake_provider(request: pytest.FixtureRequest) -> FakeProvider:
 
     Override it in a `conftest.py`, and the other fixtures follow.
     """
-    from finetune_sdk.testing import FakeProvider
-
-    scripts, words = _said(request.node)
-    fake = FakeProvider(**words)
-    fake.enqueue(*scripts)
-    return fake
+    try:
+        return _made(*_said(request.node))
+    except ValueError as error:
+        pytest.fail(f"@pytest.mark.{MARKER}: {error}", pytrace=False)
 
 
 @pytest.fixture
@@ -80,24 +78,15 @@ def _said(node: pytest.Item) -> tuple[tuple[Any, ...], dict[str, Any]]:
     for mark in reversed(list(node.iter_markers(MARKER))):
         scripts = mark.args or scripts
         words |= mark.kwargs
-    _check(scripts, words)
     return scripts, words
 
 
-def _check(scripts: tuple[Any, ...], words: dict[str, Any]) -> None:
-    from finetune_sdk.testing import DeploymentScript, FakeProvider, JobScript
+def _made(scripts: tuple[Any, ...], words: dict[str, Any]) -> FakeProvider:
+    from finetune_sdk.testing import FakeProvider
 
-    known = list(inspect.signature(FakeProvider).parameters)
-    unknown = sorted(words.keys() - set(known))
-    if unknown:
-        pytest.fail(
-            f"@pytest.mark.{MARKER} has no word {unknown[0]!r}; it takes: {', '.join(known)}",
-            pytrace=False,
-        )
-    for script in scripts:
-        if not isinstance(script, JobScript | DeploymentScript):
-            pytest.fail(
-                f"@pytest.mark.{MARKER} takes `JobScript`s and `DeploymentScript`s, and then "
-                f"keywords; got {script!r:.80}",
-                pytrace=False,
-            )
+    known = inspect.signature(FakeProvider).parameters
+    if unknown := words.keys() - set(known):
+        raise ValueError(f"there is no word {min(unknown)!r}; there are: {', '.join(known)}")
+    fake = FakeProvider(**words)
+    fake.enqueue(*scripts)
+    return fake
