@@ -208,5 +208,5 @@ class WithoutPytest(unittest.TestCase):
     def test_a_job_that_fails(self) -> None:
         stage = self.enterContext(faking("openai"))
         stage.provider.enqueue(JobScript(fails_at_step=30))
-        with self.assertRaisesRegex(Exception, "the script says so"):  # noqa: B017, PT027
+        with self.assertRaisesRegex(Exception, "the script says so"):  # noqa: PT027
             tune("openai")

@@ -188,7 +188,7 @@ def test_it_goes_with_any_way_to_run_coroutines_and_leaves_nothing(tmp_path: Pat
     if find_spec("pytest_asyncio") is not None:
         files["test_used_on_asyncio.py"] = ON_ASYNCIO
         files["pytest.ini"] = f"{STRICT}asyncio_default_fixture_loop_scope = function\n"
-        passing, plugins = 9, [*plugins, "-p", "asyncio"]
+        passing, plugins = 9, [*plugins, "-p", "pytest_asyncio.plugin"]
     told = pytest_in(tmp_path, files, *plugins)
     assert f"{passing} passed" in told, told
 
@@ -232,9 +232,9 @@ def test_the_lazy_names_are_all_there() -> None:
     code = (
         "import json, sys, finetune_sdk.testing as t\n"
         "early = 'pydantic' in sys.modules\n"
-        "found = [n for n in t.__all__ if n != 'ProviderConformance' and getattr(t, n) is not None]\n"
-        "print(json.dumps([early, len(found), len(t.__all__), sorted(dir(t)) == sorted(t.__all__),\n"
-        "                  'pytest' in sys.modules]))"
+        "found = [n for n in t.__all__ if n != 'ProviderConformance' and getattr(t, n)]\n"
+        "listed = sorted(dir(t)) == sorted(t.__all__)\n"
+        "print(json.dumps([early, len(found), len(t.__all__), listed, 'pytest' in sys.modules]))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     early, found, names, listed, pytest_loaded = json.loads(done.stdout)

@@ -59,7 +59,7 @@ class FakeAccount:
         """The next jobs go by these, in order, and so do the next deployments.
 
         Raises:
-            ValueError: one is no script.
+            TypeError: one is no script.
         """
         for one in scripts:
             _need("scripts", one, JobScript, DeploymentScript)
@@ -204,7 +204,7 @@ def _need(word: str, value: object, *kinds: type) -> None:
     """A marker, or a test that nobody type-checks, is told what a word takes."""
     if not isinstance(value, kinds):
         names = " or a ".join(kind.__name__ for kind in kinds)
-        raise ValueError(f"`{word}` is {value!r:.80}; it takes a {names}")
+        raise TypeError(f"`{word}` is {value!r:.80}; it takes a {names}")
 
 
 def asked(method: Callable[Concatenate[A, P], T]) -> Callable[Concatenate[A, P], T]:

@@ -132,7 +132,7 @@ class FakeProvider(
             clock: to share with another fake; one of its own by default.
 
         Raises:
-            ValueError: a script or a clock is none.
+            TypeError: a script or a clock is none.
         """
         super().__init__(
             script or JobScript(), deployment_script or DeploymentScript(), clock or VirtualClock()

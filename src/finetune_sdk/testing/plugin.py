@@ -36,7 +36,7 @@ def fake_provider(request: pytest.FixtureRequest) -> FakeProvider:
     """
     try:
         return _made(*_said(request.node))
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         pytest.fail(f"@pytest.mark.{MARKER}: {error}", pytrace=False)
 
 
