@@ -36,7 +36,7 @@ def test_the_best_of_a_grid(finetune: Command, account: AccountProvider) -> None
     assert [job.seed for job in made(account)] == [1, 2, 1, 2]
     assert "3 *    0.0002         1     desk:ftjob-fake-3  succeeded" in done.out
     assert "trial 3 (learning_rate=0.0002, seed=1): desk:ftjob-fake-3 running" in done.err
-    assert "The best is trial 3 (learning_rate=0.0002, seed=1): loss (train) 0.5546" in done.err
+    assert "The best is trial 3 (learning_rate=0.0002, seed=1): loss (train) 0.5541" in done.err
     assert "Next: finetune deploy desk:ftjob-fake-3 --name NAME" in done.err
 
 

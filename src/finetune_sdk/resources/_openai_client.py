@@ -143,7 +143,8 @@ def reply_of(completion: ChatCompletion, provider: str) -> ChatReply:
     Raises:
         ResponseDecodeError: there is no choice in it.
     """
-    if not completion.choices:
+    # A page of a proxy's, with its 200, reaches us as the text that it is.
+    if not getattr(completion, "choices", None):
         raise ResponseDecodeError("the server's answer has no choice in it", provider=provider)
     choice, usage = completion.choices[0], completion.usage
     calls = choice.message.tool_calls or ()

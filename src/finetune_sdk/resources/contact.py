@@ -20,7 +20,7 @@ from finetune_sdk.resources.steps import Pause, Quiet, ask
 T = TypeVar("T")
 
 SILENCE_LIMIT = 30 * 60.0
-"""Seconds without one good look until we say that the status is unavailable."""
+"""Seconds from a first look that failed, without a good one, until the status is unavailable."""
 
 NOT_FOUND_LIMIT = 5 * 60.0
 """Seconds that a 404 on something known is borne: lists of providers lag behind."""
@@ -39,24 +39,27 @@ class Contact:
         self._clock = context.clock
         self._handle = handle
         self._known = known
-        self._good = self._clock.monotonic()
+        self._failing_since: float | None = None
 
     def look(self, function: Callable[[], T]) -> Quiet[T | None]:
         """What the function gives, or None where this look failed and the next one may not.
 
         Raises:
-            StatusUnavailableError: every look of the last 30 minutes failed.
+            StatusUnavailableError: looks have failed for 30 minutes, and none did not.
         """
         try:
             value = yield from ask(function)
         except ProviderError as error:
             self._bear(error)
             return None
-        self._good, self._known = self._clock.monotonic(), True
+        self._failing_since, self._known = None, True
         return value
 
     def _bear(self, error: ProviderError) -> None:
-        silence = self._clock.monotonic() - self._good
+        # Not from the last good look: a caller's `poll_interval` may be of hours.
+        now = self._clock.monotonic()
+        self._failing_since = now if self._failing_since is None else self._failing_since
+        silence = now - self._failing_since
         if isinstance(error, NotFoundError):
             if silence >= NOT_FOUND_LIMIT or not self._known:
                 raise error

@@ -14,6 +14,7 @@ from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.defaults import check_defaults
 from finetune_sdk.resources.guard import checked_options
 from finetune_sdk.resources.plain import is_a
+from finetune_sdk.resources.stand_ins import StandIn, stand_in_of
 
 
 def open_context(
@@ -44,7 +45,18 @@ def _of_profile(
     name: str | None, path: Path | None, *, chosen: bool, home: str | Path | None
 ) -> Context:
     file = configuration.load_file(path) if path else None
-    profile = configuration.resolve(name, file=file, environ=os.environ, providers=registry.names())
+    choice = configuration.chosen(name, file=file, environ=os.environ)
+    wanted = choice[0] if choice else registry.FAKE
+    stand_in, known = stand_in_of(wanted), registry.names()
+    profile = configuration.resolve(
+        wanted if stand_in else name,
+        file=file,
+        environ=os.environ,
+        # Where it stands in, a name need not be one of this machine.
+        providers=[*known, wanted] if stand_in else known,
+    )
+    if stand_in := stand_in or stand_in_of(profile.provider):
+        return _stood_in(stand_in, profile, path, chosen=chosen, home=home)
     kind = registry.load(profile.provider)
     for table in (profile.values, profile.options):
         configuration.check_trust(table, well_known=kind.well_known_hosts, environ=os.environ)
@@ -70,6 +82,30 @@ def _of_profile(
         opener=lambda name: _of_profile(name, path, chosen=chosen, home=settings.home),
     )
     _check_defaults(context)
+    return context
+
+
+def _stood_in(
+    stand_in: StandIn,
+    profile: configuration.ResolvedProfile,
+    path: Path | None,
+    *,
+    chosen: bool,
+    home: str | Path | None,
+) -> Context:
+    """A profile with another provider in it; its settings and options are of the absent one."""
+    folder = state_folder(home or stand_in.home, os.environ)
+    context = Context(
+        opened=stand_in.provider,
+        home=folder,
+        profile=profile.name,
+        hyperparameters=profile.hyperparameters,
+        source=str(profile.source),
+        resolve_model=lambda name: configuration.resolve_model(name, profile),
+        models=profile.models,
+        opener=lambda name: _of_profile(name, path, chosen=chosen, home=folder),
+    )
+    check_defaults(context)
     return context
 
 

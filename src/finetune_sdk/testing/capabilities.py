@@ -38,5 +38,6 @@ CAPABILITIES = Capabilities(
         for name, own in _OWN.items()
     },
     fields=frozenset({"seed", "suffix", "metadata", "validation_data"}),
-    poll_interval=(5.0, 60.0),
+    # Its time costs nothing, so looks may grow rare; yet half an hour without contact has several.
+    poll_interval=(5.0, 600.0),
 )

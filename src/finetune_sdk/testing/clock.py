@@ -8,38 +8,79 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-"""When every virtual clock begins, so that a test sees the same dates each time."""
+"""When a virtual clock begins, so that a test sees the same dates each time."""
+
+MOST_SLEEPS = 1_000_000
+"""Between two words of the test's: who sleeps more often waits for what never ends."""
 
 
 class VirtualClock:
-    """Time that stands still but for `sleep` and `advance`."""
+    """Time that stands still but for `sleep` and `advance`. Several fakes may share one."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: datetime = START) -> None:
+        """Stands at `start`.
+
+        Raises:
+            ValueError: `start` has no time zone.
+        """
+        if start.tzinfo is None:
+            raise ValueError(f"`start` is {start!r}; it needs a time zone, such as UTC")
+        self._start = start
         self._seconds = 0.0
+        self._sleeps = 0
         self._lock = threading.Lock()
 
     def now(self) -> datetime:
-        """The virtual wall clock, from 2026-01-01 in UTC."""
-        return START + timedelta(seconds=self._seconds)
+        """The virtual wall clock, in UTC."""
+        return self._start.astimezone(UTC) + timedelta(seconds=self._seconds)
 
     def monotonic(self) -> float:
         """Virtual seconds since this clock was made."""
         return self._seconds
 
-    def advance(self, seconds: float) -> None:
-        """Lets so many seconds pass at once.
+    def advance(self, seconds: float | timedelta) -> None:
+        """Lets so much time pass at once; a number is of seconds.
 
         Raises:
             ValueError: it is negative or no number.
         """
+        self._pass(seconds.total_seconds() if isinstance(seconds, timedelta) else seconds)
+        self._sleeps = 0
+
+    def advance_to(self, moment: datetime) -> None:
+        """Lets time pass until then.
+
+        Raises:
+            ValueError: it is in the past, or has no time zone.
+        """
+        if moment.tzinfo is None:
+            raise ValueError(f"`moment` is {moment!r}; it needs a time zone, such as UTC")
+        self.advance(moment - self.now())
+
+    def sleep(self, seconds: float) -> None:
+        """Lets so many seconds pass.
+
+        Raises:
+            RuntimeError: it is the millionth sleep since the test last said anything.
+        """
+        self._pass(seconds)
+        self._sleeps += 1
+        if self._sleeps > MOST_SLEEPS:
+            raise RuntimeError(
+                f"slept {MOST_SLEEPS} times, until {self.now():%F}: what is waited for never ends; "
+                "give the wait a `timeout`, or the fake another script"
+            )
+
+    async def sleep_async(self, seconds: float) -> None:
+        """Lets so many seconds pass, and others on the event loop go on."""
+        self.sleep(seconds)
+        await asyncio.sleep(0)
+
+    def _pass(self, seconds: float) -> None:
         if not (math.isfinite(seconds) and seconds >= 0):
             raise ValueError(f"`seconds` is {seconds!r}; time only goes on")
         with self._lock:
             self._seconds += seconds
 
-    def sleep(self, seconds: float) -> None:
-        self.advance(seconds)
-
-    async def sleep_async(self, seconds: float) -> None:
-        self.advance(seconds)
-        await asyncio.sleep(0)
+    def __repr__(self) -> str:
+        return f"<VirtualClock at {self.now():%F %T} UTC>"

@@ -6,21 +6,19 @@ fake: metrics have the unit `fake`, models are called `fake:...`.
 
 from __future__ import annotations
 
-import threading
-from collections import deque
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import date, datetime
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from finetune_sdk.datasets import Dataset, load
 from finetune_sdk.datasets.tokens import auto_epochs, encoding_of
 from finetune_sdk.errors import (
     ConfigurationError,
     ConflictError,
-    FineTuneError,
     IdempotencyConflictError,
     NotFoundError,
+    SunsetError,
 )
 from finetune_sdk.prices import Price, Prices, training_cost
 from finetune_sdk.prices.spent import FREE, by_tokens
@@ -35,18 +33,24 @@ from finetune_sdk.providers.base import (
     CanListModels,
     CanPause,
     CanPauseDeployments,
+    CanPreflight,
     CanReadLogs,
     Capabilities,
     FineTuneProvider,
     ProviderSettings,
     Rows,
 )
+from finetune_sdk.sunsets import Sunsets, ended, warnings
+from finetune_sdk.testing.account import CHAT, FakeAccount, asked
+from finetune_sdk.testing.answers import Replies
 from finetune_sdk.testing.capabilities import CAPABILITIES
 from finetune_sdk.testing.clock import VirtualClock
+from finetune_sdk.testing.days import days
 from finetune_sdk.testing.jobs import FakeJob
 from finetune_sdk.testing.listing import page_of
-from finetune_sdk.testing.script import JobScript
-from finetune_sdk.testing.server import FakeServer, Replies
+from finetune_sdk.testing.records import RecordedCall as RecordedCall
+from finetune_sdk.testing.script import DeploymentScript, JobScript
+from finetune_sdk.testing.server import FakeServer
 from finetune_sdk.types import (
     Checkpoint,
     Connection,
@@ -54,6 +58,7 @@ from finetune_sdk.types import (
     DatasetFile,
     Deployment,
     DeploymentSpec,
+    Inspection,
     Job,
     JobEvent,
     JobSpec,
@@ -64,18 +69,9 @@ from finetune_sdk.types import (
     Page,
 )
 
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class RecordedCall:
-    """One call that the provider got: its name, and what it was given."""
-
-    name: str
-    arguments: tuple[object, ...]
-
 
 class FakeProvider(
+    FakeAccount,
     FineTuneProvider,
     CanListMetrics,
     CanReadLogs,
@@ -87,6 +83,7 @@ class FakeProvider(
     CanEstimate,
     CanDeploy,
     CanPauseDeployments,
+    CanPreflight,
     CanExport,
 ):
     """A provider in memory with a clock of its own.
@@ -95,6 +92,8 @@ class FakeProvider(
         clock: virtual; `wait` runs it forward, `clock.advance` does by hand.
         calls: every call so far, to assert on.
         uploads: the rows of each dataset file, by its id.
+        specs: what each job was made of.
+        chats: the body of each request to a deployment.
     """
 
     name: ClassVar[str] = "fake"
@@ -110,6 +109,11 @@ class FakeProvider(
         cost: float = 0.0,
         priced_as: str | None = None,
         prices: Prices | None = None,
+        deployment_script: DeploymentScript | None = None,
+        cost_per_hour: float | None = 0.0,
+        sunsets: Mapping[str, date] | Sunsets | None = None,
+        new_jobs_end: date | None = None,
+        clock: VirtualClock | None = None,
     ) -> None:
         """Makes an empty account.
 
@@ -121,23 +125,23 @@ class FakeProvider(
             priced_as: a provider, such as `openai`: jobs are estimated to cost what they would
                 there. Instead of `cost`.
             prices: the prices for that; the packaged ones by default.
-        """
-        self._clock = VirtualClock()
-        self.calls: list[RecordedCall] = []
-        self.uploads: dict[str, tuple[dict[str, object], ...]] = {}
-        self._script = script or JobScript()
-        self._scripts: deque[JobScript] = deque()
-        self._failures: dict[str, deque[FineTuneError]] = {}
-        self._jobs: dict[str, FakeJob] = {}
-        self._deleted_models: set[str] = set()
-        self._server = FakeServer(replies, self._clock)
-        self._cost = cost
-        self._priced_as, self._prices = priced_as, prices or Prices()
-        self._lock = threading.RLock()
+            deployment_script: how deployments go that `enqueue` says nothing of.
+            cost_per_hour: US dollars that an hour of a deployment costs; None is not known.
+            sunsets: by base model, the first day on which it answers no more.
+            new_jobs_end: the first day on which no new job is taken.
+            clock: to share with another fake; one of its own by default.
 
-    @property
-    def clock(self) -> VirtualClock:
-        return self._clock
+        Raises:
+            TypeError: a script or a clock is none.
+        """
+        super().__init__(
+            script or JobScript(), deployment_script or DeploymentScript(), clock or VirtualClock()
+        )
+        self._deleted_models: set[str] = set()
+        self._server = FakeServer(replies, self._clock, self._hear)
+        self._cost, self._cost_per_hour = cost, cost_per_hour
+        self._priced_as, self._prices = priced_as, prices or Prices()
+        self._sunsets = sunsets if isinstance(sunsets, Sunsets) else days(sunsets, new_jobs_end)
 
     @classmethod
     def open(cls, settings: ProviderSettings, /) -> FakeProvider:
@@ -150,36 +154,15 @@ class FakeProvider(
             )
         if priced_as is not None and not isinstance(priced_as, str):
             raise ConfigurationError("`priced_as` is a provider's name, such as 'openai'")
-        return cls(priced_as=priced_as, prices=settings.prices)
-
-    # What a test says beforehand.
-
-    def enqueue(self, *scripts: JobScript) -> None:
-        """The next jobs go by these, in order."""
-        self._scripts.extend(scripts)
-
-    def fail_next(self, call: str, *errors: FineTuneError) -> None:
-        """The next calls of this name (`"get_job"`, `"create_job"`, ...) raise these, in order."""
-        if not hasattr(FakeProvider, call):
-            raise ValueError(f"`call` is {call!r}; it is the name of a method of a provider")
-        self._failures.setdefault(call, deque()).extend(errors)
-
-    def say(self, job_id: str, word: str | None) -> None:
-        """The job's status reads this word from now on, known or not; None ends that."""
-        self._found(job_id).word = word
-
-    def pause(self, job_id: str) -> None:
-        """Pauses the job, as somebody else might."""
-        self._found(job_id).pause()
+        return cls(priced_as=priced_as, prices=settings.prices, sunsets=settings.sunsets)
 
     # The provider.
 
-    def upload_dataset(self, dataset: Dataset, /, *, key: str) -> DatasetFile:
-        self._record("upload_dataset", dataset, key)
+    @asked
+    def upload_dataset(self, dataset: Dataset, /, *, key: str) -> DatasetFile:  # noqa: ARG002
         name = f"file-{dataset.digest()[:16]}"
         rows = tuple(dict(row) for row in dataset)
-        with self._lock:
-            self.uploads[name] = rows
+        self.uploads[name] = rows
         return DatasetFile(
             id=name,
             name=dataset.name,
@@ -188,103 +171,99 @@ class FakeProvider(
             created_at=self.clock.now(),
         )
 
+    @asked
     def create_job(self, spec: JobSpec, /) -> Job:
-        self._record("create_job", spec)
-        with self._lock:
-            made = next((job for job in self._jobs.values() if job.spec.key == spec.key), None)
-            if made is None:
-                made = self._make(spec)
-            elif made.spec != spec:
-                raise _other_call(spec.key, made.id)
-            return made.job()
+        made = next((job for job in self._jobs.values() if job.spec.key == spec.key), None)
+        if made is None:
+            made = self._make(spec)
+        elif made.spec != spec:
+            raise _other_call(spec.key, made.id)
+        return made.job()
 
+    @asked
     def get_job(self, job_id: str, /) -> Job:
-        self._record("get_job", job_id)
         return self._found(job_id).job()
 
+    @asked
     def list_jobs(self, *, limit: int, cursor: str | None) -> Page[Job]:
-        self._record("list_jobs", limit, cursor)
-        with self._lock:
-            jobs = [made.job() for made in reversed(self._jobs.values())]
+        jobs = [made.job() for made in reversed(self._jobs.values())]
         return page_of(jobs, limit, cursor)
 
+    @asked
     def cancel_job(self, job_id: str, /) -> Job:
-        self._record("cancel_job", job_id)
-        with self._lock:
-            made = self._found(job_id)
-            made.cancel()
-            return made.job()
+        made = self._found(job_id)
+        made.cancel()
+        return made.job()
 
+    @asked
     def pause_job(self, job_id: str, /) -> Job:
-        self._record("pause_job", job_id)
-        with self._lock:
-            made = self._unended(job_id)
-            made.pause()
-            return made.job()
+        made = self._unended(job_id)
+        made.pause()
+        return made.job()
 
+    @asked
     def resume_job(self, job_id: str, /) -> Job:
-        self._record("resume_job", job_id)
-        with self._lock:
-            made = self._unended(job_id)
-            made.resume()
-            return made.job()
+        made = self._unended(job_id)
+        made.resume()
+        return made.job()
 
+    @asked
     def find_jobs(
-        self, key: str, /, *, spec: JobSpec | None = None, since: datetime | None = None
+        self,
+        key: str,
+        /,
+        *,
+        spec: JobSpec | None = None,
+        since: datetime | None = None,  # noqa: ARG002 - all are here, and each has its key
     ) -> list[Job]:
-        self._record("find_jobs", key, spec, since)
-        with self._lock:
-            found = [made for made in self._jobs.values() if made.spec.key == key]
+        found = [made for made in self._jobs.values() if made.spec.key == key]
         for made in found:
             if spec is not None and spec.call not in ("", made.spec.call):
                 raise _other_call(key, made.id)
         return [made.job() for made in found]
 
+    @asked
     def list_events(self, job_id: str, /, *, limit: int, cursor: str | None) -> Page[JobEvent]:
-        self._record("list_events", job_id, limit, cursor)
         return page_of(self._found(job_id).events()[::-1], limit, cursor)
 
+    @asked
     def list_metrics(self, job_id: str, /, *, limit: int, cursor: str | None) -> Page[Metric]:
-        self._record("list_metrics", job_id, limit, cursor)
         return page_of(list(self._found(job_id).metrics()), limit, cursor)
 
+    @asked
     def list_checkpoints(
         self, job_id: str, /, *, limit: int, cursor: str | None
     ) -> Page[Checkpoint]:
-        self._record("list_checkpoints", job_id, limit, cursor)
         return page_of(self._found(job_id).checkpoints(), limit, cursor)
 
+    @asked
     def read_logs(self, job_id: str, /, *, limit: int, cursor: str | None) -> Page[str]:
-        self._record("read_logs", job_id, limit, cursor)
         lines = [event.message for event in self._found(job_id).events()]
         return page_of(lines, limit, cursor)
 
+    @asked
     def list_models(self, *, limit: int, cursor: str | None) -> Page[Model]:
-        self._record("list_models", limit, cursor)
         return page_of(self._models(), limit, cursor)
 
+    @asked
     def get_model(self, model_id: str, /) -> Model:
-        self._record("get_model", model_id)
-        for model in self._models():
-            if model.id == model_id:
-                return model
-        raise self._no_model(model_id)
+        return self._model(model_id)
 
+    @asked
     def delete_model(self, model_id: str, /) -> None:
-        self._record("delete_model", model_id)
-        self.get_model(model_id)
+        self._model(model_id)
         self._deleted_models.add(model_id)
 
+    @asked
     def download_model(self, model_id: str, folder: Path, /) -> None:
-        self._record("download_model", model_id, folder)
         saved = {one.model for made in self._jobs.values() for one in made.checkpoints()}
         if model_id not in saved | {model.id for model in self._models()}:
             raise self._no_model(model_id)
         words = f"{model_id} is no model: the provider 'fake' trains nothing.\n"
         (folder / "fake.txt").write_text(words, encoding="utf-8")
 
+    @asked
     def download_dataset(self, file_id: str, path: Path, /) -> None:
-        self._record("download_dataset", file_id, path)
         rows = self.uploads.get(file_id)
         if rows is None:
             raise NotFoundError(f"no file {file_id!r}", provider=self.name, status_code=404)
@@ -293,8 +272,19 @@ class FakeProvider(
     def encoding(self, model: str, /) -> str | None:
         return encoding_of(model)
 
+    def preflight_job(self, spec: JobSpec, /) -> Inspection:
+        ends, today = self._sunsets.of(self.name, spec.model), self.clock.now().date()
+        if reason := ended(ends, today):
+            raise SunsetError(
+                f"{self.name} takes no job on {spec.model!r}: {reason}; nothing was sent"
+            )
+        return Inspection(
+            shutdown_date=ends.shutdown,
+            warnings=tuple(warnings(ends, self.name, spec.model, today)),
+        )
+
+    @asked
     def estimate_cost(self, spec: JobSpec, rows: Rows, /) -> CostEstimate | NoEstimate:
-        self._record("estimate_cost", spec, rows)
         if self._priced_as is None:
             return CostEstimate(low=self._cost, high=self._cost, source="said by the test")
         epochs = spec.method.epochs or auto_epochs(rows.count or 1)
@@ -302,48 +292,50 @@ class FakeProvider(
             self._prices, self._priced_as, spec.model, tokens=rows.tokens, epochs=epochs
         )
 
+    @asked
     def spent(self, job: Job, /) -> CostEstimate | NoEstimate:
-        self._record("spent", job)
         if self._priced_as is None:
             return CostEstimate(low=self._cost, high=self._cost, source="said by the test")
         return by_tokens(self._prices, self._priced_as, job)
 
+    @asked
     def create_deployment(self, spec: DeploymentSpec, /) -> Deployment:
-        self._record("create_deployment", spec)
-        return self._server.create(spec)
+        there = self._server.has(spec.name)
+        script = self._deployment_script if there else self._next_deployment_script()
+        return self._server.create(spec, script, self._cost_per_hour)
 
+    @asked
     def get_deployment(self, name: str, /) -> Deployment:
-        self._record("get_deployment", name)
         return self._server.get(name)
 
+    @asked
     def list_deployments(self, *, limit: int, cursor: str | None) -> Page[Deployment]:
-        self._record("list_deployments", limit, cursor)
         return page_of(self._server.all(), limit, cursor)
 
+    @asked
     def pause_deployment(self, name: str, /) -> Deployment:
-        self._record("pause_deployment", name)
         return self._server.pause(name)
 
+    @asked
     def resume_deployment(self, name: str, /) -> Deployment:
-        self._record("resume_deployment", name)
         return self._server.resume(name)
 
+    @asked
     def delete_deployment(self, name: str, /) -> None:
-        self._record("delete_deployment", name)
         self._server.delete(name)
 
-    def cost_per_hour(self, spec: DeploymentSpec, /) -> float:
-        self._record("cost_per_hour", spec)
-        return 0.0
+    @asked
+    def cost_per_hour(self, spec: DeploymentSpec, /) -> float | None:  # noqa: ARG002 - all cost the same
+        return self._cost_per_hour
 
+    @asked
     def request_price(self, model: str, /, *, tuned: bool) -> Price | None:
-        self._record("request_price", model, tuned)
         if self._priced_as is None:
             return FREE
         return self._prices.of(self._priced_as, model, "tuned_input" if tuned else "input")
 
+    @asked
     def connect(self, name: str, /) -> Connection:
-        self._record("connect", name)
         return self._server.connect(name)
 
     def close(self) -> None:
@@ -351,30 +343,15 @@ class FakeProvider(
 
     # How it keeps its laws.
 
-    def _record(self, name: str, *arguments: object) -> None:
-        with self._lock:
-            self.calls.append(RecordedCall(name, arguments))
-            failures = self._failures.get(name)
-            error = failures.popleft() if failures else None
-        if error is not None:
-            raise error
+    def _hear(self, name: str, body: Mapping[str, object]) -> None:
+        self._record(CHAT, name, body)
 
     def _make(self, spec: JobSpec) -> FakeJob:
         id_ = f"ftjob-fake-{len(self._jobs) + 1}"
-        script = self._scripts.popleft() if self._scripts else self._script
+        script = self._next_script()
         made = FakeJob(spec, id_, self.name, script, self.clock, self.clock.now())
         self._jobs[made.id] = made
         return made
-
-    def _found(self, job_id: str) -> FakeJob:
-        try:
-            return self._jobs[job_id]
-        except KeyError:
-            raise NotFoundError(
-                f"no job {job_id!r}; this FakeProvider has {len(self._jobs)}",
-                provider=self.name,
-                status_code=404,
-            ) from None
 
     def _unended(self, job_id: str) -> FakeJob:
         made = self._found(job_id)
@@ -389,9 +366,20 @@ class FakeProvider(
     def _no_model(self, model_id: str) -> NotFoundError:
         return NotFoundError(f"no model {model_id!r}", provider=self.name, status_code=404)
 
+    def _model(self, model_id: str) -> Model:
+        for model in self._models():
+            if model.id == model_id:
+                return model
+        raise self._no_model(model_id)
+
     def _models(self) -> list[Model]:
         made = [job.model() for job in self._jobs.values() if job.status is JobStatus.SUCCEEDED]
-        return [model for model in made if model.id not in self._deleted_models]
+        return [self._dated(model) for model in made if model.id not in self._deleted_models]
+
+    def _dated(self, model: Model) -> Model:
+        ends = self._sunsets.of(self.name, model.base_model or model.id)
+        said = {"shutdown_date": ends.shutdown, "new_jobs_end": ends.new_jobs_end}
+        return model.model_copy(update=said)
 
 
 def _other_call(key: str, job_id: str) -> IdempotencyConflictError:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Literal
 
+from finetune_sdk.testing import curve
 from finetune_sdk.testing.clock import VirtualClock
-from finetune_sdk.testing.script import JobScript, fake_loss
+from finetune_sdk.testing.script import JobScript
 from finetune_sdk.types import (
     Checkpoint,
     Job,
@@ -19,6 +21,9 @@ from finetune_sdk.types import (
     Metric,
     Model,
 )
+
+_Told = tuple[datetime, str, Literal["info", "warning", "error"]]
+"""When, what, and how loud."""
 
 _KNOWN = {status.value: status for status in JobStatus}
 
@@ -51,8 +56,10 @@ class FakeJob:
     script: JobScript
     clock: VirtualClock
     created_at: datetime
-    cancelled_at: datetime | None = None
     word: str | None = None
+    _cancel_asked: datetime | None = None
+    _hurried: datetime | None = None
+    _script_paused: bool = False
     _pauses: list[_Pause] = field(default_factory=list[_Pause])
 
     # What is done to it.
@@ -62,38 +69,46 @@ class FakeJob:
             self._pauses.append(_Pause(self.age, self.clock.now()))
 
     def resume(self) -> None:
-        if self._paused and self.cancelled_at is None:
+        if self._paused and self._cancel_asked is None:
             self._pauses[-1].ended = self.clock.now()
 
     def cancel(self) -> None:
-        if not self.status.terminal:
-            self.cancelled_at = self.clock.now()
+        if self.status.terminal or self._cancel_asked is not None:
+            return
+        if self.script.cancel_too_late and not self._paused:
+            self._hurried = self.clock.now()
+        else:
+            self._cancel_asked = self.clock.now()
 
     # Where it stands.
 
     @property
     def age(self) -> float:
         """Seconds since its creation that it did not stand still."""
-        stands = self._pauses[-1].began if self._paused else None
-        end = stands or self.cancelled_at or self.clock.now()
-        return (end - self.created_at).total_seconds() - sum(one.seconds for one in self._pauses)
+        self._follow_script()
+        return self._elapsed()
 
     @property
     def status(self) -> JobStatus:
-        if self.word is not None:
-            return _KNOWN.get(self.word.lower(), JobStatus.UNKNOWN)
-        if self.cancelled_at is not None:
-            return JobStatus.CANCELLED
-        return JobStatus.PAUSED if self._paused else self.script.status(self.age)
+        return self._told_as(self._status)[0]
 
     @property
     def step(self) -> int:
         return self.script.step(self.age)
 
     @property
+    def cancelled_at(self) -> datetime | None:
+        """When a cancel ends it; None where it ends by itself before that."""
+        if self._cancel_asked is None:
+            return None
+        end = self._cancel_asked + timedelta(seconds=self.script.cancelling)
+        outrun = not self._paused and self._moment(self.script.duration) <= end
+        return None if outrun else end
+
+    @property
     def finished_at(self) -> datetime:
         # A word of the test's may end it before its script does.
-        return self.cancelled_at or min(self._moment(self.script.duration), self.clock.now())
+        return min(self.cancelled_at or self._moment(self.script.duration), self.clock.now())
 
     @property
     def model_name(self) -> str:
@@ -101,29 +116,65 @@ class FakeJob:
         return f"fake:{self.spec.model}:{self.spec.suffix or 'model'}:{self.id}"
 
     @property
+    def _status(self) -> JobStatus:
+        """Where it stands in our words, whatever the service calls it."""
+        self._follow_script()
+        end = self.cancelled_at
+        if end is not None and end <= self.clock.now():
+            return JobStatus.CANCELLED
+        reached = JobStatus.PAUSED if self._paused else self.script.status(self.age)
+        cancelling = self._cancel_asked is not None and not reached.terminal
+        return JobStatus.CANCELLING if cancelling else reached
+
+    @property
     def _paused(self) -> bool:
         return bool(self._pauses) and self._pauses[-1].ended is None
+
+    def _elapsed(self) -> float:
+        if self._hurried is not None:
+            return self.script.duration
+        stands = self._pauses[-1].began if self._paused else None
+        end = stands or min(self.cancelled_at or self.clock.now(), self.clock.now())
+        return (end - self.created_at).total_seconds() - sum(one.seconds for one in self._pauses)
+
+    def _told_as(self, status: JobStatus) -> tuple[JobStatus, str]:
+        """What the service calls a state, and how that is read."""
+        word = self.word or self.script.words.get(status)
+        if word is None:
+            return status, status.value
+        return _KNOWN.get(word.lower(), JobStatus.UNKNOWN), word
+
+    def _follow_script(self) -> None:
+        """Somebody else has paused it, where the script says so and its time has come."""
+        step = self.script.pauses_at_step
+        if step is None or self._script_paused or self._paused or self._cancel_asked is not None:
+            return
+        age = self.script.age(step)
+        if age <= self._elapsed() and age < self.script.duration:
+            self._script_paused = True
+            self._pauses.append(_Pause(age, self._moment(age)))
 
     def _moment(self, age: float) -> datetime:
         """When it was so old."""
         still = sum(one.seconds for one in self._pauses if one.age < age)
-        return self.created_at + timedelta(seconds=age + still)
+        usual = self.created_at + timedelta(seconds=age + still)
+        return usual if self._hurried is None else min(usual, self._hurried)
 
     # What it tells.
 
     def job(self) -> Job:
         """It as the provider tells it now."""
-        spec, status, step = self.spec, self.status, self.step
-        failed = JobError(code="scripted", message="the script says so")
-        progress = JobProgress(step=step, steps=self.script.steps, loss=fake_loss(step))
+        spec, step = self.spec, self.step
+        status, word = self._told_as(self._status)
+        progress = JobProgress(step=step, steps=self.script.steps, loss=self._loss(step))
         return Job(
             id=self.id,
             provider=self.provider,
             status=status,
-            raw_status=self.word or status.value,
+            raw_status=word,
             model=spec.model,
             method=spec.method,
-            fine_tuned_model=self.model_name if status is JobStatus.SUCCEEDED else None,
+            fine_tuned_model=self.model_name if self._names_model(status) else None,
             training_file=spec.training_file,
             validation_file=spec.validation_file,
             created_at=self.created_at,
@@ -132,7 +183,7 @@ class FakeJob:
             seed=spec.seed,
             metadata=spec.metadata,
             progress=progress if step else None,
-            error=(self.script.error or failed) if status is JobStatus.FAILED else None,
+            error=self._error if status is JobStatus.FAILED else None,
         )
 
     def model(self) -> Model:
@@ -148,36 +199,35 @@ class FakeJob:
 
     def events(self) -> list[JobEvent]:
         """What it said, oldest first."""
+        self._follow_script()
         told = sorted(self._told(), key=lambda one: one[0])
         return [
-            JobEvent(id=f"ev-{self.id}-{number}", created_at=at, message=message)
-            for number, (at, message) in enumerate(told)
+            JobEvent(id=f"ev-{self.id}-{number}", created_at=at, message=message, level=level)
+            for number, (at, message, level) in enumerate(told)
         ]
 
     def metrics(self) -> Iterator[Metric]:
         """Its losses, oldest first; on validation rows at each checkpoint, where there are any."""
-        saved = (
-            {one.step for one in self.checkpoints()} if self.spec.validation_file else set[int]()
-        )
+        validated = set(self._saved()) if self.spec.validation_file else set[int]()
         for step in range(1, self.step + 1):
-            yield Metric(step=step, name="loss", value=fake_loss(step), unit="fake")
-            if step in saved:
-                value = _validation_loss(step)
-                yield Metric(step=step, name="loss", value=value, split="validation", unit="fake")
+            yield Metric(step=step, name="loss", value=self._loss(step), unit=curve.UNIT)
+            if step in validated:
+                value = self._validation_loss(step)
+                yield Metric(
+                    step=step, name="loss", value=value, split="validation", unit=curve.UNIT
+                )
 
     def checkpoints(self) -> list[Checkpoint]:
         """What it saved, newest first: as its script says, and at each pause."""
-        every = self.script.checkpoint_every
-        steps = set(range(every, self.step + 1, every)) if every else set[int]()
-        steps |= {self.script.step(one.age) for one in self._pauses}
-        newest = sorted(steps - {0}, reverse=True)
-        return [self._checkpoint(step, best=step == newest[0]) for step in newest]
+        saved = self._saved()
+        best = min(saved, key=self._validation_loss, default=None)
+        return [self._checkpoint(step, best=step == best) for step in reversed(saved)]
 
     def _checkpoint(self, step: int, *, best: bool) -> Checkpoint:
         validated = self.spec.validation_file is not None
-        metrics = {"loss": fake_loss(step)}
+        metrics = {"loss": self._loss(step)}
         if validated:
-            metrics["validation_loss"] = _validation_loss(step)
+            metrics["validation_loss"] = self._validation_loss(step)
         return Checkpoint(
             id=f"ckpt-{self.id}-{step}",
             job_id=self.id,
@@ -189,17 +239,37 @@ class FakeJob:
             best=best and validated,
         )
 
-    def _told(self) -> Iterator[tuple[datetime, str]]:
-        yield self.created_at, "the fake job is created: nothing will be trained"
-        if self.age >= self.script.queued:
-            yield self._moment(self.script.queued), "the fake job runs"
+    def _told(self) -> Iterator[_Told]:
+        yield self.created_at, "the fake job is created: nothing will be trained", "info"
+        if self.age >= self.script.begins:
+            yield self._moment(self.script.begins), "the fake job runs", "info"
         for one in self._pauses:
-            yield one.began, f"the fake job is paused at step {self.script.step(one.age)}"
+            step = self.script.step(one.age)
+            yield one.began, f"the fake job is paused at step {step}", "info"
             if one.ended is not None:
-                yield one.ended, "the fake job goes on"
-        if self.status.terminal:
-            yield self.finished_at, f"the fake job has {self.status.value}"
+                yield one.ended, "the fake job goes on", "info"
+        if self.status is JobStatus.FAILED:
+            why = f"at step {self.step}: {self._error.message}"
+            yield self.finished_at, f"the fake job has failed {why}", "error"
+        elif self.status.terminal:
+            yield self.finished_at, f"the fake job has {self.status.value}", "info"
 
+    def _saved(self) -> list[int]:
+        """The steps of its checkpoints."""
+        every = self.script.checkpoint_every
+        steps = set(range(every, self.step + 1, every)) if every else set[int]()
+        return sorted((steps | {self.script.step(one.age) for one in self._pauses}) - {0})
 
-def _validation_loss(step: int) -> float:
-    return fake_loss(step) + 0.1
+    def _names_model(self, status: JobStatus) -> bool:
+        delay = timedelta(seconds=self.script.names_model_after)
+        return status is JobStatus.SUCCEEDED and self.clock.now() >= self.finished_at + delay
+
+    def _loss(self, step: int) -> float:
+        return curve.training_loss(self.script, self.spec.seed, step)
+
+    def _validation_loss(self, step: int) -> float:
+        return curve.validation_loss(self.script, self.spec.seed, step)
+
+    @property
+    def _error(self) -> JobError:
+        return self.script.error or JobError(code="scripted", message="the script says so")

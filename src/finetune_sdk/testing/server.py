@@ -1,132 +1,122 @@
-"""Deployments of the fake: they answer from a table or a function, by OpenAI's wire."""
+"""Deployments of the fake: how they stand at any moment, and the way to them."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
-from finetune_sdk.errors import ConflictError, NotFoundError
-from finetune_sdk.providers._openai_talk import stack
+from finetune_sdk.errors import ConflictError, NotFoundError, ServerError
+from finetune_sdk.testing.answers import Answers, Chat, Replies
 from finetune_sdk.testing.clock import VirtualClock
-from finetune_sdk.types import Connection, Deployment, DeploymentSpec, DeploymentStatus
+from finetune_sdk.testing.script import DeploymentScript
+from finetune_sdk.types import Connection, Deployment, DeploymentSpec, DeploymentStatus, JobError
 
-Message = Mapping[str, object]
-Replies = Mapping[str, str] | Callable[[Sequence[Message]], str]
+_BROKEN = JobError(code="scripted", message="the script says so")
+
+
+@dataclass
+class _Served:
+    """One deployment.
+
+    Attributes:
+        began: when it was started, first or again after a pause.
+    """
+
+    spec: DeploymentSpec
+    script: DeploymentScript
+    created_at: datetime
+    began: datetime
+    cost_per_hour: float | None
+    paused: bool = False
+
+    def deployment(self, now: datetime) -> Deployment:
+        spec, status = self.spec, self.status(now)
+        return Deployment(
+            id=spec.name,
+            name=spec.name,
+            provider="fake",
+            status=status,
+            raw_status=status.value,
+            model=spec.model,
+            job_id=spec.job_id,
+            created_at=self.created_at,
+            expires_at=spec.expires_at,
+            cost_per_hour=self.cost_per_hour,
+            error=self.script.error or _BROKEN if status is DeploymentStatus.FAILED else None,
+        )
+
+    def status(self, now: datetime) -> DeploymentStatus:
+        if self.paused:
+            return DeploymentStatus.PAUSED
+        return self.script.status((now - self.began).total_seconds())
 
 
 class FakeServer:
     """The deployments of one FakeProvider."""
 
-    def __init__(self, replies: Replies | None, clock: VirtualClock) -> None:
-        self._replies = replies
+    def __init__(self, replies: Replies | None, clock: VirtualClock, chat: Chat) -> None:
         self._clock = clock
-        self._made: dict[str, tuple[DeploymentSpec, Deployment]] = {}
+        self._made: dict[str, _Served] = {}
+        self._answers = Answers(replies, clock, self._hear)
+        self._chat = chat
 
-    def create(self, spec: DeploymentSpec) -> Deployment:
-        if spec.name not in self._made:
-            made = Deployment(
-                id=spec.name,
-                name=spec.name,
-                provider="fake",
-                status=DeploymentStatus.READY,
-                raw_status="ready",
-                model=spec.model,
-                job_id=spec.job_id,
-                created_at=self._clock.now(),
-                expires_at=spec.expires_at,
-                cost_per_hour=0.0,
-            )
-            self._made[spec.name] = (spec, made)
-        there, deployment = self._made[spec.name]
-        if not there.serves_the_same(spec):
+    def create(
+        self, spec: DeploymentSpec, script: DeploymentScript, cost_per_hour: float | None
+    ) -> Deployment:
+        now = self._clock.now()
+        made = self._made.setdefault(spec.name, _Served(spec, script, now, now, cost_per_hour))
+        if not made.spec.serves_the_same(spec):
             raise ConflictError(
-                f"the name {spec.name!r} is taken by a deployment of {there.model!r}; "
+                f"the name {spec.name!r} is taken by a deployment of {made.spec.model!r}; "
                 "delete it or choose another name",
                 provider="fake",
             )
-        return deployment
+        return made.deployment(now)
+
+    def has(self, name: str) -> bool:
+        return name in self._made
 
     def get(self, name: str) -> Deployment:
-        if name not in self._made:
-            raise NotFoundError(f"no deployment {name!r}", provider="fake", status_code=404)
-        return self._made[name][1]
+        return self._found(name).deployment(self._clock.now())
 
     def all(self) -> list[Deployment]:
-        return [deployment for _, deployment in self._made.values()]
+        return [made.deployment(self._clock.now()) for made in self._made.values()]
 
     def pause(self, name: str) -> Deployment:
-        return self._say(name, DeploymentStatus.PAUSED)
+        self._found(name).paused = True
+        return self.get(name)
 
     def resume(self, name: str) -> Deployment:
-        return self._say(name, DeploymentStatus.READY)
+        made = self._found(name)
+        if made.paused:
+            made.paused, made.began = False, self._clock.now()
+        return self.get(name)
 
     def delete(self, name: str) -> None:
         self._made.pop(name, None)
 
     def connect(self, name: str) -> Connection:
-        if self.get(name).status is not DeploymentStatus.READY:
-            raise ConflictError(f"the deployment {name!r} is paused", provider="fake")
+        status = self.get(name).status
+        if status is not DeploymentStatus.READY:
+            raise ConflictError(f"the deployment {name!r} is {status.value}", provider="fake")
         return Connection(
             base_url="http://fake.invalid/v1",
             api_key="fake-key",
             model=name,
-            transport=stack.library().MockTransport(self._answer),
+            transport=self._answers.transport(),
         )
 
-    def _say(self, name: str, status: DeploymentStatus) -> Deployment:
-        told = {"status": status, "raw_status": status.value}
-        made = self.get(name).model_copy(update=told)
-        self._made[name] = (self._made[name][0], made)
-        return made
+    def _found(self, name: str) -> _Served:
+        if name not in self._made:
+            raise NotFoundError(f"no deployment {name!r}", provider="fake", status_code=404)
+        return self._made[name]
 
-    def _answer(self, request: Any) -> Any:
-        http = stack.library()
-        body = cast("dict[str, object]", json.loads(request.content))
-        messages = cast("list[Message]", body.get("messages", []))
-        model, text = str(body.get("model")), self._reply(messages)
-        if body.get("stream"):
-            events = "".join(f"data: {chunk}\n\n" for chunk in self._chunks(model, text))
-            return http.Response(200, text=events, headers={"content-type": "text/event-stream"})
-        return http.Response(200, json=self._completion(model, text))
-
-    def _chunks(self, model: str, text: str) -> Iterator[str]:
-        """A stream as OpenAI sends it: word by word, the reason to stop, the end."""
-        words: list[dict[str, object]] = [
-            {"content": word} for word in re.findall(r"\s*\S+|\s+", text)
-        ]
-        for delta in ({"role": "assistant"}, *words, {}):
-            yield json.dumps(
-                {
-                    "id": "chatcmpl-fake",
-                    "object": "chat.completion.chunk",
-                    "created": int(self._clock.now().timestamp()),
-                    "model": model,
-                    "choices": [
-                        {"index": 0, "delta": delta, "finish_reason": None if delta else "stop"}
-                    ],
-                }
+    def _hear(self, name: str, body: Mapping[str, object]) -> None:
+        """A request to one of them; who is connected need not be heard for ever."""
+        self._chat(name, body)
+        status = self.get(name).status
+        if status is not DeploymentStatus.READY:
+            raise ServerError(
+                f"the deployment {name!r} is {status.value}", provider="fake", status_code=503
             )
-        yield "[DONE]"
-
-    def _completion(self, model: str, text: str) -> dict[str, object]:
-        return {
-            "id": "chatcmpl-fake",
-            "object": "chat.completion",
-            "created": int(self._clock.now().timestamp()),
-            "model": model,
-            "choices": [
-                {
-                    "index": 0,
-                    "finish_reason": "stop",
-                    "message": {"role": "assistant", "content": text},
-                }
-            ],
-        }
-
-    def _reply(self, messages: Sequence[Message]) -> str:
-        if callable(self._replies):
-            return self._replies(messages)
-        last = str(messages[-1].get("content", "")) if messages else ""
-        return (self._replies or {}).get(last, "This is a fake reply.")
