@@ -101,11 +101,11 @@ $(VENV)/.ray: $(VENV)/.dev
 	$(BIN)/pip install --quiet --editable ".[ray]"
 	touch $@
 
-$(LOWEST)/.ready: pyproject.toml requirements-lowest.txt tools/lowest.py
+$(LOWEST)/.ready: pyproject.toml requirements-core.txt tools/lowest.py
 	$(PYTHON) -m venv $(LOWEST)
 	$(LOWEST)/bin/pip install --quiet packaging
 	$(LOWEST)/bin/python tools/lowest.py $(LOWEST_EXTRAS) > $(LOWEST)/constraints.txt
-	$(LOWEST)/bin/pip install --quiet --editable ".[$(LOWEST_EXTRAS)]" -r requirements-lowest.txt \
+	$(LOWEST)/bin/pip install --quiet --editable ".[$(LOWEST_EXTRAS)]" -r requirements-core.txt \
 		-c $(LOWEST)/constraints.txt
 	touch $@
 

@@ -64,7 +64,7 @@ def test_from_the_sdist_tests_can_be_run(built: Built) -> None:
     for folder in ("src", "tests", "tools", "docs", "examples", "benchmarks", ".github"):
         assert of_tree(ROOT / folder) <= held, folder
     assert {"Makefile", "pyproject.toml", "README.md", "SECURITY.md", "LICENSE"} <= held
-    assert {f"requirements-{kind}.txt" for kind in ("dev", "lowest", "release")} <= held
+    assert {f"requirements-{kind}.txt" for kind in ("dev", "core", "release")} <= held
 
 
 def test_no_cache_and_no_state_is_sent(built: Built) -> None:
