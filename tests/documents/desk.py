@@ -17,6 +17,29 @@ from tests.cli.plugin import install
 from tests.documents.blocks import ROOT, Block
 
 PROFILES = ("local", "openai", "hub", "azure-eu", "openai-like", "desk", "cloud", "gpu-box", "test")
+DEFAULT = """profile = "local"
+[models.small]
+{provider} = "any"
+[models."gpt-4.1-mini-2025-04-14"]
+fake = "gpt-4.1-mini-2025-04-14"
+{provider} = "any"
+"""
+RECIPE = """model: small
+training_data: examples/recipes/train.jsonl
+"""
+AUTOTRAIN = """task: llm-sft
+base_model: HuggingFaceTB/SmolLM2-135M-Instruct
+project_name: recipes
+log: tensorboard
+backend: local
+data:
+  path: examples/recipes
+  train_split: train
+  valid_split: null
+  chat_template: tokenizer
+  column_mapping:
+    text_column: messages
+"""
 PAIR = {"prompt": "Hello", "chosen": "Hello! How can I help?", "rejected": "What."}
 _PROVIDER = re.compile(r'^provider = "\w+"', re.MULTILINE)
 _SETTING = re.compile(r"^(?!profile|provider|priced_as)\w+ = .*\n", re.MULTILINE)
@@ -34,16 +57,22 @@ def lay(folder: Path, blocks: Iterable[Block], *, provider: str) -> None:
         shutil.copy(ROOT / f"examples/recipes/{source}.jsonl", folder / f"{name}.jsonl")
     pairs = [{**PAIR, "prompt": f"{PAIR['prompt']} {number}"} for number in range(10)]
     (folder / "pairs.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
-    config = "".join(f'[profiles.{name}]\nprovider = "{provider}"\n' for name in PROFILES)
+    (folder / "recipe.yaml").write_text(RECIPE)
+    (folder / "recipes.yaml").write_text(RECIPE)
+    (folder / "my-autotrain.yaml").write_text(AUTOTRAIN)
+    config = DEFAULT.format(provider=provider) + "".join(
+        f'[profiles.{name}]\nprovider = "{provider}"\n' for name in PROFILES
+    )
     for block in blocks:
         if block.title is None:
             continue
         path = folder / block.title
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(block.text)
-        if block.title == "finetune.toml":
-            config = faked(block.text, provider)
-    (folder / "fakes.toml").write_text(f'{config}[models.small]\n{provider} = "any"\n' if "[models" not in config else config)
+        is_config = path.suffix == ".toml" and path.name != "pyproject.toml"
+        path.write_text(faked(block.text, provider) if is_config else block.text)
+        if path.name == "finetune.toml":
+            config = path.read_text()
+    (folder / "fakes.toml").write_text(config)
 
 
 def faked(config: str, provider: str) -> str:
@@ -55,8 +84,12 @@ def faked(config: str, provider: str) -> str:
 def exported(folder: Path) -> None:
     """A job that was taken out of a provider, as pages call it."""
     with FineTuneClient(FakeProvider()) as client:
-        job = client.jobs.create(model="any", training_data=ROOT / "examples/recipes/train.jsonl")
-        client.jobs.export(client.jobs.wait(job, progress=False), folder / "exported" / "ftjob-abc")
+        job = client.jobs.create(
+            model="gpt-4.1-mini-2025-04-14",
+            training_data=ROOT / "examples/recipes/train.jsonl",
+        )
+        made = client.jobs.export(client.jobs.wait(job, progress=False), folder / "exported")
+    Path(made.folder).rename(folder / "exported" / "ftjob-abc")
 
 
 def environment(folder: Path, said: Mapping[str, str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ import re
 import sys
 from typing import ClassVar
 
-from finetune_sdk import FineTuneClient, NotFoundError
+from finetune_sdk import FineTuneClient, Model, NotFoundError
 from finetune_sdk.cli import main
 from finetune_sdk.providers.base import ProviderSettings
 from finetune_sdk.testing import FakeProvider
@@ -29,8 +29,14 @@ class KeptFake(FakeProvider):
     @classmethod
     def open(cls, settings: ProviderSettings, /) -> KeptFake:
         if cls._account is None:
-            cls._account = cls(priced_as="openai", prices=settings.prices)
+            cls._account = cls()
         return cls._account
+
+    def get_model(self, model_id: str, /) -> Model:
+        # A base model is there, as at a real place: `doctor` looks.
+        if model_id == "any":
+            return Model(id=model_id, provider=self.name)
+        return super().get_model(model_id)
 
 
 def real(word: str, *, deploys: bool) -> str:
