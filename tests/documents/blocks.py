@@ -92,6 +92,10 @@ def commands(block: Block) -> list[Command]:
 
 
 def _command(line: str, output: str) -> Command:
+    if line.count('"') % 2:
+        # A text goes on in the next line.
+        more, _, output = output.partition("\n")
+        return _command(f"{line}\n{more}", output)
     words = shlex.split(line, comments=True)
     kept = words[: words.index(">")] if ">" in words else words
     return Command(tuple(kept), output)

@@ -20,9 +20,10 @@ PROFILES = ("local", "openai", "hub", "azure-eu", "openai-like", "desk", "cloud"
 DEFAULT = """profile = "local"
 [models.small]
 {provider} = "any"
-[models."gpt-4.1-mini-2025-04-14"]
+"""
+EXPORTED = """[models."gpt-4.1-mini-2025-04-14"]
 fake = "gpt-4.1-mini-2025-04-14"
-{provider} = "any"
+kept = "gpt-4.1-mini-2025-04-14"
 """
 RECIPE = """model: small
 training_data: examples/recipes/train.jsonl
@@ -60,7 +61,7 @@ def lay(folder: Path, blocks: Iterable[Block], *, provider: str) -> None:
     (folder / "recipe.yaml").write_text(RECIPE)
     (folder / "recipes.yaml").write_text(RECIPE)
     (folder / "my-autotrain.yaml").write_text(AUTOTRAIN)
-    config = DEFAULT.format(provider=provider) + "".join(
+    config = DEFAULT.format(provider=provider) + EXPORTED + "".join(
         f'[profiles.{name}]\nprovider = "{provider}"\n' for name in PROFILES
     )
     for block in blocks:

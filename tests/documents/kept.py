@@ -33,10 +33,11 @@ class KeptFake(FakeProvider):
         return cls._account
 
     def get_model(self, model_id: str, /) -> Model:
-        # A base model is there, as at a real place: `doctor` looks.
-        if model_id == "any":
-            return Model(id=model_id, provider=self.name)
-        return super().get_model(model_id)
+        try:
+            return super().get_model(model_id)
+        except NotFoundError:
+            # Base models are there, as at a real place: `doctor` looks.
+            return Model(id=model_id, provider=self.name, kind="base")
 
 
 def real(word: str, *, deploys: bool) -> str:

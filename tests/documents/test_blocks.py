@@ -27,7 +27,7 @@ from finetune_sdk.testing import FakeProvider
 from tests.documents import desk
 from tests.documents.blocks import PAGES, ROOT, Block, Command, blocks, commands, name
 
-NOT_RUN = 4
+NOT_RUN = 6
 LANGUAGES = {"python", "toml", "yaml", "json", "console", "text"}
 METHODS = ("supervised", "dpo", "kto", "reinforcement")
 PROJECT: Mapping[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
