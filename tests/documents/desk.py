@@ -61,8 +61,10 @@ def lay(folder: Path, blocks: Iterable[Block], *, provider: str) -> None:
     (folder / "recipe.yaml").write_text(RECIPE)
     (folder / "recipes.yaml").write_text(RECIPE)
     (folder / "my-autotrain.yaml").write_text(AUTOTRAIN)
-    config = DEFAULT.format(provider=provider) + EXPORTED + "".join(
-        f'[profiles.{name}]\nprovider = "{provider}"\n' for name in PROFILES
+    config = (
+        DEFAULT.format(provider=provider)
+        + EXPORTED
+        + "".join(f'[profiles.{name}]\nprovider = "{provider}"\n' for name in PROFILES)
     )
     for block in blocks:
         if block.title is None:

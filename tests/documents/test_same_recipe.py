@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -29,9 +30,10 @@ OPEN = "".join(
     for place in ("openai", "azure_openai")
 )
 
-if int(openai.__version__.partition(".")[0]) < 3:
-    pytest.skip("openai below 3 is not on httpx2, which alone can be led", allow_module_level=True)
-import httpcore2  # noqa: F401 - what `respx` leads by
+pytestmark = pytest.mark.skipif(
+    int(openai.__version__.partition(".")[0]) < 3,
+    reason="openai below 3 is not on httpx2, which alone can be led",
+)
 
 
 @pytest.fixture
@@ -56,7 +58,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
             monkeypatch.setenv(name, value)
         with respx.mock(using="httpcore2", assert_all_called=False) as router:
             router.route(host="127.0.0.1").pass_through()
-            router.route(host="api.openai.com").mock(side_effect=lambda asked: led(service, asked))
+            router.route(host="api.openai.com").mock(side_effect=partial(led, service))
             yield
 
 
