@@ -20,6 +20,8 @@ PAGES = (
     ROOT / "CONTRIBUTING.md",
     *sorted((ROOT / "docs").rglob("*.md")),
 )
+BUILT = ("docs/adding-a-provider.md",)
+"""Pages whose blocks make one package, which a test of its own builds."""
 _FENCE = re.compile(
     r"""^(?P<indent>[ ]*)```(?P<language>\w+)(?:[ ]title="(?P<title>[^"]+)")?[ ]*\n
     (?P<text>.*?)^(?P=indent)```[ ]*$""",

@@ -25,9 +25,10 @@ from finetune_sdk.cli.app import app, hoisted
 from finetune_sdk.config import load_file
 from finetune_sdk.testing import FakeProvider
 from tests.documents import desk
-from tests.documents.blocks import PAGES, ROOT, Block, Command, blocks, commands, name
+from tests.documents.blocks import BUILT, PAGES, ROOT, Block, Command, blocks, commands, name
 
 NOT_RUN = 6
+READ = [page for page in PAGES if name(page) not in BUILT]
 LANGUAGES = {"python", "toml", "yaml", "json", "console", "text"}
 METHODS = ("supervised", "dpo", "kto", "reinforcement")
 PROJECT: Mapping[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -36,24 +37,30 @@ OTHERS = {"ray", "hf", "git", "cd", "az"}
 
 
 def having(*languages: str) -> list[Path]:
-    return [page for page in PAGES if any(block.language in languages for block in blocks(page))]
+    return [page for page in READ if any(block.language in languages for block in blocks(page))]
 
 
 @pytest.mark.parametrize("page", having("python"), ids=name)
 def test_every_python_block_runs(page: Path, tmp_path: Path) -> None:
     desk.lay(tmp_path, blocks(page), provider="fake")
-    code = [block.text for block in blocks(page, "python") if block.not_run is None]
+    code = [block.text for block in blocks(page, "python") if block.title is None]
     (tmp_path / "page.py").write_text("\n".join(code))
+    python(tmp_path, "page.py")
+    if any((block.title or "").startswith("test_") for block in blocks(page, "python")):
+        python(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+
+
+def python(folder: Path, *words: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-W", "error", "page.py"],
-        cwd=tmp_path,
-        env=desk.environment(tmp_path, {}),
+        [sys.executable, "-W", "error", *words],
+        cwd=folder,
+        env=desk.environment(folder, {}),
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("page", having("console"), ids=name)
@@ -184,7 +191,7 @@ def documents(text: str) -> list[dict[str, object]]:
 
 
 def test_every_block_says_what_it_is_written_in() -> None:
-    for page in PAGES:
+    for page in READ:
         text = page.read_text()
         fences = re.findall(r"^ *```(.*)$", text, re.MULTILINE)
         assert len(fences) == 2 * len(blocks(page)), f"{name(page)}: a block that nobody reads"
@@ -193,7 +200,7 @@ def test_every_block_says_what_it_is_written_in() -> None:
 
 def test_what_is_not_run_has_a_reason_and_is_counted() -> None:
     marked = [
-        block.not_run for page in PAGES for block in blocks(page) if block.not_run is not None
+        block.not_run for page in READ for block in blocks(page) if block.not_run is not None
     ]
     assert all(marked)
     assert len(marked) == NOT_RUN
