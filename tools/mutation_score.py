@@ -50,7 +50,9 @@ ENDS: Mapping[int | None, str] = {
 KILLED = ("killed", "timeout")
 
 Done = subprocess.CompletedProcess[str]
-ARGUMENTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mutmut"]["pytest_add_cli_args"]
+ARGUMENTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mutmut"][
+    "pytest_add_cli_args"
+]
 
 
 @dataclass(frozen=True)
@@ -214,7 +216,9 @@ def verdict(place: Path, name: str, end: str) -> Verdict:
     if end in KILLED:
         return Verdict(name, end)
     change = mutmut(place, "show", name)
-    lines = [line for line in change.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
+    lines = [
+        line for line in change.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")
+    ]
     return Verdict(name, end, "\n".join(lines), equivalent(name, lines))
 
 
@@ -225,7 +229,8 @@ def equivalent(name: str, lines: Sequence[str]) -> str:
     listed = tomllib.loads(EQUIVALENT.read_text())["mutants"]
     new = " ".join(line[1:].strip() for line in lines if line[0] == "+")
     return next(
-        (one["why"] for one in listed if fnmatch.fnmatch(name, one["of"]) and one["line"] in new), ""
+        (one["why"] for one in listed if fnmatch.fnmatch(name, one["of"]) and one["line"] in new),
+        "",
     )
 
 
