@@ -30,7 +30,7 @@ from tests.submission.test_journal import row
 
 JOURNAL = "journal.sqlite3"
 UNLISTED = "it is not in the provider's list"
-REFUSED = "openai: Injected 403. (permission_denied)"
+REFUSED = "openai answered 403: Injected 403"
 
 
 @pytest.fixture
