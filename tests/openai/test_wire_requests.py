@@ -1,0 +1,127 @@
+"""Requests as data, and the small values that they are made of and read with."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import pytest
+
+from finetune_sdk.providers._openai_wire import requests
+from finetune_sdk.providers._openai_wire.holdings import ended_with_base, file_of, model_of
+from finetune_sdk.providers._openai_wire.requests import Part, Request
+from finetune_sdk.providers._openai_wire.values import encode, rows, text, texts
+from finetune_sdk.types import Model
+
+PART = Part(name="file", filename="a.jsonl", file=BytesIO(b"{}"), size=2)
+
+
+@pytest.mark.parametrize(
+    ("made", "request_"),
+    [
+        (
+            requests.read("/models", after="m", limit=None),
+            Request(use="read", method="GET", path="/models", query={"after": "m"}),
+        ),
+        (
+            requests.page("/files", 20, "file-1", purpose="fine-tune"),
+            Request(
+                use="read",
+                method="GET",
+                path="/files",
+                query={"limit": "20", "after": "file-1", "purpose": "fine-tune"},
+            ),
+        ),
+        (
+            requests.page("/files", 20, None),
+            Request(use="read", method="GET", path="/files", query={"limit": "20"}),
+        ),
+        (
+            requests.create_job({"model": "m"}),
+            Request(use="create", method="POST", path="/fine_tuning/jobs", body={"model": "m"}),
+        ),
+        (
+            requests.change_job("a/b", "pause"),
+            Request(use="put", method="POST", path="/fine_tuning/jobs/a%2Fb/pause"),
+        ),
+        (
+            requests.delete("/models/m"),
+            Request(use="delete", method="DELETE", path="/models/m"),
+        ),
+    ],
+)
+def test_a_request_is_what_is_asked_for(made: Request, request_: Request) -> None:
+    assert made == request_
+
+
+def test_an_upload_has_time_by_its_size() -> None:
+    made = requests.upload("/files", PART, {"purpose": "fine-tune"})
+    assert made.seconds is not None
+    assert made == Request(
+        use="upload",
+        method="POST",
+        path="/files",
+        body={"purpose": "fine-tune"},
+        part=PART,
+        seconds=made.seconds,
+    )
+    larger = Part(name="file", filename="a.jsonl", file=PART.file, size=10**9)
+    longer = requests.upload("/files", larger, {}).seconds
+    assert longer is not None
+    assert longer > made.seconds
+
+
+@pytest.mark.parametrize(
+    ("name", "segment"), [(".", "%2E"), ("..", "%2E%2E"), (".a", ".a"), ("a b", "a%20b")]
+)
+def test_dots_climb_nowhere(name: str, segment: str) -> None:
+    assert requests.segment(name) == segment
+
+
+def model(id_: str, **fields: object) -> Model | None:
+    return model_of({"id": id_, **fields}, provider="mine")
+
+
+def test_a_tuned_model_ends_with_its_base_where_it_has_no_word_of_its_own() -> None:
+    tuned = "ft:base:acme::1"
+    found = ended_with_base(
+        [
+            None,
+            model("base", shutdown_date="2027-01-14"),
+            model(tuned),
+            model("ft:base:acme::2", shutdown_date="2027-02-02T00:00:00Z"),
+            model("ft:gone:acme::3"),
+            model("other"),
+        ]
+    )
+    days = [None if one is None else str(one.shutdown_date) for one in found]
+    assert days == [None, "2027-01-14", "2027-01-14", "2027-02-02", "None", "None"]
+    assert found[2] is not None
+    assert (found[2].id, found[2].provider, found[2].base_model) == (tuned, "mine", "base")
+
+
+def test_when_a_file_and_a_model_were_made_is_kept() -> None:
+    file, made = (
+        file_of({"id": "f", "created_at": 1_790_000_000}),
+        model("m", created=1_790_000_000),
+    )
+    assert file is not None
+    assert made is not None
+    assert file.created_at is not None
+    assert file.created_at == made.created_at
+    assert file.created_at.isoformat() == "2026-09-21T14:13:20+00:00"
+
+
+def test_what_is_sent_is_json() -> None:
+    assert encode({"name": "é", "n": [1, None]}) == '{"name":"é","n":[1,null]}'.encode()
+
+
+def test_of_a_list_only_what_fits_is_read() -> None:
+    assert list(rows([{"a": 1}, 7, None, {}])) == [{"a": 1}, {}]
+    assert list(texts(["a", 7, "", None, "b"])) == ["a", "b"]
+    assert list(rows({"a": 1})) == list(texts("abc")) == []
+
+
+@pytest.mark.parametrize("length", [1, 3999, 4000])
+def test_a_text_is_kept_up_to_its_limit(length: int) -> None:
+    assert text("x" * length) == "x" * length
+    assert text("x" * 4001) == "x" * 4000 + "..."
