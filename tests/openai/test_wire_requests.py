@@ -118,7 +118,8 @@ def test_what_is_sent_is_json() -> None:
 def test_of_a_list_only_what_fits_is_read() -> None:
     assert list(rows([{"a": 1}, 7, None, {}])) == [{"a": 1}, {}]
     assert list(texts(["a", 7, "", None, "b"])) == ["a", "b"]
-    assert list(rows({"a": 1})) == list(texts("abc")) == []
+    assert not list(rows({"a": 1}))
+    assert not list(texts("abc"))
 
 
 @pytest.mark.parametrize("length", [1, 3999, 4000])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,10 +37,10 @@ def told(
     body: bytes = b"",
     request: Request = READ,
     headers: dict[str, str] | None = None,
-    **words: str,
+    words: Mapping[str, str] | None = None,
 ) -> FineTuneError:
     answer = Answer(status, headers or {}, body)
-    given = {"provider": "mine", "place": PLACE, "key": "$MY_KEY", **words}
+    given = {"provider": "mine", "place": PLACE, "key": "$MY_KEY", **(words or {})}
     return failure_of(answer, request, now=NOW, **given)
 
 
@@ -94,7 +95,7 @@ LOST = "mine answered 404: nothing at all"
 def test_a_bad_answer_is_a_sentence(
     status: int, body: bytes, words: dict[str, str], sentence: str
 ) -> None:
-    assert str(told(status, body, **words)) == sentence
+    assert str(told(status, body, words=words)) == sentence
 
 
 @pytest.mark.parametrize(
