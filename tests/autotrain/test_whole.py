@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import JsonValue
 
 from finetune_sdk.autotrain import AutoTrainSpec, Words, words
 from finetune_sdk.types import DPO, HubDataset, Lora, Supervised
@@ -265,7 +266,7 @@ def test_a_command_line_has_each_word_by_itself() -> None:
 
 def test_a_description_is_told_in_our_words_whole() -> None:
     found = words(full())
-    read = {
+    read: dict[str, JsonValue] = {
         "chat_template": "tokenizer",
         "gradient_accumulation": 2,
         "mixed_precision": "bf16",
