@@ -7,10 +7,8 @@ from io import BytesIO
 import pytest
 
 from finetune_sdk.providers._openai_wire import requests
-from finetune_sdk.providers._openai_wire.holdings import ended_with_base, file_of, model_of
 from finetune_sdk.providers._openai_wire.requests import Part, Request
 from finetune_sdk.providers._openai_wire.values import encode, rows, text, texts
-from finetune_sdk.types import Model
 
 PART = Part(name="file", filename="a.jsonl", file=BytesIO(b"{}"), size=2)
 
@@ -75,40 +73,6 @@ def test_an_upload_has_time_by_its_size() -> None:
 )
 def test_dots_climb_nowhere(name: str, segment: str) -> None:
     assert requests.segment(name) == segment
-
-
-def model(id_: str, **fields: object) -> Model | None:
-    return model_of({"id": id_, **fields}, provider="mine")
-
-
-def test_a_tuned_model_ends_with_its_base_where_it_has_no_word_of_its_own() -> None:
-    tuned = "ft:base:acme::1"
-    found = ended_with_base(
-        [
-            None,
-            model("base", shutdown_date="2027-01-14"),
-            model(tuned),
-            model("ft:base:acme::2", shutdown_date="2027-02-02T00:00:00Z"),
-            model("ft:gone:acme::3"),
-            model("other"),
-        ]
-    )
-    days = [None if one is None else str(one.shutdown_date) for one in found]
-    assert days == [None, "2027-01-14", "2027-01-14", "2027-02-02", "None", "None"]
-    assert found[2] is not None
-    assert (found[2].id, found[2].provider, found[2].base_model) == (tuned, "mine", "base")
-
-
-def test_when_a_file_and_a_model_were_made_is_kept() -> None:
-    file, made = (
-        file_of({"id": "f", "created_at": 1_790_000_000}),
-        model("m", created=1_790_000_000),
-    )
-    assert file is not None
-    assert made is not None
-    assert file.created_at is not None
-    assert file.created_at == made.created_at
-    assert file.created_at.isoformat() == "2026-09-21T14:13:20+00:00"
 
 
 def test_what_is_sent_is_json() -> None:
