@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from io import BytesIO
 
 import pytest
@@ -14,14 +15,14 @@ PART = Part(name="file", filename="a.jsonl", file=BytesIO(b"{}"), size=2)
 
 
 @pytest.mark.parametrize(
-    ("made", "request_"),
+    ("make", "request_"),
     [
         (
-            requests.read("/models", after="m", limit=None),
+            lambda: requests.read("/models", after="m", limit=None),
             Request(use="read", method="GET", path="/models", query={"after": "m"}),
         ),
         (
-            requests.page("/files", 20, "file-1", purpose="fine-tune"),
+            lambda: requests.page("/files", 20, "file-1", purpose="fine-tune"),
             Request(
                 use="read",
                 method="GET",
@@ -30,25 +31,25 @@ PART = Part(name="file", filename="a.jsonl", file=BytesIO(b"{}"), size=2)
             ),
         ),
         (
-            requests.page("/files", 20, None),
+            lambda: requests.page("/files", 20, None),
             Request(use="read", method="GET", path="/files", query={"limit": "20"}),
         ),
         (
-            requests.create_job({"model": "m"}),
+            lambda: requests.create_job({"model": "m"}),
             Request(use="create", method="POST", path="/fine_tuning/jobs", body={"model": "m"}),
         ),
         (
-            requests.change_job("a/b", "pause"),
+            lambda: requests.change_job("a/b", "pause"),
             Request(use="put", method="POST", path="/fine_tuning/jobs/a%2Fb/pause"),
         ),
         (
-            requests.delete("/models/m"),
+            lambda: requests.delete("/models/m"),
             Request(use="delete", method="DELETE", path="/models/m"),
         ),
     ],
 )
-def test_a_request_is_what_is_asked_for(made: Request, request_: Request) -> None:
-    assert made == request_
+def test_a_request_is_what_is_asked_for(make: Callable[[], Request], request_: Request) -> None:
+    assert make() == request_
 
 
 def test_an_upload_has_time_by_its_size() -> None:
