@@ -340,6 +340,7 @@ def test_a_machine_says_how_many_devices_it_has(backend: str, count: int | None)
         ("???", "org/my_model", "my-model-"),
         ("", "???", "model-"),
         ("a" * 60, "m", "a" * 39 + "-"),
+        ("X" * 60, "m", "X" * 39 + "-"),
         ("a" * 38 + "-b", "m", "a" * 38 + "-"),
     ],
 )

@@ -361,3 +361,11 @@ def test_what_has_no_meaning_any_more_is_told(
     found = words(spec.model_copy(update={"hub": hub, **changes}))
     assert list(found.notes) == notes
     assert found.lost[1:] == OF_TEXT
+
+
+def test_what_is_not_said_is_said_in_our_words() -> None:
+    spec = with_data(example("llm-sft", peft=True, target_modules=None), chat_template=None)
+    found = words(spec)
+    assert found.method.lora == Lora(rank=16, alpha=32, dropout=0.05, target_modules="all-linear")
+    told = found.options["autotrain"]
+    assert (told["chat_template"], told["mixed_precision"]) == ("none", "none")
