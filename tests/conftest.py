@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,11 @@ pytest_plugins = ["tests.listening"]
 
 # How long a machine takes, which others use too, is no test's matter.
 settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("ours")
+# A mutant is judged in the same way each time, by what others have found in none.
+settings.register_profile(
+    "mutants", settings.get_profile("ours"), max_examples=25, derandomize=True, database=None
+)
+settings.load_profile(os.environ.get("FINETUNE_HYPOTHESIS", "ours"))
 
 
 @pytest.fixture(autouse=True)
