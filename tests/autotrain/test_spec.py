@@ -141,6 +141,92 @@ def test_a_wrong_word_is_told_with_its_place(old: str, new: str, words: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        (YAML, "[1]", "at.yml: is no AutoTrain configuration; write `task: ...`"),
+        (
+            "${HF_TOKEN}",
+            "word",
+            "at.yml:23: `hub.token` holds the token itself; write `token: ${HF_TOKEN}` and set "
+            "that environment variable",
+        ),
+        (
+            "${HF_TOKEN}",
+            "hf_" + "a1" * 12,
+            "at.yml:23: holds what looks like a token or a password; a file is no place for one: "
+            "write `token: ${HF_TOKEN}` and set that environment variable",
+        ),
+        (
+            "  epochs: 2",
+            "  trainer: dpo",
+            "at.yml:15: `params.trainer` is 'dpo', which does not go with the task `llm-sft`; "
+            "leave it out and name the task, such as `llm-sft`",
+        ),
+        (
+            "log: tensorboard\nbackend: spaces-a10g-small\n",
+            "",
+            "at.yml: missing: `log`, `backend`; AutoTrain asks for each, `null` where there is "
+            "nothing to say",
+        ),
+        (
+            "  lr: 2e-4",
+            "  lrr: 1",
+            "at.yml:17: `params.lrr` is no known key; did you mean `lr` or `lora_r`?",
+        ),
+        (
+            "  path:",
+            "  zzzz: 1\n  path:",
+            "at.yml:7: `data.zzzz` is no known key; known: `path`, `train_split`, `valid_split`, "
+            "`column_mapping`, `chat_template`",
+        ),
+        (
+            "task: llm-sft",
+            "task: [1]",
+            "at.yml:1: `task` is [1]; known: `llm-sft`, `llm-generic`, `llm-dpo`, `llm-orpo`, "
+            "`llm-reward`, `text-classification`, `text-regression`, `token-classification`, "
+            "`seq2seq`, `tabular`, `image-classification`, `image-regression`, "
+            "`image-object-detection`, `st:pair`, `st:pair_class`, `st:pair_score`, "
+            "`st:triplet`, `st:qa`, `vlm:captioning`, `vlm:vqa`, `extractive-qa`",
+        ),
+        (
+            "text_column: messages",
+            "text_column: [a, b]",
+            "at.yml:6: `data` is wrong: `column_mapping` of a language model gives one name for "
+            "each column",
+        ),
+        (
+            "text_column: messages",
+            "text_column: m\n    id: i",
+            "at.yml:6: `data` is wrong: `column_mapping` has `id`; a language model reads "
+            "`prompt_text_column`, `text_column`, `rejected_text_column`",
+        ),
+        (
+            "text_column: messages",
+            "other: m",
+            "at.yml:6: `data` is wrong: `column_mapping` lacks `text_column`, which `llm-sft` "
+            "needs",
+        ),
+        (
+            "my-recipes",
+            "my_recipes",
+            "at.yml:3: `project_name` is 'my_recipes': it should be letters, digits and hyphens, "
+            "50 at most",
+        ),
+        ("  lr: 2e-4", "  lr: 0", "at.yml:17: `params.lr` is 0: it should be greater than 0"),
+        (
+            "data:\n",
+            "data: 7\nother:\n",
+            "at.yml:6: `data` is 7: it should be a valid dictionary or instance of Data\n"
+            "at.yml:7: `other` is no known key; known: `task`, `base_model`, `project_name`, "
+            "`log`, `backend`, `data`, `params`, `hub`",
+        ),
+    ],
+)
+def test_a_wrong_file_is_a_sentence_for_each_fault(old: str, new: str, sentence: str) -> None:
+    assert refusal(YAML.replace(old, new)) == sentence
+
+
+@pytest.mark.parametrize(
     ("old", "new", "line"),
     [
         ("${HF_TOKEN}", TOKEN, 23),

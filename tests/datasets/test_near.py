@@ -173,6 +173,15 @@ def test_the_threshold_decides() -> None:
             NearDuplicates(wrong)
 
 
+def test_a_few_words_more_are_too_many() -> None:
+    chance = seeded(7)
+    for _ in range(50):
+        text = chance.sample(WORDS, 30)
+        longer = [*text, *chance.sample(WORDS, 4)]
+        assert found(" ".join(text), " ".join(longer)) == [None, None]
+        assert found(" ".join(longer), " ".join(text)) == [None, None]
+
+
 def test_memory_is_bounded() -> None:
     chance = seeded(8)
     near = NearDuplicates(limit=500)

@@ -234,6 +234,5 @@ def _redirected(
         provider=provider,
         code="redirected",
         status_code=answer.status,
-        retryable=False,
         effect="none" if request.use == "read" else "unknown",
     )

@@ -90,7 +90,7 @@ def error_of(value: object, *, failed: bool) -> JobError | None:
     """Why a job failed. An object of nulls says nothing, and servers send it with good jobs."""
     said = table(value)
     code = text(said.get("code"))
-    message = text(said.get("message")) or (text(value) if isinstance(value, str) else None)
+    message = text(said.get("message")) or text(value)
     if message is None and code is None:
         return JobError(message="the provider gave no reason") if failed else None
     return JobError(code=code, message=message or code or "", param=text(said.get("param")))

@@ -49,7 +49,7 @@ def explained(job: Job) -> Job:
         (_DATA, UNSAFE_DATA, "mend or leave out such rows; nothing was charged"),
         (_MODEL, UNSAFE_MODEL, "mend or leave out the rows that teach it; nothing was charged"),
     ):
-        if words.search(error.message[:4000]):
+        if words.search(error.message):
             told = f"{error.message.rstrip('. ')} ({advice})"
             return job.model_copy(
                 update={"error": error.model_copy(update={"code": code, "message": told})}
