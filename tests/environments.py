@@ -11,27 +11,27 @@ from pathlib import Path
 
 import finetune_sdk
 
-_SCRIPT = """#!/bin/sh
-exec "{python}" -m {module} "$@"
-"""
-_COMMANDS = {"pip": "pip", "finetune": "finetune_sdk.cli", "pytest": "pytest"}
+_COMMANDS = {
+    # No index is asked, and nothing is fetched to build with: it has to be here already.
+    "pip": 'shift; exec "{python}" -m pip install --no-index --no-deps --no-build-isolation "$@"',
+    "finetune": 'exec "{python}" -m finetune_sdk.cli "$@"',
+    "pytest": 'exec "{python}" -m pytest "$@"',
+}
+"""What stands on its path, as lines of a shell. Of pip there is `install` alone."""
 
 
 class Environment:
-    """A fresh environment that sees what this one has, and nothing of it sees what goes in there.
-
-    Its pip asks no index: what is needed has to be here already.
-    """
+    """A fresh environment: it sees what this one has, and this one sees nothing of it."""
 
     def __init__(self, folder: Path) -> None:
-        venv.create(folder, with_pip=False, symlinks=os.name != "nt")
+        venv.create(folder, with_pip=False, symlinks=True)
         self._folder = folder
         seen = [place for place in sys.path if place.endswith("site-packages")]
         seen.append(str(Path(finetune_sdk.__file__).parents[1]))
         (self.site / "seen.pth").write_text("\n".join(seen) + "\n")
-        for name, module in _COMMANDS.items():
+        for name, line in _COMMANDS.items():
             script = folder / "bin" / name
-            script.write_text(_SCRIPT.format(python=self.python, module=module))
+            script.write_text(f"#!/bin/sh\n{line.format(python=self.python)}\n")
             script.chmod(0o755)
 
     @property
@@ -65,10 +65,6 @@ class Environment:
             "HOME": own,
             "XDG_CONFIG_HOME": f"{own}/config",
             "FINETUNE_HOME": f"{own}/state",
-            "PIP_NO_INDEX": "1",
-            # By its name the opposite: 0 is what takes the isolation away.
-            "PIP_NO_BUILD_ISOLATION": "0",
-            "PIP_NO_DEPS": "1",
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
             "COLUMNS": "100",

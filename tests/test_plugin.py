@@ -36,6 +36,7 @@ _BLOCK = re.compile(
     r"^(?P<fence>`{3,})(?P<kind>\w+)(?: title=\"(?P<path>[^\"]+)\")?\n(?P<text>.*?)^(?P=fence)$",
     re.MULTILINE | re.DOTALL,
 )
+_TROUBLE = re.compile(r"^(error:|broken )", re.MULTILINE)
 _PUBLIC = re.compile(r"^\| `(finetune_sdk[\w.]*)` \|", re.MULTILINE)
 
 
@@ -57,6 +58,11 @@ def commands(console: str) -> Iterator[tuple[str, str]]:
     for typed in re.split(r"^\$ ", console, flags=re.MULTILINE)[1:]:
         command, _, printed = typed.partition("\n")
         yield command, printed
+
+
+def prints(got: str, want: str) -> bool:
+    """As a doctest compares: `...` is anything, and one blank is as good as another."""
+    return OutputChecker().check_output(want, got, ELLIPSIS | NORMALIZE_WHITESPACE)
 
 
 def lines(text: str) -> list[str]:
@@ -102,9 +108,10 @@ def test_each_step_of_the_page_does_what_it_says(tmp_path: Path) -> None:
         elif block.kind == "console":
             for command, printed in commands(block.text):
                 typed.append(command)
-                got = environment.run(command, cwd=folder).stdout
-                same = OutputChecker().check_output(printed, got, ELLIPSIS | NORMALIZE_WHITESPACE)
-                assert same, f"$ {command}\n{got}"
+                done = environment.run(command, cwd=folder)
+                shown = f"$ {command}\n{done.stdout}"
+                assert prints(done.stdout, printed), shown
+                assert bool(done.returncode) == bool(_TROUBLE.search(printed)), shown
     # The laws and its own tests are among them.
     assert [command for command in typed if command.startswith("pytest")]
 
