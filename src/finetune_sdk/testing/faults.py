@@ -213,7 +213,9 @@ class Faults:
 
 def _check(call: str) -> None:
     if call not in USES:
-        raise ValueError(f"{call!r} sends nothing; these do: {', '.join(sorted(USES))}")
+        raise ValueError(
+            f"{call!r} is no call that goes through retries; these do: {', '.join(sorted(USES))}"
+        )
 
 
 FOREVER = math.inf
