@@ -210,7 +210,8 @@ def test_whatever_looks_fail_the_end_is_the_servers(fails: list[bool]) -> None:
     for fail in fails:
         if fail:
             fake.fail_next("get_job", *lost(1))
-    assert client.jobs.wait(job, progress=False) == client.jobs.get(job)
+    done = client.jobs.wait(job, progress=False, poll_interval=60)
+    assert done == client.jobs.get(job)
 
 
 def test_the_bar_shows_steps_and_the_loss(

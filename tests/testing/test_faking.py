@@ -29,7 +29,11 @@ epochs = 5
 [profiles.cheap.options]
 training_type = "GlobalStandard"
 
+[profiles.others]
+provider = "of_another_package"
+
 [models.small]
+others = "their-model"
 cheap = "gpt-4.1-mini-2025-04-14"
 openai = "gpt-4.1-nano-2025-04-14"
 """
@@ -61,7 +65,11 @@ def test_any_name_is_good_without_a_file_a_key_or_an_extra(name: str | None) -> 
 @pytest.mark.usefixtures("config")
 @pytest.mark.parametrize(
     ("name", "model"),
-    [("openai", "gpt-4.1-nano-2025-04-14"), ("cheap", "gpt-4.1-mini-2025-04-14")],
+    [
+        ("openai", "gpt-4.1-nano-2025-04-14"),
+        ("cheap", "gpt-4.1-mini-2025-04-14"),
+        ("others", "their-model"),
+    ],
 )
 def test_the_models_of_the_config_hold(name: str, model: str) -> None:
     with faking() as stage:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from inspect import Parameter, isfunction, signature
 
 import pytest
 
@@ -26,6 +27,8 @@ from finetune_sdk.testing import FakeProvider, JobScript
 from tests.testing.both import Both
 
 HOUR = 3600.0
+INTERFACE = "finetune_sdk.providers.base"
+_PLACES = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -220,14 +223,41 @@ def test_a_metric_that_cannot_be_read_does_not_end_the_job(both: Both) -> None:
         both.jobs("metrics", job)
 
 
+def test_every_verb_of_a_provider_can_be_made_to_fail() -> None:
+    """Whatever `fail_next` takes, it keeps: no fault is said in vain."""
+    for verb in sorted(verbs()):
+        fake = FakeProvider()
+        fake.fail_next(verb, ServerError("as said", provider="fake"))
+        method = getattr(fake, verb)
+        with pytest.raises(ServerError, match="as said"):
+            method(*(None for _ in positional(method)), **dict.fromkeys(named(method)))
+
+
+def verbs() -> set[str]:
+    """The public methods of what a provider is."""
+    bases = [kind for kind in FakeProvider.__mro__ if kind.__module__.startswith(INTERFACE)]
+    names = {name for base in bases for name, value in vars(base).items() if isfunction(value)}
+    return {name for name in names if not name.startswith("_")}
+
+
+def positional(method: Callable[..., object]) -> list[str]:
+    return [one.name for one in signature(method).parameters.values() if one.kind in _PLACES]
+
+
+def named(method: Callable[..., object]) -> list[str]:
+    return [one.name for one in signature(method).parameters.values() if one.kind not in _PLACES]
+
+
 # What cannot be said
 
 
 IMPOSSIBLE: list[tuple[Callable[[FakeProvider], None], str]] = [
     (lambda fake: fake.fail_next("get_jop", ServerError("x", provider="fake")), "get_jop"),
     (lambda fake: fake.fail_next("get_job"), "no error"),
-    (lambda fake: fake.lose_next("estimate_cost"), "sends nothing"),
-    (lambda fake: fake.limit_next("close"), "sends nothing"),
+    (lambda fake: fake.fail_next("enqueue", ServerError("x", provider="fake")), "enqueue"),
+    (lambda fake: fake.fail_next("open", ServerError("x", provider="fake")), "open"),
+    (lambda fake: fake.lose_next("estimate_cost"), "is no call that goes through retries"),
+    (lambda fake: fake.limit_next("chat"), "is no call that goes through retries"),
     (lambda fake: fake.limit_next("get_job", times=0), "`times` is 0"),
     (lambda fake: fake.limit_next("get_job", retry_after=-1), "`retry_after` is -1"),
     (lambda fake: fake.go_down("get_jop"), "get_jop"),

@@ -278,7 +278,9 @@ def test_nothing_is_best_where_nothing_was_validated(both: Both) -> None:
         ({"running": 1e11}, "running"),
         ({"steps": 0}, "steps"),
         ({"fails_at_step": 101}, "`fails_at_step` is 101 of 100 `steps`"),
-        ({"pauses_at_step": 11, "steps": 10}, "`pauses_at_step` is 11 of 10 `steps`"),
+        ({"pauses_at_step": 10, "steps": 10}, "`pauses_at_step` is 10, and it ends at 10"),
+        ({"pauses_at_step": 5, "fails_at_step": 3}, "`pauses_at_step` is 5, and it ends at 3"),
+        ({"pauses_at_step": 5, "running": 0}, "`running` is 0 seconds"),
         ({"outcome": "succeeded", "fails_at_step": 3}, "`outcome` is 'succeeded'"),
         ({"outcome": "cancelled", "error": JobError(message="x")}, "`outcome` is 'cancelled'"),
         ({"words": {"walking": "x"}}, "words"),
@@ -317,14 +319,23 @@ def test_time_only_goes_on() -> None:
             naive(datetime(2027, 1, 8))
 
 
-def test_what_never_ends_is_told_and_not_waited_for_without_end() -> None:
+@pytest.mark.parametrize(
+    ("seconds", "times"), [(DAY / 10, 10_000), (0.1, 1_000_000)], ids=["long", "often"]
+)
+def test_what_never_ends_is_told_and_not_waited_for_without_end(seconds: float, times: int) -> None:
     clock = VirtualClock()
-    for _ in range(1_000_000):
-        clock.sleep(60)
+    for _ in range(times):
+        clock.sleep(seconds)
     with pytest.raises(RuntimeError, match="give the wait a `timeout`"):
-        clock.sleep(60)
+        clock.sleep(seconds)
     clock.advance(0)
-    clock.sleep(60)
+    clock.sleep(seconds)
+
+
+def test_a_wait_of_a_word_that_no_end_has_ends(both: Both) -> None:
+    both.fake.enqueue(JobScript(words={JobStatus.SUCCEEDED: "finito"}))
+    with pytest.raises(RuntimeError, match="what is waited for never ends"):
+        both.wait(both.create(), poll_interval=DAY)
 
 
 def test_two_fakes_may_share_a_clock(open_both: Open) -> None:

@@ -52,8 +52,8 @@ def _of_profile(
         wanted if stand_in else name,
         file=file,
         environ=os.environ,
-        # Where it stands in, a name need not be one of this machine.
-        providers=[*known, wanted] if stand_in else known,
+        # What is stood in for need not be installed here, nor known by any file.
+        providers=[*known, wanted, *_named(file)] if stand_in else known,
     )
     if stand_in := stand_in or stand_in_of(profile.provider):
         return _stood_in(stand_in, profile, path, chosen=chosen, home=home)
@@ -83,6 +83,11 @@ def _of_profile(
     )
     _check_defaults(context)
     return context
+
+
+def _named(file: configuration.ConfigFile | None) -> list[str]:
+    """The providers of the file's profiles."""
+    return [str(table["provider"]) for table in file.profiles.values()] if file else []
 
 
 def _stood_in(

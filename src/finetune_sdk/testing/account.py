@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -19,6 +20,8 @@ from finetune_sdk.types import Job, JobSpec
 P = ParamSpec("P")
 T = TypeVar("T")
 A = TypeVar("A", bound="FakeAccount")
+
+_INTERFACE = "finetune_sdk.providers.base"
 
 CHAT = "chat"
 """The name of a request to a deployment, among the calls of the provider's methods."""
@@ -92,7 +95,7 @@ class FakeAccount:
             call: a method of a provider, such as `create_job`; `chat` for requests to deployments.
             errors: what comes out of the provider, all its own retries behind it.
         """
-        if call != CHAT and not hasattr(type(self), call):
+        if call != CHAT and not _is_verb(type(self), call):
             raise ValueError(f"`call` is {call!r}; it is the name of a method of a provider")
         self._faults.fail(call, errors)
 
@@ -198,6 +201,12 @@ class FakeAccount:
                 provider="fake",
                 status_code=404,
             ) from None
+
+
+def _is_verb(kind: type, name: str) -> bool:
+    """Whether it is a method of what a provider is."""
+    bases = [base for base in kind.__mro__ if base.__module__.startswith(_INTERFACE)]
+    return any(inspect.isfunction(vars(base).get(name)) for base in bases)
 
 
 def _need(word: str, value: object, *kinds: type) -> None:

@@ -10,8 +10,14 @@ from datetime import UTC, datetime, timedelta
 START = datetime(2026, 1, 1, tzinfo=UTC)
 """When a virtual clock begins, so that a test sees the same dates each time."""
 
+LONGEST = timedelta(days=730)
+"""Between two words of the test's: who sleeps longer, look by look, waits for what never ends."""
+
 MOST_SLEEPS = 1_000_000
-"""Between two words of the test's: who sleeps more often waits for what never ends."""
+"""The same, for short sleeps."""
+
+_FEW_SLEEPS = 10_000
+"""Nobody has waited long for these, however much time they let pass."""
 
 
 class VirtualClock:
@@ -27,7 +33,7 @@ class VirtualClock:
             raise ValueError(f"`start` is {start!r}; it needs a time zone, such as UTC")
         self._start = start
         self._seconds = 0.0
-        self._sleeps = 0
+        self._sleeps, self._slept = 0, 0.0
         self._lock = threading.Lock()
 
     def now(self) -> datetime:
@@ -45,7 +51,7 @@ class VirtualClock:
             ValueError: it is negative or no number.
         """
         self._pass(seconds.total_seconds() if isinstance(seconds, timedelta) else seconds)
-        self._sleeps = 0
+        self._sleeps, self._slept = 0, 0.0
 
     def advance_to(self, moment: datetime) -> None:
         """Lets time pass until then.
@@ -61,14 +67,16 @@ class VirtualClock:
         """Lets so many seconds pass.
 
         Raises:
-            RuntimeError: it is the millionth sleep since the test last said anything.
+            RuntimeError: it is one of a million sleeps, or of two years of sleeps, since the test
+                last moved this clock: what is waited for does not end.
         """
         self._pass(seconds)
-        self._sleeps += 1
-        if self._sleeps > MOST_SLEEPS:
+        self._sleeps, self._slept = self._sleeps + 1, self._slept + seconds
+        long = self._slept > LONGEST.total_seconds() and self._sleeps > _FEW_SLEEPS
+        if long or self._sleeps > MOST_SLEEPS:
             raise RuntimeError(
-                f"slept {MOST_SLEEPS} times, until {self.now():%F}: what is waited for never ends; "
-                "give the wait a `timeout`, or the fake another script"
+                f"slept {self._sleeps} times, until {self.now():%F}: what is waited for never "
+                "ends; give the wait a `timeout`, or the fake another script"
             )
 
     async def sleep_async(self, seconds: float) -> None:

@@ -270,9 +270,11 @@ class FakeProvider(
         load(rows).write(path)
 
     def encoding(self, model: str, /) -> str | None:
+        self._faults.end("encoding")
         return encoding_of(model)
 
     def preflight_job(self, spec: JobSpec, /) -> Inspection:
+        self._faults.end("preflight_job")
         ends, today = self._sunsets.of(self.name, spec.model), self.clock.now().date()
         if reason := ended(ends, today):
             raise SunsetError(

@@ -100,11 +100,11 @@ class Faults:
         """The next requests of the call are too many."""
         if retry_after is not None and retry_after < 0:
             raise ValueError(f"`retry_after` is {retry_after!r}; it is in seconds, 0 or more")
-        self._add(call, times, _Fault(self._too_many(retry_after)))
+        self._add(call, times, lambda: _Fault(self._too_many(retry_after)))
 
     def lose(self, call: str, times: int, *, made: bool) -> None:
         """The next requests of the call arrive or not, and nobody is told."""
-        self._add(call, times, _Fault(self._lost(), done=made))
+        self._add(call, times, lambda: _Fault(self._lost(), done=made))
 
     def refuse(
         self,
@@ -172,15 +172,19 @@ class Faults:
             for span in self._spans:
                 if span.holds(call, now):
                     return _Fault(span.error())
-            waiting = self._requests.get(call)
-            return waiting.popleft() if waiting else None
+            waiting = self._requests.get(call, deque())
+            fault = waiting.popleft() if waiting else None
+            if not waiting:
+                # Without faults, calls take the short way again.
+                self._requests.pop(call, None)
+            return fault
 
-    def _add(self, call: str, times: int, fault: _Fault) -> None:
+    def _add(self, call: str, times: int, make: Callable[[], _Fault]) -> None:
         _check(call)
         if times < 1:
             raise ValueError(f"`times` is {times!r}; it is 1 or more")
         with self._lock:
-            self._requests.setdefault(call, deque()).extend([fault] * times)
+            self._requests.setdefault(call, deque()).extend(make() for _ in range(times))
 
     def _too_many(self, retry_after: float | None) -> RateLimitError:
         asked = "" if retry_after is None else f"; again in {retry_after:g} s"
@@ -213,7 +217,9 @@ class Faults:
 
 def _check(call: str) -> None:
     if call not in USES:
-        raise ValueError(f"{call!r} sends nothing; these do: {', '.join(sorted(USES))}")
+        raise ValueError(
+            f"{call!r} is no call that goes through retries; these do: {', '.join(sorted(USES))}"
+        )
 
 
 FOREVER = math.inf

@@ -65,7 +65,8 @@ class FakeJob:
     # What is done to it.
 
     def pause(self) -> None:
-        if not self.status.terminal and not self._paused:
+        ending = self.status.terminal or self._cancel_asked is not None
+        if not ending and not self._paused:
             self._pauses.append(_Pause(self.age, self.clock.now()))
 
     def resume(self) -> None:

@@ -68,9 +68,15 @@ class JobScript(Value):
         for name in ("fails_at_step", "error"):
             if self.outcome != "failed" and getattr(self, name) is not None:
                 raise ValueError(f"`{name}` is given and `outcome` is {self.outcome!r}")
-        for name in ("fails_at_step", "pauses_at_step", "overfits_at_step"):
+        for name in ("fails_at_step", "overfits_at_step"):
             if (getattr(self, name) or 0) > self.steps:
                 raise ValueError(f"`{name}` is {getattr(self, name)} of {self.steps} `steps`")
+        if self.pauses_at_step and self.pauses_at_step >= self.last_step:
+            raise ValueError(
+                f"`pauses_at_step` is {self.pauses_at_step}, and it ends at {self.last_step}"
+            )
+        if self.pauses_at_step and not self.running:
+            raise ValueError("`pauses_at_step` is given, and `running` is 0 seconds")
         return self
 
     def status(self, age: float) -> JobStatus:
