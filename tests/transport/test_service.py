@@ -249,6 +249,7 @@ ESCAPED = "".join(f"\\u{ord(letter):04x}" for letter in KEY)
     [
         bad(400, f'{{"fault": {{"kind": "no", "text": "bad key {KEY}"}}}}'.encode()),
         bad(400, f'{{"fault": {{"kind": "no", "text": "bad key {ESCAPED}"}}}}'.encode()),
+        bad(400, f'{{"fault": {{"kind": "no", "text": "{"-" * 990}{ESCAPED}"}}}}'.encode()),
         ReadTimeout(f"sent with {KEY}"),
         good({"other": KEY}),
     ],
@@ -257,7 +258,7 @@ def test_the_key_shows_up_in_no_error(reply: Reply) -> None:
     error = failure(Line(reply))
     shown = [str(error), repr(error), "".join(traceback.format_exception(error))]
     shown += [str(vars(error)), str(pickle.dumps(error)), repr(Attempt(KEY, 1.0, b"".join))]
-    assert not [text for text in shown if KEY in text]
+    assert not [text for text in shown if KEY[:8] in text]
     assert error.__context__ is None
     assert error.__cause__ is None
 

@@ -210,7 +210,8 @@ class Service:
             return f"{self._url} points elsewhere, and a key is sent to no other place"
         words = said.words if said else "nothing in the shape of its errors"
         hint = f"; look at the key, which is from {self._key.source}" if status == 401 else ""
-        return f"{words[:_LONGEST_WORDS].rstrip('. ')}{hint}"
+        # Hidden before it is cut: half a key is none that could be found.
+        return f"{self._shown(words)[:_LONGEST_WORDS].rstrip('. ')}{hint}"
 
     def _lost(self, request: Request, why: str, *, left: bool) -> ConnectionFailedError:
         return ConnectionFailedError(
@@ -228,6 +229,8 @@ class Service:
         )
 
     def _words(self, text: str) -> str:
+        return redact(f"{self._provider}: {self._shown(text)}")
+
+    def _shown(self, text: str) -> str:
         # The key may have been written with escapes, which are gone only now.
-        shown = self._key.hide(text.encode("utf-8", "replace")).decode()
-        return redact(f"{self._provider}: {shown}")
+        return self._key.hide(text.encode("utf-8", "replace")).decode()
