@@ -13,6 +13,7 @@ import pytest
 
 from finetune_sdk.errors import ConflictError, InvalidRequestError, NotFoundError
 from finetune_sdk.providers.base import FineTuneProvider
+from finetune_sdk.providers.openai.provider import OpenAIProvider
 from finetune_sdk.testing import FakeProvider, RecordedCall
 from finetune_sdk.types import (
     CostEstimate,
@@ -92,6 +93,15 @@ def posting(self: FakeProvider, spec: JobSpec, /) -> Job:
     return CREATE(self, spec.model_copy(update={"key": uuid4().hex}))
 
 
+def refusing_late(self: FakeProvider, spec: JobSpec, /) -> Job:
+    """A create that is refused, and has made its job all the same."""
+    try:
+        return CREATE(self, spec)
+    except InvalidRequestError:
+        CREATE(self, spec)
+        raise
+
+
 def posting_twice(self: FakeProvider, spec: JobSpec, /) -> Job:
     """A create that is sent again where its answer is lost."""
     posting(self, spec)
@@ -125,6 +135,15 @@ def owing(self: FakeProvider, spec: DeploymentSpec, /) -> float:
     return -1.0
 
 
+def unregistered(patch: pytest.MonkeyPatch) -> None:
+    """Another class is registered by the provider's name."""
+
+    def load(name: str) -> type[FineTuneProvider]:
+        return OpenAIProvider
+
+    patch.setattr("finetune_sdk.providers.registry.load", load)
+
+
 LOSING = NotFoundError("no", provider="other")
 LAWS: Mapping[str, Sabotage] = {
     "a_provider_says_who_it_is": capable(poll_interval=(0.0, 0.0)),
@@ -153,7 +172,7 @@ LAWS: Mapping[str, Sabotage] = {
     "a_paused_job_can_be_cancelled": instead("cancel_job", FakeProvider.get_job),
     "what_has_ended_is_neither_paused_nor_resumed": instead("pause_job", FakeProvider.get_job),
     "every_method_that_it_names_can_be_created": told(method=Supervised()),
-    "a_create_that_the_service_refuses_makes_nothing": instead("create_job", posting),
+    "a_create_that_the_service_refuses_makes_nothing": instead("create_job", refusing_late),
     "a_plan_makes_nothing_and_is_made_once": instead("estimate_cost", uploading),
     "max_cost_is_held_before_anything_is_uploaded": instead("estimate_cost", uploading),
     "what_a_job_has_cost_is_an_estimate_or_a_reason": giving(
@@ -192,9 +211,7 @@ LAWS: Mapping[str, Sabotage] = {
         "get_job", raising(InvalidRequestError("no", provider="fake"))
     ),
     "errors_say_whose_they_are_and_travel": instead("get_job", raising(LOSING)),
-    "a_registered_name_is_that_of_its_class": lambda patch: patch.setattr(
-        "finetune_sdk.providers.registry.load", lambda _: FineTuneProvider
-    ),
+    "a_registered_name_is_that_of_its_class": unregistered,
     "no_secret_shows_anywhere": told(raw={"key": "hunter2-hunter2"}),
     "no_secret_shows_in_a_deployment": giving(
         "get_deployment", lambda made: altered(made, {"url": "http://hunter2-hunter2"})
