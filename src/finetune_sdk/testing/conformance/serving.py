@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,11 @@ GONE = (DeploymentStatus.DELETING, DeploymentStatus.DELETED)
 
 class ServingBench(ConformanceBench):
     """Short words for deployments."""
+
+    def _talk(self) -> None:
+        """Deployments are talked to with OpenAI's own client."""
+        if find_spec("openai") is None:
+            self.cannot("be talked to: the package `openai` is not installed")
 
     def _deploy(
         self,
@@ -96,6 +102,7 @@ class ServingLaws(ServingBench):
 
         Code that speaks to OpenAI goes on working with what was tuned here.
         """
+        self._talk()
         with (
             self._client(tmp_path) as client,
             self._deployed(client, self._succeeded(client)) as made,
@@ -185,6 +192,7 @@ class ServingLaws(ServingBench):
 
         Nights and weekends need not be paid for.
         """
+        self._talk()
         with (
             self._client(tmp_path) as client,
             self._deployed(client, self._succeeded(client)) as made,

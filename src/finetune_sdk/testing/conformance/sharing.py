@@ -100,6 +100,7 @@ class SharingLaws(ServingBench):
 
         A `Connection` holds the key for those who ask the deployment; printing it must not tell.
         """
+        self._talk()
         caplog.set_level("DEBUG")
         with (
             self._client(tmp_path) as client,
@@ -161,6 +162,7 @@ class SharingLaws(ServingBench):
 
         `connect` is asked on a thread and used on an event loop.
         """
+        self._talk()
 
         async def go() -> None:
             async with AsyncFineTuneClient(provider, home=tmp_path / "journal") as client:
