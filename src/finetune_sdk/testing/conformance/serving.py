@@ -102,11 +102,11 @@ class ServingLaws(ServingBench):
 
         Code that speaks to OpenAI goes on working with what was tuned here.
         """
-        self._talk()
         with (
             self._client(tmp_path) as client,
             self._deployed(client, self._succeeded(client)) as made,
         ):
+            self._talk()
             ready = client.deployments.wait(made)
             assert ready.status is DeploymentStatus.READY
             assert client.deployments.chat(ready, HELLO).content
@@ -192,11 +192,11 @@ class ServingLaws(ServingBench):
 
         Nights and weekends need not be paid for.
         """
-        self._talk()
         with (
             self._client(tmp_path) as client,
             self._deployed(client, self._succeeded(client)) as made,
         ):
+            self._talk()
             client.deployments.wait(made)
             for _ in range(2):
                 assert client.deployments.pause(made).status is DeploymentStatus.PAUSED

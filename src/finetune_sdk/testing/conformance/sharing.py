@@ -100,12 +100,12 @@ class SharingLaws(ServingBench):
 
         A `Connection` holds the key for those who ask the deployment; printing it must not tell.
         """
-        self._talk()
         caplog.set_level("DEBUG")
         with (
             self._client(tmp_path) as client,
             self._deployed(client, self._succeeded(client)) as made,
         ):
+            self._talk()
             ready = client.deployments.wait(made)
             provider = client.provider
             assert isinstance(provider, CanDeploy)
@@ -162,7 +162,6 @@ class SharingLaws(ServingBench):
 
         `connect` is asked on a thread and used on an event loop.
         """
-        self._talk()
 
         async def go() -> None:
             async with AsyncFineTuneClient(provider, home=tmp_path / "journal") as client:
@@ -171,6 +170,7 @@ class SharingLaws(ServingBench):
                 await client.deployments.delete(made)
 
         provider = self._provider(tmp_path)
+        self._talk()
         client = FineTuneClient(provider, home=tmp_path / "journal")
         self._deploy(client, self._succeeded(client))
         asyncio.run(go())
