@@ -116,12 +116,12 @@ class TestIt(Bench):
     assert "No provider could be opened." in report
 
 
-def test_workers_of_xdist_tell_the_same(pytester: pytest.Pytester) -> None:
+def test_a_worker_of_xdist_tells_the_same(pytester: pytest.Pytester) -> None:
     code = "\nclass TestIt(Bench):\n    pass\n"
     _, alone = written(pytester, code, "-k", "cancel")
     path = pytester.path / "together.md"
     words = (f"--finetune-conformance-report={path}", "-k", "cancel", "-p", "no:cacheprovider")
-    done = pytester.runpytest_subprocess("-n", "2", *words)
+    done = pytester.runpytest_subprocess("-n", "1", *words)
     assert done.ret == 0
     assert "3 kept" in alone
     assert dated(path.read_text()) == dated(alone)
