@@ -17,7 +17,7 @@ from finetune_sdk.testing.conformance import JobKind
 from finetune_sdk.types import MethodName
 from tests.azure.bench import profile_of
 from tests.standins.azure import Azure, azure_error
-from tests.standins.openai import DropAfter, Fault, JobCourse, Reply
+from tests.standins.openai import DropAfter, Edit, Fault, JobCourse, Reply
 
 LOOK = "/fine_tuning/jobs/[^/]+"
 COURSES: Mapping[JobKind, JobCourse] = {
@@ -27,6 +27,13 @@ COURSES: Mapping[JobKind, JobCourse] = {
         outcome="failed", error={"code": "invalidPayload", "message": "row 3", "param": None}
     ),
 }
+
+
+def alien(said: Any) -> object:
+    """What Resource Manager tells, in a state that nobody knows."""
+    for one in said.get("value", [said]):
+        one["properties"]["provisioningState"] = "Alien"
+    return said
 
 
 class AzureLaws(ProviderConformance):
@@ -65,6 +72,11 @@ class AzureLaws(ProviderConformance):
 
     def stumble(self, provider: FineTuneProvider) -> None:
         self.azure.data.faults.add(Fault(method="GET", path=LOOK, action=Reply(503)))
+
+    def say_unknown_deployment_word(self, provider: FineTuneProvider, name: str) -> None:
+        path = f"/deployments(/{name})?"
+        fault = Fault(method="GET", path=path, action=Edit(alien), times=None)
+        self.azure.arm.faults.add(fault)
 
     def method_words(self, provider: FineTuneProvider, method: MethodName) -> Mapping[str, Any]:
         if method is not MethodName.REINFORCEMENT:

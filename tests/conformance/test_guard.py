@@ -86,11 +86,6 @@ class TestIt(Bench):
     def {LAW}(self, tmp_path):
         super().{LAW}(tmp_path)
 """,
-    "in what the laws stand on": """
-class TestIt(Bench):
-    def _client(self, folder):
-        pytest.skip("no")
-""",
 }
 
 
@@ -106,6 +101,17 @@ def test_a_class_that_says_something_else_is_none(pytester: pytest.Pytester, cod
     done.assert_outcomes(errors=1)
     assert "without a reasoned xfail" in said
     assert "TestIt" in said
+
+
+def test_a_name_that_the_laws_use_is_taken(pytester: pytest.Pytester) -> None:
+    code = """
+class TestIt(Bench):
+    def _client(self, folder):
+        pass
+"""
+    done, said = run(pytester, code)
+    done.assert_outcomes(errors=1)
+    assert "TestIt._client stands in the place of what the laws stand on" in said
 
 
 LATER = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -80,6 +79,14 @@ def test_a_run_that_was_not_whole_says_so(pytester: pytest.Pytester) -> None:
     assert "it was left out of this run" in row(report, "closing twice is allowed")
 
 
+def test_a_run_that_only_lists_its_tests_leaves_a_page_as_it_is(pytester: pytest.Pytester) -> None:
+    path = pytester.path / "out" / "report.md"
+    path.parent.mkdir()
+    path.write_text("an older one")
+    _, report = written(pytester, "\nclass TestIt(Bench):\n    pass\n", "--collect-only")
+    assert report == "an older one"
+
+
 def test_a_run_without_laws_says_so(pytester: pytest.Pytester) -> None:
     _, report = written(pytester, "\ndef test_of_mine():\n    pass\n")
     assert "No law was asked." in report
@@ -109,25 +116,20 @@ class TestIt(Bench):
     assert "No provider could be opened." in report
 
 
-def test_workers_of_xdist_tell_the_same(tmp_path: Path) -> None:
-    (tmp_path / "test_it.py").write_text(SUITE + "\nclass TestIt(Bench):\n    pass\n")
-    reports = [ran(tmp_path, "-n", workers) for workers in ("0", "2")]
-    assert f"{COUNT} laws" in reports[0]
-    assert reports[0] == reports[1]
+def test_a_worker_of_xdist_tells_the_same(pytester: pytest.Pytester) -> None:
+    code = "\nclass TestIt(Bench):\n    pass\n"
+    _, alone = written(pytester, code, "-k", "cancel")
+    path = pytester.path / "together.md"
+    words = (f"--finetune-conformance-report={path}", "-k", "cancel", "-p", "no:cacheprovider")
+    done = pytester.runpytest_subprocess("-n", "1", *words)
+    assert done.ret == 0
+    assert "3 kept" in alone
+    assert dated(path.read_text()) == dated(alone)
 
 
-def ran(folder: Path, *words: str) -> str:
-    """The page of a run in a process of its own, but for its date."""
-    command = [sys.executable, "-m", "pytest", "-q", "--finetune-conformance-report=report.md"]
-    done = subprocess.run(
-        [*command, "-p", "no:cacheprovider", "-k", "cancel", *words],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return re.sub(r"Made on [\d-]+", "Made", (folder / "report.md").read_text())
+def dated(report: str) -> str:
+    """A page as if it were made on another day."""
+    return re.sub(r"Made on [\d-]+", "Made", report)
 
 
 def test_a_provider_of_no_package_is_told_as_that() -> None:

@@ -57,6 +57,9 @@ class FineTuneProvider(ABC):
     def create_job(self, spec: JobSpec, /) -> Job:
         """Makes the job that `spec` describes. Re-entrant: the same `spec.key` gives the same job.
 
+        Where the service itself knows no keys, it makes another one: whoever calls asks
+        `find_jobs` before, which then finds them all.
+
         The step that spends is last and alone, and sent once: where its answer is lost, the error
         says so by `effect="unknown"`, and `find_jobs` is asked.
 

@@ -116,11 +116,11 @@ def _overrides(kind: type[object] | None) -> Iterator[str]:
         found = inspect.getattr_static(kind, name, None)
         if found is written or (law_of(written) and _is_gap(found)):
             continue
-        what = "a law" if law_of(written) else "what the laws stand on"
-        yield (
-            f"{kind.__name__ if kind else ''}.{name} overrides {what} without a reasoned xfail; "
-            f"{HOW}"
-        )
+        place = f"{kind.__name__ if kind else ''}.{name}"
+        if law_of(written):
+            yield f"{place} overrides a law without a reasoned xfail; {HOW}"
+        else:
+            yield f"{place} stands in the place of what the laws stand on; choose another name"
 
 
 def _is_gap(test: object) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -99,10 +100,10 @@ class IdentityLaws(ConformanceBench):
 
     @law(CanFindJob)
     def test_the_provider_itself_finds_what_a_key_has_made(self, tmp_path: Path) -> None:
-        """`create_job` is re-entrant by `spec.key`, or `find_jobs` gives what the key has made.
+        """`find_jobs` gives the job that a key has made; for another call it is a conflict, or it.
 
         The journal of one machine knows nothing of another one's: a second machine asks the
-        provider before it pays.
+        provider before it pays, and must never hear that there is none.
         """
         with self._client(tmp_path) as client:
             provider = client.provider
@@ -112,4 +113,25 @@ class IdentityLaws(ConformanceBench):
             assert isinstance(provider, CanFindJob)
             assert [job.id for job in provider.find_jobs(spec.key, spec=spec)] == [made.id]
             assert provider.find_jobs("key-2") == []
+            other = spec.model_copy(update={"call": "another", "method": Supervised(epochs=9)})
+            with suppress(IdempotencyConflictError):
+                assert [job.id for job in provider.find_jobs(spec.key, spec=other)] == [made.id]
             provider.cancel_job(made.id)
+
+    @law()
+    def test_the_provider_itself_makes_one_job_of_a_key(self, tmp_path: Path) -> None:
+        """`create_job` by a key that has made a job gives that job, or `find_jobs` tells of it.
+
+        A create that was cut off is called again. Where the service itself does not know keys,
+        whoever asks looks first, and two jobs of one key are both found.
+        """
+        with self._client(tmp_path) as client:
+            provider = client.provider
+            spec = self._spec(provider, self.job_words(provider, "endless"), "key-1")
+            made = {provider.create_job(spec).id, provider.create_job(spec).id}
+            assert {job.id for job in client.jobs.list()} == made
+            if len(made) > 1:
+                assert isinstance(provider, CanFindJob), "nobody can know of the other job"
+                assert {job.id for job in provider.find_jobs(spec.key, spec=spec)} == made
+            for job_id in made:
+                provider.cancel_job(job_id)

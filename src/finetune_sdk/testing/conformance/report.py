@@ -70,7 +70,9 @@ class Reporter:
         if told is not None:
             self.suites.setdefault(str(told["suite"]), Suite()).hear(told)
 
-    def pytest_sessionfinish(self) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if session.config.option.collectonly:
+            return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_text(page(self.suites, today=f"{datetime.now(UTC):%Y-%m-%d}"), "utf-8")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,11 @@ GONE = (DeploymentStatus.DELETING, DeploymentStatus.DELETED)
 
 class ServingBench(ConformanceBench):
     """Short words for deployments."""
+
+    def _talk(self) -> None:
+        """Deployments are talked to with OpenAI's own client."""
+        if find_spec("openai") is None:
+            self.cannot("be talked to: the package `openai` is not installed")
 
     def _deploy(
         self,
@@ -100,6 +106,7 @@ class ServingLaws(ServingBench):
             self._client(tmp_path) as client,
             self._deployed(client, self._succeeded(client)) as made,
         ):
+            self._talk()
             ready = client.deployments.wait(made)
             assert ready.status is DeploymentStatus.READY
             assert client.deployments.chat(ready, HELLO).content
@@ -189,6 +196,7 @@ class ServingLaws(ServingBench):
             self._client(tmp_path) as client,
             self._deployed(client, self._succeeded(client)) as made,
         ):
+            self._talk()
             client.deployments.wait(made)
             for _ in range(2):
                 assert client.deployments.pause(made).status is DeploymentStatus.PAUSED

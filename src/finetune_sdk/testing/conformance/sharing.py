@@ -105,6 +105,7 @@ class SharingLaws(ServingBench):
             self._client(tmp_path) as client,
             self._deployed(client, self._succeeded(client)) as made,
         ):
+            self._talk()
             ready = client.deployments.wait(made)
             provider = client.provider
             assert isinstance(provider, CanDeploy)
@@ -169,6 +170,7 @@ class SharingLaws(ServingBench):
                 await client.deployments.delete(made)
 
         provider = self._provider(tmp_path)
+        self._talk()
         client = FineTuneClient(provider, home=tmp_path / "journal")
         self._deploy(client, self._succeeded(client))
         asyncio.run(go())
