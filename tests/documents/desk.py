@@ -52,30 +52,34 @@ def lay(folder: Path, blocks: Iterable[Block], *, provider: str) -> None:
     Args:
         provider: what all profiles are of: `fake`, or one that a test brings.
     """
+    _given(folder)
+    profiles = (f'[profiles.{name}]\nprovider = "{provider}"\n' for name in PROFILES)
+    config = DEFAULT.format(provider=provider) + EXPORTED + "".join(profiles)
+    for block in blocks:
+        if block.title is not None:
+            text = _put(folder / block.title, block.text, provider)
+            config = text if block.title == "finetune.toml" else config
+    (folder / "fakes.toml").write_text(config)
+
+
+def _given(folder: Path) -> None:
+    """What pages speak of without showing it."""
     shutil.copytree(ROOT / "examples", folder / "examples", dirs_exist_ok=True)
-    for name in ("train", "test", "mine"):
-        source = "test" if name == "test" else "train"
+    for name, source in (("train", "train"), ("mine", "train"), ("test", "test")):
         shutil.copy(ROOT / f"examples/recipes/{source}.jsonl", folder / f"{name}.jsonl")
     pairs = [{**PAIR, "prompt": f"{PAIR['prompt']} {number}"} for number in range(10)]
     (folder / "pairs.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
-    (folder / "recipe.yaml").write_text(RECIPE)
-    (folder / "recipes.yaml").write_text(RECIPE)
+    for name in ("recipe.yaml", "recipes.yaml"):
+        (folder / name).write_text(RECIPE)
     (folder / "my-autotrain.yaml").write_text(AUTOTRAIN)
-    config = (
-        DEFAULT.format(provider=provider)
-        + EXPORTED
-        + "".join(f'[profiles.{name}]\nprovider = "{provider}"\n' for name in PROFILES)
-    )
-    for block in blocks:
-        if block.title is None:
-            continue
-        path = folder / block.title
-        path.parent.mkdir(parents=True, exist_ok=True)
-        is_config = path.suffix == ".toml" and path.name != "pyproject.toml"
-        path.write_text(faked(block.text, provider) if is_config else block.text)
-        if path.name == "finetune.toml":
-            config = path.read_text()
-    (folder / "fakes.toml").write_text(config)
+
+
+def _put(path: Path, text: str, provider: str) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    is_config = path.suffix == ".toml" and path.name != "pyproject.toml"
+    kept = faked(text, provider) if is_config else text
+    path.write_text(kept)
+    return kept
 
 
 def faked(config: str, provider: str) -> str:

@@ -199,8 +199,6 @@ def test_every_block_says_what_it_is_written_in() -> None:
 
 
 def test_what_is_not_run_has_a_reason_and_is_counted() -> None:
-    marked = [
-        block.not_run for page in READ for block in blocks(page) if block.not_run is not None
-    ]
+    marked = [block.not_run for page in READ for block in blocks(page) if block.not_run is not None]
     assert all(marked)
     assert len(marked) == NOT_RUN
