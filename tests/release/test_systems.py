@@ -1,4 +1,4 @@
-"""The core goes on a system without `fork` and `fcntl`: as Windows is, as far as can be tried here."""
+"""The core goes where there is no `fork` and no `fcntl`: Windows, as far as can be tried here."""
 
 from __future__ import annotations
 
@@ -83,14 +83,3 @@ def test_the_command_goes(tmp_path: Path) -> None:
         "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code",
         tmp_path,
     )
-
-
-def test_every_text_is_read_and_written_in_one_encoding(tmp_path: Path) -> None:
-    """With `-X warn_default_encoding`, Python tells of each file that is opened without one."""
-    code = "import sys, asyncio\n" + FAKE.replace(
-        "from finetune_sdk import", "import finetune_sdk\nfrom finetune_sdk import", 1
-    )
-    words = [sys.executable, "-X", "warn_default_encoding", "-W", "ignore", "-W"]
-    words += ["error::EncodingWarning:finetune_sdk", "-c", code]
-    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert not done.returncode, done.stderr
