@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 
-from packaging.requirements import Requirement
+import brought
 
 OURS = "finetune-anywhere"
 
@@ -107,29 +107,17 @@ def trouble(licence: Licence) -> str:
 
 def licences(extras: Iterable[str]) -> list[Licence]:
     """The licence of each package that the core and these extras bring, by name."""
-    core = packages("")
-    brought = {name: ["core"] for name in core}
+    core = brought.packages(OURS)
+    by_name = {name: ["core"] for name in core}
     for extra in extras:
-        for name in packages(extra) - core:
-            brought.setdefault(name, []).append(extra)
-    return [licence(name, where) for name, where in sorted(brought.items())]
+        for name in brought.packages(OURS, [extra]) - core:
+            by_name.setdefault(name, []).append(extra)
+    return [licence(name, where) for name, where in sorted(by_name.items())]
 
 
 def offered() -> list[str]:
     """The extras all of whose packages are installed here."""
-    told = metadata.metadata(OURS).get_all("Provides-Extra") or []
-    return [extra for extra in told if extra != "all" and _installed(extra)]
-
-
-def packages(extra: str) -> set[str]:
-    """Names of what an extra brings, or the core with ""; ours is not among them.
-
-    Raises:
-        PackageNotFoundError: one is not installed.
-    """
-    seen: dict[str, set[str]] = {}
-    _gather(OURS, {"", extra}, seen)
-    return set(seen) - {OURS}
+    return [extra for extra in brought.offered(OURS) if _installed(extra)]
 
 
 def licence(name: str, extras: Sequence[str] = ()) -> Licence:
@@ -171,25 +159,10 @@ def _term(term: str) -> bool:
 
 def _installed(extra: str) -> bool:
     try:
-        packages(extra)
+        brought.packages(OURS, [extra])
     except metadata.PackageNotFoundError:
         return False
     return True
-
-
-def _gather(name: str, extras: Iterable[str], seen: dict[str, set[str]]) -> None:
-    key = re.sub(r"[-_.]+", "-", name).lower()
-    new = set(extras) - seen.setdefault(key, set())
-    seen[key] |= new
-    for needed in _needed(metadata.requires(name) or (), new):
-        _gather(needed.name, {"", *needed.extras}, seen)
-
-
-def _needed(lines: Iterable[str], extras: set[str]) -> Iterator[Requirement]:
-    for needed in map(Requirement, lines):
-        marker = needed.marker
-        if extras and (marker is None or any(marker.evaluate({"extra": e}) for e in extras)):
-            yield needed
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,13 +13,11 @@ TOOL = Path(__file__).parents[2] / "tools" / "licences.py"
 OURS = "Name: finetune-anywhere\nVersion: 1.0\nRequires-Dist: stranger\n"
 
 
-def checked(*words: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Runs the tool; with a path, what lies there hides what is installed."""
-    code = f"import runpy, sys; sys.argv = {[str(TOOL), *words]!r}\n"
-    code += f"sys.path.insert(0, {str(path)!r})\n" if path else ""
-    code += f"runpy.run_path({str(TOOL)!r}, run_name='__main__')"
-    words_ = [sys.executable, "-c", code]
-    return subprocess.run(words_, capture_output=True, text=True, check=False)
+def checked(*paths: Path) -> subprocess.CompletedProcess[str]:
+    """Runs the tool; what lies on a path hides what is installed."""
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
+    words = [sys.executable, str(TOOL)]
+    return subprocess.run(words, env=environ, capture_output=True, text=True, check=False)
 
 
 def installed(folder: Path, name: str, metadata: str) -> None:
@@ -30,7 +29,7 @@ def installed(folder: Path, name: str, metadata: str) -> None:
 def with_a_stranger(folder: Path, says: str) -> subprocess.CompletedProcess[str]:
     installed(folder, "finetune_anywhere", OURS)
     installed(folder, "stranger", f"Name: stranger\nVersion: 1.0\n{says}")
-    return checked(path=folder)
+    return checked(folder)
 
 
 def test_what_is_installed_here_is_allowed() -> None:
