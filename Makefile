@@ -41,6 +41,7 @@ quickstart: $(VENV)/.local
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
+	$(BIN)/ruff check --preview --select PLW1514 src  # files have one encoding on every system
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pyright

@@ -19,7 +19,6 @@ from pathlib import Path, PurePath
 from types import FunctionType, UnionType
 from typing import Annotated, Any, ForwardRef, Union, cast, get_args, get_origin, get_overloads
 
-import click
 import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -277,7 +276,7 @@ def of_command(command: Any, path: str) -> Iterator[str]:
         yield from of_command(child, f"{path} {name}")
 
 
-def of_parameter(parameter: click.Parameter) -> str:
+def of_parameter(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
         return (parameter.name or "").upper() + ("" if parameter.required else "?")
     words = "|".join([*parameter.opts, *parameter.secondary_opts])

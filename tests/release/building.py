@@ -16,6 +16,12 @@ class Built:
     sdist: Path
     wheel: Path
 
+    @classmethod
+    def of(cls, folder: Path) -> Built:
+        """Those in a folder, which holds one of each."""
+        (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
+        return cls(sdist, wheel)
+
 
 def build(tree: Path, folder: Path) -> Built:
     """The sdist of a tree, and the wheel of that sdist."""
@@ -23,4 +29,4 @@ def build(tree: Path, folder: Path) -> Built:
     environ = {**os.environ, "SOURCE_DATE_EPOCH": "1767225600"}
     done = subprocess.run(words, env=environ, capture_output=True, text=True, check=False)
     assert not done.returncode, done.stdout + done.stderr
-    return Built(next(folder.glob("*.tar.gz")), next(folder.glob("*.whl")))
+    return Built.of(folder)

@@ -24,6 +24,7 @@ from finetune_sdk import (
     JobStatus,
     MissingDependencyError,
 )
+from finetune_sdk.providers.base import FineTuneProvider
 from finetune_sdk.testing import FakeProvider, VirtualClock
 
 NOWHERE = "http://127.0.0.1:9"
@@ -97,8 +98,8 @@ def huggingface() -> None:
     unreachable(AutoTrainProvider(token=token, endpoint=NOWHERE, clock=VirtualClock()))
 
 
-def unreachable(provider: object) -> None:
-    with FineTuneClient(provider) as client:  # type: ignore[arg-type]
+def unreachable(provider: FineTuneProvider) -> None:
+    with FineTuneClient(provider) as client:
         try:
             list(client.jobs.list())
         except ConnectionFailedError:
