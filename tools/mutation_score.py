@@ -78,6 +78,8 @@ ROOMS: Mapping[str, Room] = {
             "tests/submission/test_recover.py",
             "tests/submission/test_faults_submit.py",
             "tests/submission/test_words.py",
+            "tests/submission/test_rows.py",
+            "tests/sweep/test_once.py",
         ],
         # Both services are asked in the same way: what differs is in the rooms of the wires.
         without=[
@@ -136,7 +138,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def mutants(place: Path, room: Room) -> list[str]:
-    """The names of all mutants of the room, made with what is known of the tests that reach them."""
+    """The names of all mutants of the room; they are made, and what tests reach them is known."""
     # Python asks a folder of its path once whether it is there.
     (place / "mutants" / "src").mkdir(parents=True, exist_ok=True)
     for name in ("src", "tests"):
