@@ -86,7 +86,7 @@ ROOMS: Mapping[str, Room] = {
             "azure",
             "after_a_kill_at_any_moment",
             "one_may_read_and_not_spend",
-            "the_journal_is_its_owners_alone",
+            "a_sweep_that_was_killed",
         ],
     ),
     "transport": Room(
