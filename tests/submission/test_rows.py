@@ -19,6 +19,7 @@ from tests.submission.test_journal import row
 
 ACCOUNT = "https://api.openai.com/v1"
 NOW = datetime(2026, 11, 27, 12, 30, tzinfo=UTC)
+DIGEST = "fce6c33bf3cfe3540de85805cf0eb56aad0f18cac966e3f974d89a3285ed7e05"
 
 
 @pytest.fixture(params=["a folder", "memory"])
@@ -198,3 +199,16 @@ def test_a_call_is_the_same_with_another_key_and_its_files_elsewhere() -> None:
         }
     )
     assert call_digest(first, ["a"]) == call_digest(other, ["a"])
+
+
+def test_a_digest_is_the_same_in_every_version() -> None:
+    """A journal of yesterday has them: a call that had another one would be paid anew."""
+    spec = JobSpec(
+        key="one",
+        model="mod\u00e8le",
+        method=Supervised(epochs=3),
+        training_file=DatasetFile(id="a"),
+        suffix="recipes",
+        seed=7,
+    )
+    assert call_digest(spec, ["b", "a"]) == DIGEST
