@@ -12,9 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from finetune_sdk import FineTuneClient
 from finetune_sdk.submission import Journal, Row, State, call_digest
 from finetune_sdk.submission.locks import Locks
-from finetune_sdk.types import DatasetFile, JobSpec, Supervised
+from finetune_sdk.testing import FakeProvider
+from finetune_sdk.types import DatasetFile, Job, JobSpec, Supervised
+from tests.submission.bench import ROWS
 from tests.submission.test_journal import row
 
 ACCOUNT = "https://api.openai.com/v1"
@@ -168,6 +171,39 @@ def test_a_lock_is_a_file_with_a_short_name(tmp_path: Path) -> None:
     name = sha256(b"openai\0mine").hexdigest()
     made = sorted(path.name for path in (tmp_path / "locks").iterdir())
     assert made == [f"{name[:3]}.lock", f"{name[:12]}.lock"]
+
+
+class Slow(FakeProvider):
+    """Gives whoever comes second a moment to get ahead."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entered, self.ahead = threading.Event(), threading.Event()
+
+    def create_job(self, spec: JobSpec, /) -> Job:
+        self.entered.set()
+        self.ahead.wait(0.3)
+        return super().create_job(spec)
+
+
+def test_who_says_the_key_meanwhile_waits_for_its_job() -> None:
+    provider = Slow()
+    client = FineTuneClient(provider)
+
+    def create() -> str:
+        return client.jobs.create(model="base", training_data=ROWS, idempotency_key="mine").id
+
+    def second() -> str:
+        provider.entered.wait(60)
+        try:
+            return create()
+        finally:
+            provider.ahead.set()
+
+    with ThreadPoolExecutor(2) as threads:
+        made = [threads.submit(create), threads.submit(second)]
+        assert len({one.result() for one in made}) == 1
+    assert [call.name for call in provider.calls].count("create_job") == 1
 
 
 # When two calls are the same
