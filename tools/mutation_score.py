@@ -233,14 +233,14 @@ def verdict(place: Path, name: str, end: str) -> Verdict:
 
 def equivalent(name: str, lines: Sequence[str]) -> str:
     """The reason why nobody can see a mutant; empty where somebody can."""
-    if not EQUIVALENT.exists():
-        return ""
-    listed = tomllib.loads(EQUIVALENT.read_text())["mutants"]
-    new = " ".join(line[1:].strip() for line in lines if line[0] == "+")
-    return next(
-        (one["why"] for one in listed if fnmatch.fnmatch(name, one["of"]) and one["line"] in new),
-        "",
+    old, new = (
+        " ".join(line[1:].strip() for line in lines if line[0] == sign).lower() for sign in "-+"
     )
+    for one in tomllib.loads(EQUIVALENT.read_text())["mutants"]:
+        there = fnmatch.fnmatch(name, one["of"]) and one["line"].lower() in new
+        if there and (old == new or not one.get("case")):
+            return str(one["why"])
+    return ""
 
 
 # What comes of it
