@@ -77,6 +77,7 @@ ROOMS: Mapping[str, Room] = {
             "tests/submission/test_journal.py",
             "tests/submission/test_recover.py",
             "tests/submission/test_faults_submit.py",
+            "tests/submission/test_again.py",
             "tests/submission/test_words.py",
             "tests/submission/test_rows.py",
             "tests/sweep/test_once.py",

@@ -119,7 +119,7 @@ def test_what_nobody_knows_is_of_all_accounts(journal: Journal) -> None:
 
 def test_it_is_one_journal_for_all_threads(journal: Journal) -> None:
     with ThreadPoolExecutor(4) as threads:
-        list(threads.map(lambda number: journal.add(row(str(number))), range(20)))
+        list(threads.map(journal.add, map(row, map(str, range(20)))))
     assert len(journal.of_call("openai", ACCOUNT, "a-digest", State.PREPARED)) == 20
 
 
