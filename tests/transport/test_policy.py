@@ -287,6 +287,14 @@ def test_a_credential_that_stays_wrong_is_not_asked_for_again(use: Use) -> None:
     assert (bench.tries, next(asked)) == (2, 1)
 
 
+def test_for_a_last_try_no_credential_is_renewed() -> None:
+    bench, asked = Bench(), itertools.count()
+    faults = [ServerError("down", provider="openai", retryable=True) for _ in BACKOFFS]
+    with pytest.raises(AuthenticationError):
+        bench.run("read", *faults, unauthorized(), renew=lambda: next(asked) >= 0)
+    assert (bench.tries, next(asked)) == (TRIES, 0)
+
+
 @pytest.mark.parametrize("renew", [None, lambda: False])
 def test_without_another_credential_it_fails_at_once(renew: Callable[[], bool] | None) -> None:
     bench = Bench()
