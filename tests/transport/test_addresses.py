@@ -28,6 +28,7 @@ def spelled(url: str) -> str:
         ("https://a.example", "https://a.example"),
         (" HTTPS://A.Example/V1/ ", "https://a.example/V1"),
         ("https://a.example//", "https://a.example"),
+        ("https://a.example/X/", "https://a.example/X"),
         ("https://a.example:443/v1", "https://a.example/v1"),
         ("https://a.example:80/v1", "https://a.example:80/v1"),
         ("https://a.example:8443/v1", "https://a.example:8443/v1"),

@@ -265,6 +265,18 @@ def test_the_same_words_about_something_else_are_no_such_refusal() -> None:
         assert failed(Bench(), "upload", fault).code == "c"
 
 
+@pytest.mark.parametrize(("seconds", "tries"), [(BACKOFFS[0], 1), (BACKOFFS[0] + 0.1, 2)])
+def test_a_pause_that_takes_all_that_is_left_is_not_begun(seconds: float, tries: int) -> None:
+    bench = Bench()
+    with pytest.raises(ConnectionFailedError):
+        bench.run("read", gone(), gone(), seconds=seconds)
+    assert bench.tries == tries
+
+
+def test_an_upload_gets_a_minute_and_its_size_at_two_megabits() -> None:
+    assert [upload_seconds(size) for size in (0, 2**18, 2**30)] == [60, 61, 60 + 4096]
+
+
 # Credentials
 
 
