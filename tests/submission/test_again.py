@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -10,6 +14,7 @@ import pytest
 from finetune_sdk import (
     DatasetFileError,
     FineTuneClient,
+    IdempotencyConflictError,
     ServerError,
     SubmissionUnknownError,
     UnsupportedError,
@@ -21,8 +26,9 @@ from finetune_sdk.providers.base import (
     FineTuneProvider,
     ProviderSettings,
 )
+from finetune_sdk.submission import Desk, books_of
 from finetune_sdk.testing import FakeProvider, VirtualClock
-from finetune_sdk.types import DatasetFile, Job, JobEvent, JobSpec, Page
+from finetune_sdk.types import DatasetFile, Job, JobEvent, JobSpec, JobStatus, Page
 from tests.submission.bench import ROWS
 
 
@@ -163,6 +169,123 @@ def test_what_was_refused_is_looked_for_once_and_sent_again() -> None:
     ((_, _, since),) = provider.asked
     assert since is None
     assert count(provider, "create_job") == 2
+
+
+class Liar(FakeProvider):
+    """Makes a job, and says that it has not."""
+
+    def create_job(self, spec: JobSpec, /) -> Job:
+        super().create_job(spec)
+        raise refused()
+
+
+def test_what_was_made_after_all_is_not_sent_again() -> None:
+    provider = Liar()
+    with pytest.raises(ServerError):
+        create(provider)
+    assert create(provider).id == "ftjob-fake-1"
+    assert count(provider, "create_job") == 1
+
+
+def test_a_job_of_another_call_is_none_of_this_one() -> None:
+    provider = FakeProvider()
+    provider.fail_next("create_job", lost())
+    provider.fail_next("find_jobs", *(IdempotencyConflictError("of another") for _ in range(5)))
+    with pytest.raises(SubmissionUnknownError, match="it is not in the provider's list"):
+        create(provider)
+
+
+# While somebody else is at it
+
+
+class Waiting(FakeProvider):
+    """Its first upload takes as long as the whole of another create."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.other_made = threading.Event(), threading.Event()
+
+    def upload_dataset(self, dataset: Dataset, /, *, key: str) -> DatasetFile:
+        if not self.begun.is_set():
+            self.begun.set()
+            self.other_made.wait(5)
+        return super().upload_dataset(dataset, key=key)
+
+
+def test_a_call_without_a_key_waits_for_no_other_one() -> None:
+    provider = Waiting()
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(create, provider)
+        provider.begun.wait(60)
+        second = create(provider)
+        provider.other_made.set()
+    assert (second.id, first.result().id) == ("ftjob-fake-1", "ftjob-fake-2")
+
+
+# What the desk knows
+
+
+def desk(provider: FineTuneProvider) -> Desk:
+    journal, locks = books_of(provider, Path())
+    return Desk(
+        provider=provider,
+        owner=provider.name,
+        journal=journal,
+        locks=locks,
+        call=lambda function, _: function(),
+    )
+
+
+def known(provider: FakeProvider) -> JobSpec:
+    """The spec of a job that was made with the key `mine`, or was refused."""
+    with suppress(ServerError):
+        create(provider, "mine")
+    row = books_of(provider, Path()).journal.of_key("fake", provider.account, "mine")
+    assert row is not None
+    return row.spec
+
+
+def test_of_a_job_that_was_made_all_is_known() -> None:
+    provider = Careful()
+    spec = known(provider)
+    provider.clock.advance(1e6)
+    made = desk(provider).made(spec)
+    assert made is not None
+    assert (made.id, made.status) == ("ftjob-fake-1", JobStatus.SUCCEEDED)
+    assert desk(provider).begun(spec)
+    assert desk(provider).knows("mine")
+    with pytest.raises(IdempotencyConflictError):
+        desk(provider).made(spec.model_copy(update={"call": "another"}))
+
+
+def test_of_a_job_that_was_refused_the_files_are_known() -> None:
+    provider = Careful()
+    provider.fail_next("create_job", refused())
+    spec = known(provider)
+    asked = spec.model_copy(update={"training_file": DatasetFile(id="a stand-in")})
+    assert desk(provider).made(spec) is None
+    assert not desk(provider).begun(spec)
+    assert desk(provider).sent(asked) == spec
+    assert desk(provider).sent(spec) is None
+    provider.uploads.clear()
+    assert desk(provider).sent(asked) is None
+
+
+def test_where_nobody_can_look_files_may_be_gone() -> None:
+    provider = FakeProvider()
+    provider.fail_next("create_job", refused())
+    spec = known(provider)
+    asked = spec.model_copy(update={"training_file": DatasetFile(id="a stand-in")})
+    assert desk(provider).sent(asked) is None
+
+
+def test_of_another_key_nothing_is_known() -> None:
+    provider = Careful()
+    spec = known(provider).model_copy(update={"key": "yours"})
+    assert desk(provider).made(spec) is None
+    assert desk(provider).sent(spec) is None
+    assert not desk(provider).begun(spec)
+    assert not desk(provider).knows("yours")
 
 
 # Its files
