@@ -265,6 +265,18 @@ def test_the_same_words_about_something_else_are_no_such_refusal() -> None:
         assert failed(Bench(), "upload", fault).code == "c"
 
 
+@pytest.mark.parametrize(("seconds", "tries"), [(BACKOFFS[0], 1), (BACKOFFS[0] + 0.1, 2)])
+def test_a_pause_that_takes_all_that_is_left_is_not_begun(seconds: float, tries: int) -> None:
+    bench = Bench()
+    with pytest.raises(ConnectionFailedError):
+        bench.run("read", gone(), gone(), seconds=seconds)
+    assert bench.tries == tries
+
+
+def test_an_upload_gets_a_minute_and_its_size_at_two_megabits() -> None:
+    assert [upload_seconds(size) for size in (0, 2**18, 2**30)] == [60, 61, 60 + 4096]
+
+
 # Credentials
 
 
@@ -285,6 +297,14 @@ def test_a_credential_that_stays_wrong_is_not_asked_for_again(use: Use) -> None:
     with pytest.raises(AuthenticationError):
         bench.run(use, *(unauthorized() for _ in range(5)), renew=lambda: next(asked) >= 0)
     assert (bench.tries, next(asked)) == (2, 1)
+
+
+def test_for_a_last_try_no_credential_is_renewed() -> None:
+    bench, asked = Bench(), itertools.count()
+    faults = [ServerError("down", provider="openai", retryable=True) for _ in BACKOFFS]
+    with pytest.raises(AuthenticationError):
+        bench.run("read", *faults, unauthorized(), renew=lambda: next(asked) >= 0)
+    assert (bench.tries, next(asked)) == (TRIES, 0)
 
 
 @pytest.mark.parametrize("renew", [None, lambda: False])

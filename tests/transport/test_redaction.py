@@ -115,6 +115,14 @@ def test_of_a_secret_that_begins_with_another_nothing_is_left(secrets: tuple[str
     assert redact("<abcdefgh>", *secrets) == f"<{HIDDEN}>"
 
 
+def test_of_a_secret_that_has_another_inside_nothing_is_left() -> None:
+    assert redact("<abcdefgh>", "bcd", "abcdefgh") == f"<{HIDDEN}>"
+
+
+def test_a_private_key_is_hidden_behind_a_word_too() -> None:
+    assert redact("key=x-----BEGIN PRIVATE KEY-----\nZm9v") == f"key=x{HIDDEN}\nZm9v"
+
+
 # Laws
 
 OUTSIDE = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)

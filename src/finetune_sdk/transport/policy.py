@@ -114,9 +114,7 @@ class Policy:
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(call.may_go_on),
             wait=lambda _: call.pause,
-            stop=tenacity.stop_after_attempt(TRIES),
             sleep=self._clock.sleep,
-            reraise=True,
         )
         value = retrying(attempt, deadline)
         self._budget.succeeded()
@@ -147,9 +145,11 @@ class _Call:
         if not isinstance(error, ProviderError):
             return False
         self._tries += 1
+        if self._tries == TRIES:
+            return False
         if isinstance(error, AuthenticationError):
             return self._renewed()
-        if self._tries == TRIES or not may_retry(self._use, error):
+        if not may_retry(self._use, error):
             return False  # What is not tried again costs nothing.
         self.pause = self._pause(error)
         if error.retry_after is not None:

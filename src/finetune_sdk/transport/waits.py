@@ -8,7 +8,6 @@ x-ratelimit-reset-requests: 6m0s | 20ms Go's durations; OpenAI, for the limit th
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -74,5 +73,4 @@ def duration(text: str) -> float | None:
     parts = list(_PART.finditer(text.strip()))
     if not parts or "".join(part.group() for part in parts) != text.strip():
         return None
-    seconds = sum(float(part[1]) * _UNITS[part[2]] for part in parts)
-    return seconds if math.isfinite(seconds) else None
+    return sum(float(part[1]) * _UNITS[part[2]] for part in parts)
