@@ -18,7 +18,7 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from finetune_sdk.autotrain import HARDWARE, TASKS, AutoTrainSpec, Data, TaskName, project_name
-from finetune_sdk.autotrain.tasks import ALIASES
+from finetune_sdk.autotrain.tasks import ALIASES, canonical
 from finetune_sdk.errors import ConfigurationError, UnsupportedError
 from tests.autotrain.examples import CLASSIFIER, YAML, example, specs
 
@@ -93,6 +93,28 @@ def test_every_name_of_a_task_is_known(alias: str, task: TaskName) -> None:
         {"task": alias, "base_model": "m", "project_name": "p", "data": data}
     )
     assert made.task == task
+
+
+@pytest.mark.parametrize(
+    ("alias", "task"),
+    [
+        ("llm", "llm-generic"),
+        ("llm:dpo", "llm-dpo"),
+        ("text_multi_class_classification", "text-classification"),
+        ("text_binary_classification", "text-classification"),
+        ("text-binary-classification", "text-classification"),
+        ("image_multi_class_classification", "image-classification"),
+        ("image_binary_classification", "image-classification"),
+        ("image-binary-classification", "image-classification"),
+        ("sentence-transformers:triplet", "st:triplet"),
+        ("object-detection", "image-object-detection"),
+        ("st:qa", "st:qa"),
+        ("Llm", "Llm"),
+        (7, 7),
+    ],
+)
+def test_a_name_of_a_task_becomes_ours(alias: object, task: object) -> None:
+    assert canonical(alias) == task
 
 
 @pytest.mark.parametrize(
