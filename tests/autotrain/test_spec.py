@@ -17,7 +17,15 @@ from pydantic import ValidationError
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from finetune_sdk.autotrain import HARDWARE, TASKS, AutoTrainSpec, Data, TaskName, project_name
+from finetune_sdk.autotrain import (
+    HARDWARE,
+    TASKS,
+    AutoTrainSpec,
+    Data,
+    Hub,
+    TaskName,
+    project_name,
+)
 from finetune_sdk.autotrain.tasks import ALIASES, canonical
 from finetune_sdk.errors import ConfigurationError, UnsupportedError
 from tests.autotrain.examples import CLASSIFIER, YAML, example, specs
@@ -93,6 +101,13 @@ def test_every_name_of_a_task_is_known(alias: str, task: TaskName) -> None:
         {"task": alias, "base_model": "m", "project_name": "p", "data": data}
     )
     assert made.task == task
+
+
+def test_a_token_is_named_and_not_told() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Hub(token=TOKEN)
+    assert "it should name an environment variable, as `${HF_TOKEN}` does" in str(caught.value)
+    assert TOKEN not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -336,6 +336,11 @@ def test_what_is_otherwise_is_told() -> None:
     )
 
 
+def test_a_template_of_autotrains_own_is_left_there() -> None:
+    found = words(with_data(example("llm-dpo"), chat_template="zephyr"))
+    assert found.lost[1:] == ("`chat_template`: the model's own is taken instead of 'zephyr'",)
+
+
 @pytest.mark.parametrize(
     ("params", "changes", "notes"),
     [

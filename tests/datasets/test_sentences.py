@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from finetune_sdk.datasets import Counting, RowRules, check, load
+from finetune_sdk.datasets.detect import detect
 from finetune_sdk.datasets.near import NearDuplicates
 from finetune_sdk.datasets.tokens import Piece
 from finetune_sdk.errors import ConfigurationError, DatasetError
@@ -361,6 +362,26 @@ def test_a_row_that_is_too_long_is_told_its_length(limit: int, said: list[str]) 
     assert (whole.total, whole.trained) == (18, 18)
 
 
+@pytest.mark.parametrize(
+    ("rows", "wanted", "tokens"),
+    [
+        ([text_pair()], "preference", (4, 2)),
+        ([thumb(prompt="2 eggs", completion="eggs")], "kto", (3, 1)),
+        ([row(), row({"role": "user", "content": "x", "name": "bob"}, ASSISTANT)], "chat", (35, 6)),
+    ],
+)
+def test_tokens_are_counted_in_rows_of_every_kind(
+    rows: list[Json], wanted: Any, tokens: tuple[int, int]
+) -> None:
+    dataset = load(rows)
+    counting = Counting(Words(), format=detect(dataset) or wanted, limit=0)
+    report = check(dataset, rules=RowRules(format=wanted), counting=counting)
+    assert report.tokens is not None
+    assert (report.tokens.total, report.tokens.trained) == tokens
+    long = [one.line for one in report.findings if one.code == "row_too_long"]
+    assert long == list(range(1, len(rows) + 1))
+
+
 # Files
 
 
@@ -378,6 +399,8 @@ def test_a_row_that_is_too_long_is_told_its_length(limit: int, said: list[str]) 
             "pipe.jsonl",
             "{path} is a pipe or a device, not a regular file; give the path of a file of rows",
         ),
+        ("n" * 300, "{path} cannot be read: File name too long; check the path"),
+        ("a\0b", "{path} cannot be read: embedded null byte; check the path"),
         (
             "socket",
             "{path} is a socket, not a regular file; give the path of a file of rows",
