@@ -227,6 +227,12 @@ def test_a_wrong_word_is_told_with_its_place(old: str, new: str, words: str) -> 
         ),
         (
             "text_column: messages",
+            "text_column: [1, b]",
+            "at.yml:12: `data.column_mapping.text_column` is wrong: it should be a valid string\n"
+            "at.yml:12: `data.column_mapping.text_column.0` is 1: it should be a valid string",
+        ),
+        (
+            "text_column: messages",
             "text_column: [a, b]",
             "at.yml:6: `data` is wrong: `column_mapping` of a language model gives one name for "
             "each column",

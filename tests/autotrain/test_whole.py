@@ -261,6 +261,13 @@ def test_a_command_line_has_each_word_by_itself() -> None:
     assert argv[-2:] == ("--beta", "0.1")
 
 
+def test_whole_passes_are_written_without_a_point() -> None:
+    spec = example("llm-sft", epochs=3.0)
+    argv = spec.to_trl().argv
+    assert argv[argv.index("--num_train_epochs") + 1] == "3"
+    assert "  epochs: 3\n" in spec.to_yaml()
+
+
 # The words of `jobs.create`
 
 
