@@ -114,6 +114,10 @@ def told(rows: Any, **rules: Any) -> Said:
                 (7, "blank_line_at_end", "", BLANK),
             ],
         ),
+        *(
+            (data, [(1, "not_utf8", "", "the file is UTF-16 or UTF-32 text, or no text at all")])
+            for data in (GOOD.decode().encode("utf-16-le"), "жо".encode("utf-16"))
+        ),
         (
             GOOD.decode().encode("utf-16"),
             [(1, "not_utf8", "", "the file is UTF-16 or UTF-32 text, or no text at all")],
@@ -190,6 +194,13 @@ def test_what_stands_in_a_text_is_told_with_its_place(
     expected = [(1, code, place, words) for code, words in said]
     content = frozenset({"text", "tools"})
     assert told([row({"role": "user", "content": "x"}, calling)], content=content) == expected
+
+
+def test_what_stands_behind_a_list_is_told_too() -> None:
+    asked = {"role": "user", "content": [{"type": "text", "text": "x"}], "name": "4" + "1" * 15}
+    found = told([{**row(asked, ASSISTANT), "more": [["x"], "4" + "1" * 15]}])
+    cards = [pointer for _, code, pointer, _ in found if code == "card_number"]
+    assert cards == ["/messages/0/name", "/more/1"]
 
 
 # Rows of other formats
