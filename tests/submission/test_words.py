@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -57,6 +58,11 @@ def unknown(submission: str, why: str) -> str:
         f'its own; or give it up with `jobs.recover("{submission}", abandon=True)`, after which '
         "the same call makes a new job"
     )
+
+
+def test_a_submission_has_a_name_that_can_be_told(bench: Bench) -> None:
+    bench.create()
+    assert re.fullmatch(r"sub-[0-9a-f]{16}", bench.submission)
 
 
 # Nobody knows

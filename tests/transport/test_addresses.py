@@ -109,8 +109,8 @@ def test_the_first_header_that_cannot_be_sent_is_named(name: str, value: str) ->
     with pytest.raises(ConfigurationError) as caught:
         check_headers({"good": "x", name: value, "b ad": "x"})
     assert str(caught.value) == (
-        f"`headers` has {name!r}, whose name or value no header can have (a line end, a blank at an "
-        "end, an accent); copy it anew"
+        f"`headers` has {name!r}, whose name or value no header can have (a line end, a blank at "
+        "an end, an accent); copy it anew"
     )
 
 
