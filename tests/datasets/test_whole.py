@@ -12,7 +12,16 @@ from finetune_sdk.datasets.detect import detect
 from finetune_sdk.datasets.near import NearDuplicates
 from finetune_sdk.datasets.tokens import Piece
 from finetune_sdk.errors import ConfigurationError
-from tests.datasets.samples import ASSISTANT, Json, judged, numbered_rows, row, text_pair, thumb
+from tests.datasets.samples import (
+    ASSISTANT,
+    TOOL,
+    Json,
+    judged,
+    numbered_rows,
+    row,
+    text_pair,
+    thumb,
+)
 
 
 def labels(good: int, bad: int) -> list[Json]:
@@ -39,6 +48,11 @@ def lengths(longer: int, shorter: int) -> list[Json]:
             labels(0, 2),
             {"format": "kto"},
             ["every `label` is false, and KTO learns from good and bad answers"],
+        ),
+        (
+            [{**one, "tools": [TOOL]} for one in labels(2, 0)],
+            {"format": "kto", "content": frozenset({"text", "tools"})},
+            ["every `label` is true, and KTO learns from good and bad answers"],
         ),
         (labels(3, 17), {"format": "kto"}, ["3 answers are good and 17 are bad"]),
         (labels(17, 3), {"format": "kto"}, ["17 answers are good and 3 are bad"]),
