@@ -70,6 +70,21 @@ class Room:
     without: Sequence[str] = ()
 
 
+OPENAI_WIRE = ("events", "failures", "jobs", "pages", "requests", "results", "whole", "words")
+AUTOTRAIN = ("mapping", "sentences", "spec", "trl", "whole")
+# What `finetune datasets check` runs, and what tells of it.
+CHECKS = (
+    *("balance", "batches", "chat", "check", "counting", "course", "detect", "faults", "formats"),
+    *("hazards", "identity", "images", "keys", "kto", "lines", "marks", "messages", "near"),
+    *("neighbours", "orders", "pointers", "preference", "prompts", "quick", "read", "rich"),
+    *("rules", "sieve", "structs", "tally", "tools", "turns"),
+)
+CHECKED = (
+    *("check", "formats", "hazards", "corpus", "rows", "read", "accepted", "detect", "marks"),
+    *("near", "overlap", "quick", "counting", "laws", "convert_readers", "tokens_rows", "load"),
+    *("mend", "said", "sentences", "whole"),
+)
+
 ROOMS: Mapping[str, Room] = {
     "submission": Room(
         sources=["src/finetune_sdk/submission/*.py"],
@@ -94,6 +109,43 @@ ROOMS: Mapping[str, Room] = {
         sources=["src/finetune_sdk/transport/*.py"],
         tests=["tests/transport", "tests/openai/test_secrets.py", "tests/azure/test_settings.py"],
         without=["test_the_command_tells_no_key", "test_nothing_shows_on_the_way_of_a_job"],
+    ),
+    "wires": Room(
+        sources=[
+            "src/finetune_sdk/providers/_openai_wire/*.py",
+            "src/finetune_sdk/providers/azure_openai/wire.py",
+            "src/finetune_sdk/providers/azure_openai/readback.py",
+            "src/finetune_sdk/providers/azure_openai/refusals.py",
+        ],
+        tests=[
+            *(f"tests/openai/test_wire_{name}.py" for name in OPENAI_WIRE),
+            "tests/openai/test_encode.py",
+            "tests/openai/test_bodies.py",
+            "tests/azure/test_bodies.py",
+            "tests/azure/test_refusals.py",
+            "tests/azure/test_wire_deployments.py",
+            "tests/azure/test_wire_words.py",
+        ],
+    ),
+    "autotrain": Room(
+        sources=["src/finetune_sdk/autotrain/*.py"],
+        tests=[f"tests/autotrain/test_{name}.py" for name in AUTOTRAIN],
+    ),
+    "checks": Room(
+        sources=[
+            *(f"src/finetune_sdk/datasets/{name}.py" for name in CHECKS),
+            "src/finetune_sdk/datasets/codes/*.py",
+        ],
+        tests=[f"tests/datasets/test_{name}.py" for name in CHECKED],
+        # They measure time or memory, or go through many rows.
+        without=[
+            "hostile_text",
+            "memory_is_bounded",
+            "every_process_finds_the_same",
+            "among_many_rows",
+            "a_large_file_is_counted_exactly",
+            "fifty_thousand_random_lines",
+        ],
     ),
 }
 

@@ -316,6 +316,13 @@ def test_lengths_go_together(
     assert (params.block_size, params.model_max_length, params.max_prompt_length) == lengths
 
 
+def test_rows_have_the_template_that_they_need_where_nobody_says_one() -> None:
+    assert mapped(Supervised()).spec.data.chat_template == "tokenizer"
+    assert mapped(Supervised(), {"chat_template": "chatml"}).spec.data.chat_template == "chatml"
+    text = Choices(chat_template=None)
+    assert mapped(Supervised(), choices=text).spec.data.chat_template is None
+
+
 @pytest.mark.parametrize(
     ("backend", "count"),
     [

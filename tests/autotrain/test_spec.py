@@ -17,8 +17,16 @@ from pydantic import ValidationError
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from finetune_sdk.autotrain import HARDWARE, TASKS, AutoTrainSpec, Data, TaskName, project_name
-from finetune_sdk.autotrain.tasks import ALIASES
+from finetune_sdk.autotrain import (
+    HARDWARE,
+    TASKS,
+    AutoTrainSpec,
+    Data,
+    Hub,
+    TaskName,
+    project_name,
+)
+from finetune_sdk.autotrain.tasks import ALIASES, canonical
 from finetune_sdk.errors import ConfigurationError, UnsupportedError
 from tests.autotrain.examples import CLASSIFIER, YAML, example, specs
 
@@ -93,6 +101,35 @@ def test_every_name_of_a_task_is_known(alias: str, task: TaskName) -> None:
         {"task": alias, "base_model": "m", "project_name": "p", "data": data}
     )
     assert made.task == task
+
+
+def test_a_token_is_named_and_not_told() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Hub(token=TOKEN)
+    assert "it should name an environment variable, as `${HF_TOKEN}` does" in str(caught.value)
+    assert TOKEN not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("alias", "task"),
+    [
+        ("llm", "llm-generic"),
+        ("llm:dpo", "llm-dpo"),
+        ("text_multi_class_classification", "text-classification"),
+        ("text_binary_classification", "text-classification"),
+        ("text-binary-classification", "text-classification"),
+        ("image_multi_class_classification", "image-classification"),
+        ("image_binary_classification", "image-classification"),
+        ("image-binary-classification", "image-classification"),
+        ("sentence-transformers:triplet", "st:triplet"),
+        ("object-detection", "image-object-detection"),
+        ("st:qa", "st:qa"),
+        ("Llm", "Llm"),
+        (7, 7),
+    ],
+)
+def test_a_name_of_a_task_becomes_ours(alias: object, task: object) -> None:
+    assert canonical(alias) == task
 
 
 @pytest.mark.parametrize(
@@ -187,6 +224,12 @@ def test_a_wrong_word_is_told_with_its_place(old: str, new: str, words: str) -> 
             "`seq2seq`, `tabular`, `image-classification`, `image-regression`, "
             "`image-object-detection`, `st:pair`, `st:pair_class`, `st:pair_score`, "
             "`st:triplet`, `st:qa`, `vlm:captioning`, `vlm:vqa`, `extractive-qa`",
+        ),
+        (
+            "text_column: messages",
+            "text_column: [1, b]",
+            "at.yml:12: `data.column_mapping.text_column` is wrong: it should be a valid string\n"
+            "at.yml:12: `data.column_mapping.text_column.0` is 1: it should be a valid string",
         ),
         (
             "text_column: messages",

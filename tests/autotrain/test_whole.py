@@ -261,6 +261,13 @@ def test_a_command_line_has_each_word_by_itself() -> None:
     assert argv[-2:] == ("--beta", "0.1")
 
 
+def test_whole_passes_are_written_without_a_point() -> None:
+    spec = example("llm-sft", epochs=3.0)
+    argv = spec.to_trl().argv
+    assert argv[argv.index("--num_train_epochs") + 1] == "3"
+    assert "  epochs: 3\n" in spec.to_yaml()
+
+
 # The words of `jobs.create`
 
 
@@ -334,6 +341,11 @@ def test_what_is_otherwise_is_told() -> None:
         *OF_TEXT,
         "`chat_template`: the model's own is taken instead of 'chatml'",
     )
+
+
+def test_a_template_of_autotrains_own_is_left_there() -> None:
+    found = words(with_data(example("llm-dpo"), chat_template="zephyr"))
+    assert found.lost[1:] == ("`chat_template`: the model's own is taken instead of 'zephyr'",)
 
 
 @pytest.mark.parametrize(

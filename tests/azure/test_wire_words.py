@@ -81,6 +81,13 @@ def test_what_it_was_made_with_is_read_back() -> None:
     assert wire.sku_of(made) == ("Standard", 7)
 
 
+def test_what_a_tuned_model_costs_is_told() -> None:
+    tuned = {"name": f"gpt-4o-2024-08-06.ft-{'0' * 32}-recipes", "version": "1"}
+    found = {**FOUND, "properties": {"model": tuned}}
+    assert (read(found).model, read(found).cost_per_hour) == (tuned["name"], 1.7)
+    assert read({**found, "sku": {"name": "Gold"}}).cost_per_hour is None
+
+
 def test_what_it_does_not_say_is_not_made_up() -> None:
     bare = read({"name": "recipes"})
     assert set(wire.settings_of(bare).values()) == {None}

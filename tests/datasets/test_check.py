@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from finetune_sdk.datasets import RowRules, load
+from finetune_sdk.datasets.check import check_both
 from finetune_sdk.datasets.codes import CODES
+from finetune_sdk.datasets.neighbours import Neighbours
 from finetune_sdk.errors import ConfigurationError, DatasetError, DatasetValidationError
 from tests.datasets.samples import ASSISTANT, USER, line, numbered_rows, row, written
 from tests.datasets.samples import judged as check
@@ -89,3 +91,19 @@ def test_many_findings_of_a_kind_do_not_crowd_out_another_kind() -> None:
         "ends_without_answer",
     ]
     assert report.codes == {"unknown_row_key": 30, "ends_without_answer": 1}
+
+
+def test_a_report_shows_a_thousand_findings_where_nobody_says_how_many() -> None:
+    bad = load([row(USER)] * 1001)
+    rules = RowRules()
+    reports = [check(bad), *check_both(bad, bad, rules=rules, validation_rules=rules)]
+    assert [len(report.findings) for report in reports] == [1000, 1000, 1000]
+    assert {report.errors for report in reports} == {1001}
+
+
+def test_near_duplicates_of_a_large_dataset_are_looked_for_where_that_is_asked() -> None:
+    large = 16 * 2**20 + 1
+    assert not Neighbours(large - 1, asked=False).notes
+    assert not Neighbours(large, asked=True).notes
+    (note,) = Neighbours(large, asked=False).notes
+    assert "`near_duplicates=True`" in note

@@ -1,20 +1,17 @@
-"""What a check says of lines, texts, files and datasets, to the last word."""
+"""What a check says of lines, texts and files, to the last word."""
 
 from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from finetune_sdk.datasets import Counting, RowRules, check, load
-from finetune_sdk.datasets.near import NearDuplicates
-from finetune_sdk.datasets.tokens import Piece
-from finetune_sdk.errors import ConfigurationError, DatasetError
+from finetune_sdk.datasets import RowRules, load
+from finetune_sdk.errors import DatasetError
 from tests.datasets.samples import (
     ASSISTANT,
     CALL,
@@ -23,8 +20,6 @@ from tests.datasets.samples import (
     line,
     numbered_rows,
     row,
-    text_pair,
-    thumb,
     written,
 )
 
@@ -119,6 +114,10 @@ def told(rows: Any, **rules: Any) -> Said:
                 (7, "blank_line_at_end", "", BLANK),
             ],
         ),
+        *(
+            (data, [(1, "not_utf8", "", "the file is UTF-16 or UTF-32 text, or no text at all")])
+            for data in (GOOD.decode().encode("utf-16-le"), "жо".encode("utf-16"))
+        ),
         (
             GOOD.decode().encode("utf-16"),
             [(1, "not_utf8", "", "the file is UTF-16 or UTF-32 text, or no text at all")],
@@ -197,6 +196,13 @@ def test_what_stands_in_a_text_is_told_with_its_place(
     assert told([row({"role": "user", "content": "x"}, calling)], content=content) == expected
 
 
+def test_what_stands_behind_a_list_is_told_too() -> None:
+    asked = {"role": "user", "content": [{"type": "text", "text": "x"}], "name": "4" + "1" * 15}
+    found = told([{**row(asked, ASSISTANT), "more": [["x"], "4" + "1" * 15]}])
+    cards = [pointer for _, code, pointer, _ in found if code == "card_number"]
+    assert cards == ["/messages/0/name", "/more/1"]
+
+
 # Rows of other formats
 
 
@@ -250,117 +256,6 @@ def test_a_row_that_is_of_another_format_than_the_others_is_told() -> None:
     assert told(rows) == [(3, "wrong_format", "", message)]
 
 
-# Datasets
-
-
-def labels(good: int, bad: int) -> list[Json]:
-    return [thumb(prompt=f"{n} eggs", completion="x", label=n < good) for n in range(good + bad)]
-
-
-def lengths(longer: int, shorter: int) -> list[Json]:
-    answers = ["an egg"] * longer + ["e"] * shorter
-    return [text_pair(prompt=f"{n} eggs", chosen=said) for n, said in enumerate(answers)]
-
-
-@pytest.mark.parametrize(
-    ("rows", "rules", "said"),
-    [
-        ([], {}, ["the dataset has no row"]),
-        (numbered_rows(2), {"min_rows": 3}, ["the dataset has 2 row(s), and 3 are needed"]),
-        (numbered_rows(3), {"min_rows": 3}, []),
-        (
-            labels(2, 0),
-            {"format": "kto"},
-            ["every `label` is true, and KTO learns from good and bad answers"],
-        ),
-        (
-            labels(0, 2),
-            {"format": "kto"},
-            ["every `label` is false, and KTO learns from good and bad answers"],
-        ),
-        (labels(3, 17), {"format": "kto"}, ["3 answers are good and 17 are bad"]),
-        (labels(17, 3), {"format": "kto"}, ["17 answers are good and 3 are bad"]),
-        (labels(4, 16), {"format": "kto"}, []),
-        (labels(1, 18), {"format": "kto"}, []),
-        (
-            lengths(19, 1),
-            {"format": "preference"},
-            ["the better answer is the longer one in 19 of 20 rows"],
-        ),
-        (
-            lengths(1, 19),
-            {"format": "preference"},
-            ["the better answer is the shorter one in 19 of 20 rows"],
-        ),
-        (lengths(18, 2), {"format": "preference"}, []),
-        (lengths(19, 0), {"format": "preference"}, []),
-    ],
-)
-def test_a_dataset_is_told_what_it_lacks(
-    rows: list[Json], rules: dict[str, Any], said: list[str]
-) -> None:
-    assert [(where, words) for where, _, _, words in told(rows, **rules)] == [
-        (0, words) for words in said
-    ]
-
-
-def test_what_comes_twice_is_told_with_its_first_line() -> None:
-    rows = [*numbered_rows(2), row(), *numbered_rows(1)]
-    assert told(rows) == [(4, "duplicate_row", "", "the same row stands in line 1")]
-    other = load([row(), *numbered_rows(2)], name="valid.jsonl")
-    found = check(load(numbered_rows(3)), against=other, near_duplicates=False).findings
-    assert [(one.line, one.message) for one in found] == [
-        (1, "the same row stands in valid.jsonl, line 2"),
-        (2, "the same row stands in valid.jsonl, line 3"),
-    ]
-
-
-def test_what_comes_nearly_twice_is_told_with_its_first_line() -> None:
-    rows = [row(), row({"role": "user", "content": "2 EGGS, a pinch  of salt"}, ASSISTANT)]
-    (found,) = check(load(rows)).findings
-    assert (found.line, found.code) == (2, "near_duplicate_row")
-    assert found.message == "nearly all of its words are those of line 1"
-
-
-@pytest.mark.parametrize("threshold", [0, -0.1, 1.01])
-def test_a_part_of_the_words_is_one(threshold: float) -> None:
-    with pytest.raises(ConfigurationError) as caught:
-        NearDuplicates(threshold)
-    assert str(caught.value) == f"`threshold` is {threshold}; it is above 0 and at most 1"
-
-
-def test_all_words_may_be_asked_for() -> None:
-    seen = NearDuplicates(1)
-    words = " ".join(map(str, range(60)))
-    assert [seen.add(1, words), seen.add(2, f"{words} more"), seen.add(3, words)] == [None, None, 1]
-
-
-class Words:
-    """A token is a word."""
-
-    name, exact, note = "words", True, None
-
-    def count(self, texts: Sequence[str]) -> list[int]:
-        return [len(text.split()) for text in texts]
-
-    def pieces(self, text: str) -> list[Piece]:
-        return [Piece(word, 1) for word in text.split()]
-
-
-@pytest.mark.parametrize(
-    ("limit", "said"), [(17, ["the row has 18 tokens, and the model reads 17"]), (18, [])]
-)
-def test_a_row_that_is_too_long_is_told_its_length(limit: int, said: list[str]) -> None:
-    rows = [row({"role": "user", "content": "one two three four five"}, ASSISTANT)]
-    report = check(load(rows), counting=Counting(Words(), limit=limit))
-    assert [one.message for one in report.findings] == said
-    assert report.tokens is not None
-    assert (report.tokens.total, report.tokens.trained) == (18, 3)
-    whole = check(load(rows), counting=Counting(Words(), train_on="all")).tokens
-    assert whole is not None
-    assert (whole.total, whole.trained) == (18, 18)
-
-
 # Files
 
 
@@ -378,6 +273,8 @@ def test_a_row_that_is_too_long_is_told_its_length(limit: int, said: list[str]) 
             "pipe.jsonl",
             "{path} is a pipe or a device, not a regular file; give the path of a file of rows",
         ),
+        ("n" * 300, "{path} cannot be read: File name too long; check the path"),
+        ("a\0b", "{path} cannot be read: embedded null byte; check the path"),
         (
             "socket",
             "{path} is a socket, not a regular file; give the path of a file of rows",

@@ -99,6 +99,24 @@ def test_a_bad_answer_is_a_sentence(
 
 
 @pytest.mark.parametrize(
+    ("body", "effect"),
+    [
+        (said(message="slow down"), "none"),
+        (said(code="rate_limit"), "none"),
+        (said(message=7, param="x"), "unknown"),
+    ],
+)
+def test_only_words_in_the_vendors_shape_are_the_vendors(body: bytes, effect: str) -> None:
+    error = told(429, body, CREATE)
+    assert isinstance(error, ProviderError)
+    assert error.effect == effect
+
+
+def test_many_words_are_cut() -> None:
+    assert str(told(400, said(message="x" * 1001))) == f"mine answered 400: {'x' * 1000}"
+
+
+@pytest.mark.parametrize(
     ("status", "headers", "sentence"),
     [
         (429, {"retry-after": "7"}, "mine answered 429: no; it asks to wait 7 s"),
