@@ -79,7 +79,7 @@ def rooms() -> Iterator[tuple[str, list[Named]]]:
     """What users import, by the module that they import it from."""
     package = import_module(OURS)
     yield OURS, named(package, [name for name in dir(package) if name != "__version__"])
-    for name in ("errors", "types", "datasets", "providers.base", "testing"):
+    for name in ("errors", "types", "datasets", "prices", "providers.base", "testing", "transport"):
         module = import_module(f"{OURS}.{name}")
         yield module.__name__, named(module, getattr(module, "__all__", None) or own(module))
     for module, prefix in CLIENTS:
