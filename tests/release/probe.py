@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
@@ -120,16 +121,17 @@ def local() -> None:
 
 
 def datasets() -> None:
-    path = Path("rows.parquet")
+    """Parquet and zstd; `local` brings what reads the first, and not the second."""
+    table, packed = Path("rows.parquet"), Path("rows.jsonl.zst")
+    table.write_bytes(b"PAR1 rows PAR1")
+    packed.write_bytes(b"\x28\xb5\x2f\xfd rows")
+    with suppress(ImportError):
+        made = import_module("pyarrow").Table.from_pylist([ROW])
+        import_module("pyarrow.parquet").write_table(made, table)
+        packed.write_bytes(import_module("backports.zstd").compress(json.dumps(ROW).encode()))
     client = FineTuneClient(FakeProvider())
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError:
-        path.write_bytes(b"PAR1 rows PAR1")
-    else:
-        pq.write_table(pa.Table.from_pylist([ROW]), path)
-    assert client.datasets.check(client.datasets.load(path)).rows == 1
+    for path in (table, packed):
+        assert client.datasets.check(client.datasets.load(path)).rows == 1
 
 
 def plot() -> None:

@@ -86,7 +86,7 @@ def test_all_is_every_extra_but_ray(built: Built) -> None:
     told = Metadata.from_email(text_of(built, "METADATA"), validate=True)
     needed = told.requires_dist or []
     by_extra = {
-        extra: {
+        str(extra): {
             str(one.name)
             for one in needed
             if one.marker and f"== '{extra}'" in str(one).replace('"', "'")
