@@ -112,6 +112,15 @@ def count(provider: FakeProvider, name: str) -> int:
     return [call.name for call in provider.calls].count(name)
 
 
+def test_what_was_noted_of_a_lost_answer_is_told_with_it() -> None:
+    provider, error = FakeProvider(), lost()
+    error.add_note("seen at the proxy")
+    provider.fail_next("create_job", error)
+    with pytest.raises(SubmissionUnknownError) as caught:
+        create(provider)
+    assert caught.value.__notes__ == ["seen at the proxy"]
+
+
 # Where a provider cannot be asked
 
 
