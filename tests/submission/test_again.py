@@ -15,6 +15,7 @@ from finetune_sdk import (
     DatasetFileError,
     FineTuneClient,
     IdempotencyConflictError,
+    ProviderError,
     ServerError,
     SubmissionUnknownError,
     UnsupportedError,
@@ -178,6 +179,23 @@ def test_what_was_refused_is_looked_for_once_and_sent_again() -> None:
     ((_, _, since),) = provider.asked
     assert since is None
     assert count(provider, "create_job") == 2
+
+
+class Odd(FakeProvider):
+    """Cannot list its jobs, and says so in its own words."""
+
+    def find_jobs(
+        self, key: str, /, *, spec: JobSpec | None = None, since: datetime | None = None
+    ) -> list[Job]:
+        raise RuntimeError("odd")
+
+
+def test_where_only_a_search_fails_nothing_is_done() -> None:
+    provider = Odd()
+    with pytest.raises(ProviderError) as caught:
+        create(provider, "mine")
+    assert caught.value.effect == "none"
+    assert count(provider, "create_job") == 0
 
 
 class Liar(FakeProvider):
