@@ -15,6 +15,7 @@ from finetune_sdk import (
     DatasetFileError,
     FineTuneClient,
     IdempotencyConflictError,
+    ProviderError,
     ServerError,
     SubmissionUnknownError,
     UnsupportedError,
@@ -112,6 +113,15 @@ def count(provider: FakeProvider, name: str) -> int:
     return [call.name for call in provider.calls].count(name)
 
 
+def test_what_was_noted_of_a_lost_answer_is_told_with_it() -> None:
+    provider, error = FakeProvider(), lost()
+    error.add_note("seen at the proxy")
+    provider.fail_next("create_job", error)
+    with pytest.raises(SubmissionUnknownError) as caught:
+        create(provider)
+    assert caught.value.__notes__ == ["seen at the proxy"]
+
+
 # Where a provider cannot be asked
 
 
@@ -169,6 +179,23 @@ def test_what_was_refused_is_looked_for_once_and_sent_again() -> None:
     ((_, _, since),) = provider.asked
     assert since is None
     assert count(provider, "create_job") == 2
+
+
+class Odd(FakeProvider):
+    """Cannot list its jobs, and says so in its own words."""
+
+    def find_jobs(
+        self, key: str, /, *, spec: JobSpec | None = None, since: datetime | None = None
+    ) -> list[Job]:
+        raise RuntimeError("odd")
+
+
+def test_where_only_a_search_fails_nothing_is_done() -> None:
+    provider = Odd()
+    with pytest.raises(ProviderError) as caught:
+        create(provider, "mine")
+    assert caught.value.effect == "none"
+    assert count(provider, "create_job") == 0
 
 
 class Liar(FakeProvider):

@@ -10,6 +10,7 @@ from collections.abc import Generator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -20,13 +21,15 @@ from finetune_sdk import (
     NotFoundError,
     PermissionDeniedError,
     QuotaExceededError,
+    ServerError,
     SubmissionUnknownError,
 )
 from finetune_sdk.submission import Journal, books_of
 from finetune_sdk.submission.opening import FOLDER
 from finetune_sdk.testing import FakeProvider
+from finetune_sdk.types import Job, JobSpec
 from tests.standins.openai import DropBefore, Edit, Reply
-from tests.submission.bench import JOBS, Bench, bench_of
+from tests.submission.bench import JOBS, ROWS, Bench, bench_of
 from tests.submission.test_journal import row
 
 JOURNAL = "journal.sqlite3"
@@ -304,13 +307,12 @@ def test_a_row_of_it_is_of_a_newer_package(bench: Bench, home: Path) -> None:
     bench.create(bench.client(home), idempotency_key="mine")
     change(home, "UPDATE submissions SET id = 'sub-1', spec = '{}'")
     caught = bench.refuses(ConfigurationError, bench.client(home), idempotency_key="mine")
-    words = (
+    words, _, why = str(caught).rpartition(" (")
+    assert words == (
         "the submission 'sub-1' of the journal cannot be read, most likely because a newer "
-        "finetune-anywhere has written it: upgrade, or set FINETUNE_HOME to another folder ("
+        "finetune-anywhere has written it: upgrade, or set FINETUNE_HOME to another folder"
     )
-    assert str(caught).startswith(words)
-    assert str(caught).endswith(")")
-    assert "\n" not in str(caught)
+    assert re.fullmatch(r"[0-9]+ validation errors for JobSpec\)", why)
 
 
 # What is logged: it happened, and cannot be written down
@@ -331,3 +333,27 @@ def test_a_job_that_is_not_written_down(
         f"the job {job.id} is made, and that could not be written down: {damaged}"
     )
     assert told.startswith(f"the journal cannot be written: {damaged}")
+
+
+class Refusing(FakeProvider):
+    """Refuses a job, and by then the journal is spoiled."""
+
+    ephemeral: ClassVar[bool] = False
+
+    def __init__(self, home: Path) -> None:
+        super().__init__()
+        self.home = home
+
+    def create_job(self, spec: JobSpec, /) -> Job:
+        spoil(self.home)
+        raise ServerError("not now", provider="fake", effect="none")
+
+
+def test_a_refusal_that_is_not_written_down(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = FineTuneClient(Refusing(tmp_path), home=tmp_path)
+    with pytest.raises(ServerError):
+        client.jobs.create(model="base", training_data=ROWS)
+    (words,) = logged(caplog)
+    assert words.startswith("the create was refused, and that could not be written down: ")
