@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from weakref import finalize
 
 from finetune_sdk.errors import ConfigurationError, QuotaExceededError
 from finetune_sdk.types import JobSpec
@@ -201,6 +202,8 @@ class Journal:
     def _in_memory(self) -> sqlite3.Connection:
         if self._memory is None:
             self._memory = sqlite3.connect(":memory:", check_same_thread=False)
+            # Python warns of a connection that goes unclosed, from 3.13 on.
+            finalize(self, self._memory.close)
             _bring_up(self._memory, "memory")
         return self._memory
 
