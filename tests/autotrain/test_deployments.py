@@ -68,7 +68,8 @@ def test_a_model_is_served_under_a_name_and_answers(bench: Bench) -> None:
     made = bench.create(client)
     assert (made.status, made.raw_status) == (CREATING, "pending")
     assert (made.name, made.id, made.model, made.url) == (NAME, MODEL, MODEL, None)
-    assert bench.made.spec == {
+    # Older clients of the Hub send what they have not been given, too.
+    assert {name: value for name, value in bench.made.spec.items() if value is not None} == {
         "name": NAME,
         "type": "authenticated",
         "provider": {"vendor": "aws", "region": "us-east-1"},
