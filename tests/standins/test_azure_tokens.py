@@ -90,7 +90,7 @@ def test_a_machine_may_have_no_identity(azure: Azure) -> None:
     azure.authority.identity = False
     with (
         closing(ManagedIdentityCredential()) as identity,
-        pytest.raises(ClientAuthenticationError, match="(?i)managed identity"),
+        pytest.raises(ClientAuthenticationError, match=r"(?i)managed identity"),
     ):
         identity.get_token(f"{AI}/.default")
 
