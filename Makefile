@@ -46,15 +46,15 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/pyright
 
-# A file of tests is one process's; two of them work at once.
+# Two processes; the one that is done takes tests over from the other.
 test: $(VENV)/.dev test-hosted
-	$(BIN)/python -m pytest -q -m "not long" --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest -q -m "not long" --numprocesses 2 --dist worksteal
 
 test-hosted: $(LOWEST)/.ready
-	$(LOWEST)/bin/python -m pytest -q -m "not long" --numprocesses 2 --dist loadfile $(HOSTED_TESTS)
+	$(LOWEST)/bin/python -m pytest -q -m "not long" --numprocesses 2 --dist worksteal $(HOSTED_TESTS)
 
 test-lowest: $(LOWEST)/.ready
-	$(LOWEST)/bin/python -m pytest -q -m "not long" --numprocesses 2 --dist loadfile $(LOWEST_TESTS)
+	$(LOWEST)/bin/python -m pytest -q -m "not long" --numprocesses 2 --dist worksteal $(LOWEST_TESTS)
 
 # Each extra in an environment of its own, by pip: some GB and minutes.
 test-wheel: $(VENV)/.dev

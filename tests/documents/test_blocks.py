@@ -32,7 +32,7 @@ READ = [page for page in PAGES if name(page) not in BUILT]
 LANGUAGES = {"python", "toml", "yaml", "json", "console", "text"}
 METHODS = ("supervised", "dpo", "kto", "reinforcement")
 PROJECT: Mapping[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
-OTHERS = {"ray", "hf", "git", "cd", "az"}
+OTHERS = {"ray", "hf", "git", "cd", "az", "pytest"}
 """Programs of others that pages name."""
 
 

@@ -88,7 +88,10 @@ def test_loc_10_a_full_disk_in_a_checkpoint_keeps_the_one_before(tight: Bench) -
 
 def test_loc_10_a_full_disk_in_the_log_and_the_state_stops_nothing(tight: Bench) -> None:
     job = tight.create(block_at="2", steps="3", checkpoint_every="1")
-    eventually(lambda: len(tight.provider.list_metrics(job.id, limit=9, cursor=None).items) == 1)
+    # Without a checkpoint there is nothing to go on from, and the job fails.
+    eventually(
+        lambda: len(tight.provider.list_checkpoints(job.id, limit=9, cursor=None).items) == 1
+    )
     kill(tight.trainer(job), signal.SIGSTOP)
     fill(tight)
     state = (tight.folder(job) / "state.json").read_bytes()

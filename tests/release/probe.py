@@ -30,8 +30,12 @@ from finetune_sdk.testing import FakeProvider, VirtualClock
 
 NOWHERE = "http://127.0.0.1:9"
 ROW = {"messages": [{"role": "user", "content": "2+2?"}, {"role": "assistant", "content": "4"}]}
-# The one is for pytest; the others are programs, which run in containers.
-APART = ("finetune_sdk.testing.conformance", "finetune_sdk.providers.autotrain.inside.")
+# Those of testing are for pytest; the others are programs, which run in containers.
+APART = (
+    "finetune_sdk.testing.conformance",
+    "finetune_sdk.testing.plugin",
+    "finetune_sdk.providers.autotrain.inside.",
+)
 
 
 def modules() -> None:
