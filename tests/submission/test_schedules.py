@@ -252,7 +252,8 @@ def test_nobody_pays_twice(runs: tuple[Run, ...]) -> None:
     workers = min(len(runs), os.cpu_count() or 1)
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         found = list(zip(runs, pool.map(explore, runs), strict=True))
-    for kind in {run.kind for run in runs}:
+    kinds: set[Kind] = {run.kind for run in runs}
+    for kind in kinds:
         seen = sum((seen for run, seen in found if run.kind == kind), Counter[str]())
         assert seen["schedules"] == sum(run.schedules for run in runs if run.kind == kind)
         never = CLASSES - LATER.get(kind, set()) - seen.keys()
