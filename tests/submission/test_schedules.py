@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
@@ -414,14 +414,22 @@ def prove(kind: Kind) -> None:
             explore(run, shrink=False)
 
 
-@pytest.mark.parametrize("name", MUTANTS)
+def slow_ones_later(names: Iterable[str], quick: Collection[str]) -> list[Any]:
+    return [pytest.param(name, marks=() if name in quick else pytest.mark.long) for name in names]
+
+
+@pytest.mark.parametrize(
+    "name", slow_ones_later(MUTANTS, {"posts again", "writes late", "retries what is lost"})
+)
 def test_what_is_wrong_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     MUTANTS[name](monkeypatch)
     with pytest.raises(AssertionError):
         prove("openai")
 
 
-@pytest.mark.parametrize("name", AZURE_MUTANTS)
+@pytest.mark.parametrize(
+    "name", slow_ones_later(AZURE_MUTANTS, {"posts again", "forgets", "believes in marks"})
+)
 def test_what_is_wrong_is_found_at_azure(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     AZURE_MUTANTS[name](monkeypatch)
     with pytest.raises(AssertionError):

@@ -41,6 +41,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
     shutil.rmtree(tmp_path)
 
 
+@pytest.mark.long
 def test_recipes_are_learned(home: Path) -> None:
     lines = RECIPES.read_text(encoding="utf-8").splitlines()
     rows = sorted(map(json.loads, lines), key=lambda row: len(json.dumps(row)))[:8]
