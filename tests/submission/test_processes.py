@@ -18,18 +18,13 @@ from finetune_sdk import FineTuneClient, Job, RateLimitError, SubmissionUnknownE
 from finetune_sdk.providers.openai.provider import OpenAIProvider
 from finetune_sdk.submission import Journal, State
 from tests.standins.openai import Action, Delay, DropAfter, DropBefore, Hang, Lag, Reply
-from tests.submission.bench import Bench, Forks, bench_of, call, client_of, say
+from tests.submission.bench import Bench, Forks, call, client_of, say
 from tests.submission.dying import always, around, becomes, end, in_the_transaction
 from tests.support import eventually
 
 T = TypeVar("T")
 KEYS = pytest.mark.parametrize("key", [None, "mine"], ids=["no key", "a key"])
 HOWS = pytest.mark.parametrize("how", ["exit", "kill"])
-
-
-@pytest.fixture
-def bench(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Generator[Bench]:
-    yield from bench_of(tmp_path, caplog)
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,27 +37,11 @@ from tests.standins.openai import (
     Reply,
     error,
 )
-from tests.submission.bench import FILES, ROWS, Bench, bench_of, call, states
+from tests.submission.bench import FILES, ROWS, Bench, call, states
 
 KEYS = pytest.mark.parametrize("key", [None, "mine"], ids=["no key", "a key"])
 LAG = 1000.0
 NO_METADATA = Reply(400, error(400, "Unknown parameter: 'metadata'.", param="metadata"))
-
-
-@pytest.fixture
-def bench(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Generator[Bench]:
-    yield from bench_of(tmp_path, caplog)
-
-
-@pytest.fixture
-def client(bench: Bench) -> FineTuneClient:
-    return bench.client()
-
-
-@pytest.fixture
-def elsewhere(bench: Bench) -> FineTuneClient:
-    """A client on another machine: the same account, and nothing in its state folder."""
-    return bench.client(bench.folder / "elsewhere")
 
 
 def lost(bench: Bench, *, made: bool = True, **words: Any) -> str:

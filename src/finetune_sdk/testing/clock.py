@@ -1,4 +1,4 @@
-"""A clock that moves when somebody sleeps: ten days pass in a millisecond."""
+"""A clock that moves when somebody sleeps: ten days pass in a moment."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from finetune_sdk.testing import curve
 from finetune_sdk.testing.clock import VirtualClock
-from finetune_sdk.testing.script import JobScript
+from finetune_sdk.testing.script import SCRIPTED, JobScript
 from finetune_sdk.types import (
     Checkpoint,
     Job,
@@ -273,4 +273,4 @@ class FakeJob:
 
     @property
     def _error(self) -> JobError:
-        return self.script.error or JobError(code="scripted", message="the script says so")
+        return self.script.error or SCRIPTED

@@ -16,6 +16,10 @@ Seconds = Annotated[float, Field(ge=0, le=1e10)]
 """At most some 300 years: dates end in the year 9999."""
 
 
+SCRIPTED = JobError(code="scripted", message="the script says so")
+"""Why something fails, where the script gives no other reason."""
+
+
 class JobScript(Value):
     """The timetable of one fake job, in seconds of the provider's clock.
 

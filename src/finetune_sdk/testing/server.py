@@ -9,10 +9,8 @@ from datetime import datetime
 from finetune_sdk.errors import ConflictError, NotFoundError, ServerError
 from finetune_sdk.testing.answers import Answers, Chat, Replies
 from finetune_sdk.testing.clock import VirtualClock
-from finetune_sdk.testing.script import DeploymentScript
-from finetune_sdk.types import Connection, Deployment, DeploymentSpec, DeploymentStatus, JobError
-
-_BROKEN = JobError(code="scripted", message="the script says so")
+from finetune_sdk.testing.script import SCRIPTED, DeploymentScript
+from finetune_sdk.types import Connection, Deployment, DeploymentSpec, DeploymentStatus
 
 
 @dataclass
@@ -43,7 +41,7 @@ class _Served:
             created_at=self.created_at,
             expires_at=spec.expires_at,
             cost_per_hour=self.cost_per_hour,
-            error=self.script.error or _BROKEN if status is DeploymentStatus.FAILED else None,
+            error=self.script.error or SCRIPTED if status is DeploymentStatus.FAILED else None,
         )
 
     def status(self, now: datetime) -> DeploymentStatus:

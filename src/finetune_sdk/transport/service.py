@@ -170,8 +170,7 @@ class Service:
             raise
         except Exception as error:  # noqa: BLE001 - of whatever HTTP library sends
             left = type(error).__name__ not in NEVER_LEFT
-            words = f"{type(error).__name__}: {error}"[:_LONGEST_WORDS]
-            return nothing, self._lost(request, words, left=left)
+            return nothing, self._lost(request, f"{type(error).__name__}: {error}", left=left)
         return answer._replace(body=self._key.hide(answer.body)), None
 
     def _read(self, request: Request, chunks: Iterable[bytes], deadline: Deadline) -> bytes:
@@ -210,12 +209,11 @@ class Service:
             return f"{self._url} points elsewhere, and a key is sent to no other place"
         words = said.words if said else "nothing in the shape of its errors"
         hint = f"; look at the key, which is from {self._key.source}" if status == 401 else ""
-        # Hidden before it is cut: half a key is none that could be found.
-        return f"{self._shown(words)[:_LONGEST_WORDS].rstrip('. ')}{hint}"
+        return f"{self._shown(words).rstrip('. ')}{hint}"
 
     def _lost(self, request: Request, why: str, *, left: bool) -> ConnectionFailedError:
         return ConnectionFailedError(
-            self._words(f"no answer from {self._url}: {why}"),
+            self._words(f"no answer from {self._url}: {self._shown(why)}"),
             provider=self._provider,
             effect="unknown" if left and request.use != "read" else "none",
         )
@@ -229,8 +227,10 @@ class Service:
         )
 
     def _words(self, text: str) -> str:
-        return redact(f"{self._provider}: {self._shown(text)}")
+        return redact(f"{self._provider}: {text}")
 
     def _shown(self, text: str) -> str:
-        # The key may have been written with escapes, which are gone only now.
-        return self._key.hide(text.encode("utf-8", "replace")).decode()
+        """Words of others, without the key, as far as anybody reads."""
+        # The key may have been written with escapes, which are gone only now. Hidden before it is
+        # cut: half a key is none that could be found.
+        return self._key.hide(text.encode("utf-8", "replace")).decode()[:_LONGEST_WORDS]

@@ -21,7 +21,7 @@ from finetune_sdk.providers.base import (
 from finetune_sdk.testing.conformance import guard
 from finetune_sdk.testing.conformance.card import Card
 from finetune_sdk.testing.conformance.law import Law, not_asked, not_shown
-from finetune_sdk.types import NOT_SENT, Job, JobSpec, MethodName, Supervised
+from finetune_sdk.types import NOT_SENT, Job, JobSpec, MethodName, ProviderOptions, Supervised
 
 JobKind = Literal["short", "endless", "failing"]
 
@@ -197,8 +197,6 @@ class ConformanceBench(ABC):
 
     def _unsent(self, provider: FineTuneProvider, words: Mapping[str, Any]) -> JobSpec:
         """What the provider itself is told of a job whose file is not uploaded yet."""
-        kind, options = provider.capabilities.options, words.get("options", ())
-        own = [one for one in options if kind is not None and isinstance(one, kind)]
         return JobSpec(
             key="not-made",
             call="call-of-not-made",
@@ -206,7 +204,7 @@ class ConformanceBench(ABC):
             method=words.get("method", Supervised()),
             training_file=NOT_SENT,
             metadata=dict(words.get("metadata", {})),
-            options=own[0].model_dump(mode="json", exclude_unset=True) if own else {},
+            options=own_options(provider.capabilities.options, words),
         )
 
     def _spec(self, provider: FineTuneProvider, words: Mapping[str, Any], key: str) -> JobSpec:
@@ -229,3 +227,9 @@ class ConformanceBench(ABC):
         files = [file.id for file in client.datasets.list()] if kept else []
         jobs = [job.id for job in client.jobs.list()]
         return jobs, files, self.writes(client.provider)
+
+
+def own_options(kind: type[ProviderOptions] | None, words: Mapping[str, Any]) -> dict[str, Any]:
+    """Those among the words of a verb that are for this provider, as the provider gets them."""
+    own = [one for one in words.get("options", ()) if kind is not None and isinstance(one, kind)]
+    return own[0].model_dump(mode="json", exclude_unset=True) if own else {}

@@ -18,7 +18,7 @@ from finetune_sdk.errors import (
     NotFoundError,
 )
 from finetune_sdk.providers.base import CanDeploy, CanPauseDeployments
-from finetune_sdk.testing.conformance.bench import ConformanceBench
+from finetune_sdk.testing.conformance.bench import ConformanceBench, own_options
 from finetune_sdk.testing.conformance.law import law
 from finetune_sdk.testing.conformance.reading import pages
 from finetune_sdk.types import Deployment, DeploymentSpec, DeploymentStatus, Job
@@ -63,14 +63,12 @@ class ServingBench(ConformanceBench):
             client.deployments.delete(made)
 
     def _wanted(self, client: FineTuneClient, job: Job) -> DeploymentSpec:
-        kind = client.provider.capabilities.deployment_options
-        given = self.deploy_words(client.provider).get("options", ())
-        own = [one for one in given if kind is not None and isinstance(one, kind)]
+        words = self.deploy_words(client.provider)
         return DeploymentSpec(
             name=NAME,
             model=job.fine_tuned_model or "",
             job_id=job.id,
-            options=own[0].model_dump(mode="json", exclude_unset=True) if own else {},
+            options=own_options(client.provider.capabilities.deployment_options, words),
         )
 
 
