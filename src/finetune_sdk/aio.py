@@ -70,7 +70,7 @@ class AsyncFineTuneClient:
         """Lets go of connections and threads. Jobs and deployments go on. Twice is allowed."""
         # First the threads: a create whose await was cancelled gets its answer.
         await asyncio.to_thread(self._executor.shutdown)
-        self._context.provider.close()
+        self._context.close()
 
     async def __aenter__(self) -> Self:
         return self

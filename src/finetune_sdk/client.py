@@ -63,7 +63,7 @@ class FineTuneClient:
 
     def close(self) -> None:
         """Lets go of connections. Jobs and deployments go on. Twice is allowed."""
-        self._context.provider.close()
+        self._context.close()
 
     def __enter__(self) -> Self:
         return self

@@ -210,7 +210,7 @@ def test_a_function_that_is_wrong_itself_says_so(
 @pytest.mark.parametrize("reply", [7, None, ["a"]])
 def test_a_reply_that_is_none_says_so(open_both: Open, reply: object) -> None:
     both = open_both(FakeProvider(replies=lambda _: reply))  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
-    with pytest.raises(ServerError, match="a text or a whole message"):
+    with pytest.raises(ServerError, match="a text, a whole message, or our error"):
         told(both)
 
 

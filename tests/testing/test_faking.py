@@ -7,8 +7,10 @@ import gc
 import threading
 import unittest
 import warnings
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -106,6 +108,36 @@ def test_names_leave_others_as_they_are() -> None:
             FineTuneClient()
 
 
+@pytest.mark.usefixtures("config")
+@pytest.mark.parametrize(("said", "opened"), [("opnai", "openai"), ("openai", "cheap")])
+def test_what_was_forgotten_is_not_opened_for_real(
+    said: str, opened: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "a-key-that-would-be-sent")
+    words = f"nothing stands for {opened!r} in this test, which has `faking` of: {said};"
+    with faking(said), pytest.raises(ConfigurationError, match=words):
+        tune(opened)
+
+
+@pytest.mark.parametrize("leave", ["local", ["local", "others"]])
+@pytest.mark.parametrize("names", [(), ("openai",)])
+def test_what_is_left_is_the_real_one(names: Sequence[str], leave: str | list[str]) -> None:
+    with faking(*names, leave=leave) as stage:
+        tune("openai")
+        with FineTuneClient("local") as real:
+            assert real.provider.name == "local"
+    assert len(stage.provider.specs) == 1
+
+
+@pytest.mark.usefixtures("config")
+def test_a_name_that_the_config_does_not_know_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    with faking(), pytest.raises(ConfigurationError, match="did you mean `cheap`"):
+        tune("chaep")
+    monkeypatch.setenv("FINETUNE_PROFILE", "nope")
+    with faking(), pytest.raises(ConfigurationError, match=r"named by \$FINETUNE_PROFILE, is no"):
+        tune(None)
+
+
 def test_it_ends_with_its_block_and_after_an_exception_too() -> None:
     with pytest.raises(LookupError), faking("mine"):
         raise LookupError
@@ -113,6 +145,25 @@ def test_it_ends_with_its_block_and_after_an_exception_too() -> None:
         FineTuneClient("mine").close()
     with pytest.raises(ConfigurationError, match="is no profile and no provider"):
         FineTuneClient("mine")
+
+
+@pytest.mark.parametrize("names", [(FakeProvider(),), (None,), (5,)])
+def test_names_are_names_and_the_provider_a_fake(names: Any) -> None:
+    with pytest.raises(TypeError, match="`names` is .*; it takes a str"), faking(*names):
+        pass
+    wrong: Any = "openai"
+    with pytest.raises(TypeError, match="`provider` is 'openai'; it takes"), faking(provider=wrong):
+        pass
+
+
+def test_a_client_that_outlives_its_block_is_no_fake_any_more() -> None:
+    with faking("openai"):
+        client = FineTuneClient("openai")
+        job = client.jobs.create(model="small", training_data=ROWS)
+    for use in (lambda: client.jobs.get(job), lambda: client.provider):
+        with pytest.raises(ConfigurationError, match="`faking` lasted, which has ended"):
+            use()
+    client.close()
 
 
 def test_it_nests_and_the_innermost_stands() -> None:

@@ -19,6 +19,10 @@ def test_calls_are_found_by_their_names(both: Both) -> None:
     assert calls.named("cancel_job") == [RecordedCall("cancel_job", (job.id,))]
     assert calls.named("pause_job") == []
     assert isinstance(calls.named("get_job"), Calls)
+    assert calls.named("download_dataset", "parse_webhook", "chat", "close") == []
+    for name in ("cancel_jobs", "__init__", "capabilities", "values"):
+        with pytest.raises(ValueError, match=f"there is no call '{name}'.* `?cancel_job"):
+            calls.named(name)
     first = calls.named("get_job")[0]
     assert first.at == datetime(2026, 1, 1, tzinfo=UTC)
     assert calls[-1].at == both.fake.clock.now()

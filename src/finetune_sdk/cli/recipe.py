@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, TypedDict, cast
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
 
 from finetune_sdk import yaml_text
-from finetune_sdk.config import did_you_mean
 from finetune_sdk.errors import ConfigurationError
+from finetune_sdk.near import did_you_mean
 from finetune_sdk.providers import registry
 from finetune_sdk.resources import plain
 from finetune_sdk.types import (

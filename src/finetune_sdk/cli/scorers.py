@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, cast
 
 from pydantic import ValidationError
 
-from finetune_sdk.config import did_you_mean
 from finetune_sdk.errors import ConfigurationError
+from finetune_sdk.near import did_you_mean
 from finetune_sdk.resources.plain import sentences
 from finetune_sdk.types import Classification, ExactMatch, JsonMatch, Matches, SimilarText
 

@@ -11,7 +11,6 @@ from finetune_sdk.config.file import (
     load_file,
     user_folder,
 )
-from finetune_sdk.config.near import did_you_mean
 from finetune_sdk.config.profile import (
     ResolvedProfile,
     chosen,
@@ -28,7 +27,6 @@ __all__ = [
     "check_trust",
     "chosen",
     "counterparts",
-    "did_you_mean",
     "find_file",
     "is_chosen",
     "load_file",

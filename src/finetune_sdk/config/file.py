@@ -12,8 +12,8 @@ from typing import cast
 import platformdirs
 from pydantic import ValidationError
 
-from finetune_sdk.config.near import did_you_mean
 from finetune_sdk.errors import ConfigurationError
+from finetune_sdk.near import did_you_mean
 from finetune_sdk.prices import Prices
 from finetune_sdk.prices import read as read_prices
 from finetune_sdk.sunsets import Sunsets

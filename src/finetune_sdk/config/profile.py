@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import cast
 
 from finetune_sdk.config.file import ConfigFile
-from finetune_sdk.config.near import did_you_mean
 from finetune_sdk.errors import ConfigurationError
+from finetune_sdk.near import did_you_mean
 from finetune_sdk.prices import Prices
 from finetune_sdk.prices import packaged as packaged_prices
 from finetune_sdk.sunsets import ProviderSunset, Sunsets

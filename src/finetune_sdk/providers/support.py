@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from finetune_sdk.datasets.rules import Content, ImageLimits
 from finetune_sdk.errors import ConfigurationError
+from finetune_sdk.near import did_you_mean
 from finetune_sdk.prices import Prices
 from finetune_sdk.sunsets import Sunsets
 from finetune_sdk.transport import redact
@@ -115,20 +116,21 @@ def read_profile(kind: type[M], values: Mapping[str, object], *, provider: str) 
     try:
         return kind.model_validate(dict(values))
     except ValidationError as error:
-        faults = "; ".join(_fault(one) for one in error.errors(include_url=False))
-        allowed = ", ".join(f"`{key}`" for key in kind.model_fields)
+        known = list(kind.model_fields)
+        faults = "; ".join(_fault(one, known) for one in error.errors(include_url=False))
+        allowed = ", ".join(f"`{key}`" for key in known)
         raise ConfigurationError(
             f"a profile of the provider `{provider}` is wrong: {faults}; it takes {allowed}"
         ) from None
 
 
-def _fault(error: ErrorDetails) -> str:
+def _fault(error: ErrorDetails, known: Collection[str]) -> str:
     key = ".".join(str(part) for part in error["loc"])
     if not key:
         # Two words that do not go together: what was said of them is the whole of it.
         return error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
-        return f"unknown key `{key}`"
+        return f"unknown key `{key}`{did_you_mean(key, known)}"
     if key in _MAY_BE_SECRET:
         return f"`{key}`: {error['msg']}"
     return f"`{key}` is {redact(repr(error['input']))}: {error['msg']}"

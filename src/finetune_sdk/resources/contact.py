@@ -40,6 +40,7 @@ class Contact:
         self._handle = handle
         self._known = known
         self._failing_since: float | None = None
+        self._last: ProviderError | None = None
 
     def look(self, function: Callable[[], T]) -> Quiet[T | None]:
         """What the function gives, or None where this look failed and the next one may not.
@@ -55,9 +56,17 @@ class Contact:
         self._failing_since, self._known = None, True
         return value
 
+    @property
+    def doubt(self) -> str:
+        """To put behind what has not been seen; empty where the last look was a good one."""
+        if self._failing_since is None:
+            return ""
+        silence = self._clock.monotonic() - self._failing_since
+        return f", as far as one can see: no look has succeeded for {silence:.0f} s ({self._last})"
+
     def _bear(self, error: ProviderError) -> None:
         # Not from the last good look: a caller's `poll_interval` may be of hours.
-        now = self._clock.monotonic()
+        now, self._last = self._clock.monotonic(), error
         self._failing_since = now if self._failing_since is None else self._failing_since
         silence = now - self._failing_since
         if isinstance(error, NotFoundError):
@@ -87,6 +96,7 @@ class Pace:
         self._clock = context.clock
         self._timeout = _patience(timeout)
         self._deadline = self._clock.monotonic() + self._timeout
+        self._last = not self._timeout
         self._interval, self._bounds = interval, bounds
         self._pauses = _pauses(interval, bounds)
 
@@ -94,18 +104,25 @@ class Pace:
         """Pauses are short again: something has begun."""
         self._pauses = _pauses(self._interval, self._bounds)
 
-    def rest(self, what: str) -> Quiet[None]:
+    def rest(self, what: str, doubt: str = "") -> Quiet[None]:
         """Pauses until the next look.
 
+        Args:
+            what: that has not happened.
+            doubt: why that may be wrong.
+
         Raises:
-            WaitTimeoutError: there is no time left for another one.
+            WaitTimeoutError: the last one was when time was up.
         """
-        left = self._deadline - self._clock.monotonic()
-        if left <= 0:
+        left = max(self._deadline - self._clock.monotonic(), 0.0)
+        if self._last:
             raise WaitTimeoutError(
-                f"{what} after {self._timeout:g} s; it goes on, wait for it again"
+                f"{what} after {self._timeout:g} s{doubt}; it goes on, wait for it again"
             )
-        yield Pause(min(next(self._pauses), left))
+        pause = min(next(self._pauses), left)
+        # A last look when time is up, and not before: others may have let this clock run.
+        self._last = pause == left
+        yield Pause(pause)
 
 
 def _patience(timeout: float | None) -> float:

@@ -45,6 +45,7 @@ class Context:
     Attributes:
         opened: the provider of this process.
         reopen: makes it anew after a fork; None for one that the caller brought.
+        check: raises where the provider may be asked no more.
         profile: the profile's name; None when a provider was named or brought instead.
         hyperparameters: the profile's defaults for the method.
         options: the profile's defaults for the provider's own options.
@@ -59,6 +60,7 @@ class Context:
     opened: FineTuneProvider
     home: Path
     reopen: Callable[[], FineTuneProvider] | None = None
+    check: Callable[[], None] | None = None
     profile: str | None = None
     hyperparameters: Mapping[str, object] = field(default_factory=dict[str, object])
     options: Mapping[str, object] = field(default_factory=dict[str, object])
@@ -72,6 +74,15 @@ class Context:
     @property
     def provider(self) -> FineTuneProvider:
         """The open provider; a new one in a process that was forked from the one that opened it."""
+        if self.check is not None:
+            self.check()
+        return self._there()
+
+    def close(self) -> None:
+        """Lets go of what is open; it may always be asked for this."""
+        self._there().close()
+
+    def _there(self) -> FineTuneProvider:
         if self._process != os.getpid() and self.reopen is not None:
             with _reopening:
                 if self._process != os.getpid():

@@ -11,8 +11,8 @@ from typing import cast, get_args
 
 from pydantic import ValidationError
 
-from finetune_sdk.config import did_you_mean
 from finetune_sdk.errors import ConfigurationError
+from finetune_sdk.near import did_you_mean
 from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.plain import wrong
 from finetune_sdk.types import BaseMethod, Method, Reinforcement

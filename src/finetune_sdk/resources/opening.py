@@ -14,7 +14,7 @@ from finetune_sdk.resources.context import Context
 from finetune_sdk.resources.defaults import check_defaults
 from finetune_sdk.resources.guard import checked_options
 from finetune_sdk.resources.plain import is_a
-from finetune_sdk.resources.stand_ins import StandIn, stand_in_of
+from finetune_sdk.resources.stand_ins import StandIn, check_left, stand_in_of
 
 
 def open_context(
@@ -49,14 +49,15 @@ def _of_profile(
     wanted = choice[0] if choice else registry.FAKE
     stand_in, known = stand_in_of(wanted), registry.names()
     profile = configuration.resolve(
-        wanted if stand_in else name,
+        wanted if stand_in and choice is None else name,
         file=file,
         environ=os.environ,
-        # What is stood in for need not be installed here, nor known by any file.
-        providers=[*known, wanted, *_named(file)] if stand_in else known,
+        # What is stood in for need not be installed here, nor known where there is no file.
+        providers={*known, *(_named(file) if file else [wanted])} if stand_in else known,
     )
     if stand_in := stand_in or stand_in_of(profile.provider):
         return _stood_in(stand_in, profile, path, chosen=chosen, home=home)
+    check_left(profile.name, profile.provider)
     kind = registry.load(profile.provider)
     for table in (profile.values, profile.options):
         configuration.check_trust(table, well_known=kind.well_known_hosts, environ=os.environ)
@@ -102,6 +103,7 @@ def _stood_in(
     folder = state_folder(home or stand_in.home, os.environ)
     context = Context(
         opened=stand_in.provider,
+        check=stand_in.check_lasting,
         home=folder,
         profile=profile.name,
         hyperparameters=profile.hyperparameters,

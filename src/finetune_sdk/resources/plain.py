@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, cast, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from finetune_sdk.config import did_you_mean
 from finetune_sdk.errors import ConfigurationError
+from finetune_sdk.near import did_you_mean
 from finetune_sdk.transport import redact
 
 _QUOTE = "'"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
-from finetune_sdk.config import did_you_mean
 from finetune_sdk.datasets import FORMATS, Counting, RowRules
 from finetune_sdk.datasets.tokens import encoding, limit_of
 from finetune_sdk.errors import ConfigurationError
+from finetune_sdk.near import did_you_mean
 from finetune_sdk.providers.base import MethodSupport
 from finetune_sdk.providers.registry import FAKE
 from finetune_sdk.resources.plain import is_a

@@ -202,7 +202,7 @@ def wait(
                 return found
             if found.status in STOPPED:
                 raise DeploymentFailedError(_reason(found), deployment=found)
-        yield from pace.rest(f"the deployment {name!r} is not ready")
+        yield from pace.rest(f"the deployment {name!r} is not ready", contact.doubt)
 
 
 def changed(context: Context, change: Callable[[], T]) -> Quiet[T]:

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from finetune_sdk.errors import ConfigurationError
+from finetune_sdk.providers import registry
 from finetune_sdk.providers.base import FineTuneProvider
 
 
@@ -20,15 +22,29 @@ class StandIn:
 
     Attributes:
         names: of profiles and providers; empty stands for every one.
+        leaves: names that are opened as they are.
         home: the state folder of clients that name none.
     """
 
     provider: FineTuneProvider
     names: Collection[str]
+    leaves: Collection[str]
     home: Path
 
+    def check_lasting(self) -> None:
+        """Refuses a client that has outlived its block: it would go on as a fake, unnoticed.
+
+        Raises:
+            ConfigurationError: the block has ended.
+        """
+        if self not in _stand_ins:
+            raise ConfigurationError(
+                "this client was opened while `faking` lasted, which has ended; open it anew, for "
+                "each test where something keeps it"
+            )
+
     def stands_for(self, name: str) -> bool:
-        return not self.names or name in self.names
+        return name not in self.leaves and (not self.names or name in self.names)
 
 
 _lock = threading.Lock()
@@ -55,3 +71,21 @@ def standing_in(stand_in: StandIn) -> Generator[None]:
 def stand_in_of(name: str) -> StandIn | None:
     """What stands for a profile or a provider of this name; None almost always."""
     return next((one for one in _stand_ins if one.stands_for(name)), None)
+
+
+def check_left(*names: str) -> None:
+    """Refuses what a test has neither stood in for nor left: it would cost, for a slip of the pen.
+
+    Args:
+        names: all that one provider is called by.
+
+    Raises:
+        ConfigurationError: others are stood in for, and none of these names is left alone.
+    """
+    left = {registry.FAKE, *(name for one in _stand_ins for name in one.leaves)}
+    if _stand_ins and left.isdisjoint(names):
+        standing = ", ".join(sorted(name for one in _stand_ins for name in one.names))
+        raise ConfigurationError(
+            f"nothing stands for {names[0]!r} in this test, which has `faking` of: {standing}; "
+            f"name it there, too, or leave the real one in its place by `leave=[{names[0]!r}]`"
+        )

@@ -69,7 +69,7 @@ def wait(
                 yield from feed.tell(on_event)
             if (yield from _ended(context, job)):
                 return job
-        yield from pace.rest(f"the job {handle!r} has not ended")
+        yield from pace.rest(f"the job {handle!r} has not ended", contact.doubt)
 
 
 def watch(context: Context, job_ids: Iterable[str] | None, patience: Patience) -> Steps[Job, None]:
@@ -94,7 +94,7 @@ def watch(context: Context, job_ids: Iterable[str] | None, patience: Patience) -
             open_ids = {job.id for job in wanted if not job.status.terminal}
             if all(known[job_id].status is JobStatus.PAUSED for job_id in open_ids):
                 return
-        yield from pace.rest(f"{len(open_ids or ())} job(s) have not ended")
+        yield from pace.rest(f"{len(open_ids or ())} job(s) have not ended", contact.doubt)
 
 
 def follow(context: Context, job_id: str, *, forever: bool) -> Steps[JobEvent, None]:
@@ -108,7 +108,7 @@ def follow(context: Context, job_id: str, *, forever: bool) -> Steps[JobEvent, N
         yield from _hand_out(feed, bear=forever)
         if not forever or (job is not None and _stands_still(job)):
             return
-        yield from pace.rest(f"the job {job_id!r} has not ended")
+        yield from pace.rest(f"the job {job_id!r} has not ended", contact.doubt)
 
 
 def _hand_out(feed: EventFeed, *, bear: bool) -> Steps[JobEvent, None]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import copy
 import functools
-import inspect
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -15,16 +15,12 @@ from finetune_sdk.testing.faults import FOREVER, USES, Faults
 from finetune_sdk.testing.jobs import FakeJob
 from finetune_sdk.testing.records import Calls, RecordedCall
 from finetune_sdk.testing.script import DeploymentScript, JobScript
+from finetune_sdk.testing.verbs import CHAT, check_verb
 from finetune_sdk.types import Job, JobSpec
 
 P = ParamSpec("P")
 T = TypeVar("T")
 A = TypeVar("A", bound="FakeAccount")
-
-_INTERFACE = "finetune_sdk.providers.base"
-
-CHAT = "chat"
-"""The name of a request to a deployment, among the calls of the provider's methods."""
 
 
 class FakeAccount:
@@ -38,9 +34,9 @@ class FakeAccount:
     def __init__(
         self, script: JobScript, deployment_script: DeploymentScript, clock: VirtualClock
     ) -> None:
-        _need("script", script, JobScript)
-        _need("deployment_script", deployment_script, DeploymentScript)
-        _need("clock", clock, VirtualClock)
+        need("script", script, JobScript)
+        need("deployment_script", deployment_script, DeploymentScript)
+        need("clock", clock, VirtualClock)
         self._clock = clock
         self.calls = Calls()
         self.uploads: dict[str, tuple[dict[str, object], ...]] = {}
@@ -65,7 +61,7 @@ class FakeAccount:
             TypeError: one is no script.
         """
         for one in scripts:
-            _need("scripts", one, JobScript, DeploymentScript)
+            need("scripts", one, JobScript, DeploymentScript)
         with self._lock:
             self._scripts.extend(one for one in scripts if isinstance(one, JobScript))
             self._deployment_scripts.extend(
@@ -94,9 +90,13 @@ class FakeAccount:
         Args:
             call: a method of a provider, such as `create_job`; `chat` for requests to deployments.
             errors: what comes out of the provider, all its own retries behind it.
+
+        Raises:
+            ValueError: no call has this name, or there is no error.
         """
-        if call != CHAT and not _is_verb(type(self), call):
-            raise ValueError(f"`call` is {call!r}; it is the name of a method of a provider")
+        check_verb(call)
+        if call != CHAT and not hasattr(self, call):
+            raise ValueError(f"the fake cannot do {call!r}, so nothing of it can fail")
         self._faults.fail(call, errors)
 
     def limit_next(self, call: str, *, times: int = 1, retry_after: float | None = None) -> None:
@@ -166,13 +166,15 @@ class FakeAccount:
         file_id = job.training_file.id if job.training_file else None
         if file_id not in self.uploads:
             raise NotFoundError(f"no file {file_id!r} was uploaded here", provider="fake")
-        return self.uploads[file_id]
+        return copy.deepcopy(self.uploads[file_id])
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {len(self._jobs)} job(s), {len(self.calls)} call(s)>"
 
     def _ask(self, name: str, given: tuple[object, ...], method: Callable[[], T]) -> T:
         self._record(name, *given)
+        if USES.get(name, "read") != "read":
+            self.clock.begin_anew()
 
         def answer() -> T:
             with self._lock:
@@ -197,19 +199,14 @@ class FakeAccount:
             return self._jobs[job_id]
         except KeyError:
             raise NotFoundError(
-                f"no job {job_id!r}; this FakeProvider has {len(self._jobs)}",
+                f"no job {job_id!r}; this FakeProvider has {len(self._jobs)}, and forgets them at "
+                "the end of its process",
                 provider="fake",
                 status_code=404,
             ) from None
 
 
-def _is_verb(kind: type, name: str) -> bool:
-    """Whether it is a method of what a provider is."""
-    bases = [base for base in kind.__mro__ if base.__module__.startswith(_INTERFACE)]
-    return any(inspect.isfunction(vars(base).get(name)) for base in bases)
-
-
-def _need(word: str, value: object, *kinds: type) -> None:
+def need(word: str, value: object, *kinds: type) -> None:
     """A marker, or a test that nobody type-checks, is told what a word takes."""
     if not isinstance(value, kinds):
         names = " or a ".join(kind.__name__ for kind in kinds)

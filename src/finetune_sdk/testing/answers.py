@@ -7,7 +7,8 @@ import inspect
 import json
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 from finetune_sdk.errors import (
@@ -31,14 +32,18 @@ Message = Mapping[str, object]
 Reply = str | Message
 """The assistant's text, or its whole message: with `tool_calls`, for instance."""
 
-Function = Callable[[Sequence[Message]], Reply] | Callable[[Sequence[Message]], Awaitable[Reply]]
-Replies = Mapping[str, Reply | ProviderError] | Function
-"""By the last message, or a function of all messages. An error is answered by its status."""
+Answer = Reply | ProviderError
+"""An error is answered by its status."""
+
+Function = Callable[[Sequence[Message]], Answer] | Callable[[Sequence[Message]], Awaitable[Answer]]
+Replies = Mapping[str, Answer] | Function
+"""By the text of the last message, or a function of all messages."""
 
 Chat = Callable[[str, Mapping[str, object]], None]
 """Hears of each request: the deployment's name, and the whole body."""
 
 NOT_IN_TABLE = "This is a fake reply."
+"""To what no table speaks of."""
 
 _STATUS: Mapping[type[ProviderError], int] = {
     InvalidRequestError: 400,
@@ -58,14 +63,30 @@ class Answers:
     """A server of chat completions without a network."""
 
     def __init__(self, replies: Replies | None, clock: VirtualClock, hear: Chat) -> None:
+        _check(replies)
         self._replies, self._clock, self._hear = replies, clock, hear
 
     def transport(self) -> object:
         """A transport of the HTTP library under `openai`, for its clients of both kinds."""
-        return stack.library().MockTransport(self._handle)
+        http = stack.library()
+        ways = {
+            "handle_request": lambda _, request: self._sync(request),
+            "handle_async_request": lambda _, request: self._async(request),
+        }
+        return type("FakeTransport", (http.BaseTransport, http.AsyncBaseTransport), ways)()
+
+    def _sync(self, request: Any) -> Any:
+        request.read()
+        answer = self._handle(request)
+        return _finished(answer) if inspect.iscoroutine(answer) else answer
+
+    async def _async(self, request: Any) -> Any:
+        await request.aread()
+        answer = self._handle(request)
+        return await answer if inspect.iscoroutine(answer) else answer
 
     def _handle(self, request: Any) -> Any:
-        """The answer; awaited where the reply is to be awaited, and an event loop runs."""
+        """The answer; a coroutine of it where the reply is to be awaited."""
         if not str(request.url).endswith("/chat/completions"):
             words = f"the fake serves chat/completions and nothing at {request.url}"
             return self._refused(request, NotFoundError(words, provider="fake"))
@@ -77,53 +98,54 @@ class Answers:
                 return self._answered(body, reply)
         except Exception as error:  # noqa: BLE001 - the function is the test's
             return self._refused(request, error)
-        later = self._later(request, body, reply)
-        return later if _on_a_loop() else asyncio.run(later)
+        return self._later(request, body, reply)
 
     async def _later(
-        self, request: Any, body: Mapping[str, object], reply: Awaitable[Reply]
+        self, request: Any, body: Mapping[str, object], reply: Awaitable[Answer]
     ) -> Any:
         try:
             return self._answered(body, await reply)
         except Exception as error:  # noqa: BLE001 - the function is the test's
             return self._refused(request, error)
 
-    def _reply(self, messages: Sequence[Message]) -> Reply | Awaitable[Reply]:
+    def _reply(self, messages: Sequence[Message]) -> Answer | Awaitable[Answer]:
         if callable(self._replies):
             return self._replies(messages)
-        last = str(messages[-1].get("content", "")) if messages else ""
-        reply = (self._replies or {}).get(last, NOT_IN_TABLE)
+        return (self._replies or {}).get(_text(messages[-1]) if messages else "", NOT_IN_TABLE)
+
+    def _answered(self, body: Mapping[str, object], reply: Answer) -> Any:
         if isinstance(reply, ProviderError):
             raise reply
-        return reply
-
-    def _answered(self, body: Mapping[str, object], reply: Reply) -> Any:
         http, model, message = stack.library(), body.get("model"), _message(reply)
         if not body.get("stream"):
             return http.Response(200, json=self._whole(model, message))
-        events = "".join(f"data: {chunk}\n\n" for chunk in self._chunks(model, message))
+        counts = bool(cast("Message", body.get("stream_options") or {}).get("include_usage"))
+        chunks = self._chunks(model, message, counts=counts)
+        events = "".join(f"data: {chunk}\n\n" for chunk in chunks)
         return http.Response(200, text=events, headers={"content-type": "text/event-stream"})
 
     def _whole(self, model: object, message: Message) -> dict[str, object]:
         choice = {"index": 0, "finish_reason": _reason(message), "message": message}
         return self._part("chat.completion", model, choice)
 
-    def _chunks(self, model: object, message: Message) -> Iterator[str]:
-        """A stream as OpenAI sends it: word by word, the reason to stop, the end."""
+    def _chunks(self, model: object, message: Message, *, counts: bool) -> Iterator[str]:
+        """A stream as OpenAI sends it: word by word, the reason to stop, the usage, the end."""
         for delta in _deltas(message):
             reason = None if delta else _reason(message)
             choice = {"index": 0, "delta": delta, "finish_reason": reason}
             yield json.dumps(self._part("chat.completion.chunk", model, choice))
+        if counts:
+            yield json.dumps({**self._part("chat.completion.chunk", model), "usage": None})
         yield "[DONE]"
 
-    def _part(self, kind: str, model: object, choice: Mapping[str, object]) -> dict[str, object]:
+    def _part(self, kind: str, model: object, *choices: Mapping[str, object]) -> dict[str, object]:
         # Without `usage`: tokens are not counted, and no number would be true.
         return {
             "id": "chatcmpl-fake",
             "object": kind,
             "created": int(self._clock.now().timestamp()),
             "model": model,
-            "choices": [choice],
+            "choices": choices,
         }
 
     def _refused(self, request: Any, error: Exception) -> Any:
@@ -139,12 +161,37 @@ class Answers:
         return http.Response(500, json={"error": {"message": words}}, headers=_ONCE)
 
 
+def _check(replies: object) -> None:
+    """A test that nobody type-checks is told at once what it may say."""
+    if replies is None or callable(replies):
+        return
+    if not isinstance(replies, Mapping):
+        raise TypeError(
+            f"`replies` is {replies!r:.80}; it takes a table by the last message, or a function of "
+            "all messages"
+        )
+    for said, reply in cast("Mapping[object, object]", replies).items():
+        if not isinstance(said, str):
+            raise TypeError(f"`replies` has the key {said!r:.80}; it is the text of a message")
+        if not isinstance(reply, ProviderError):
+            _message(reply)
+
+
+def _text(message: Message) -> str:
+    """What a message says, its parts of text in a row."""
+    content = message.get("content")
+    if not isinstance(content, list):
+        return str(content or "")
+    parts = cast("list[Message]", content)
+    return "".join(str(part.get("text") or "") for part in parts)
+
+
 def _message(reply: object) -> Message:
     if isinstance(reply, str):
         return {"role": "assistant", "content": reply}
     if isinstance(reply, Mapping):
         return {"role": "assistant", **cast("Message", reply)}
-    raise TypeError(f"{reply!r:.80} is no reply: that is a text or a whole message")
+    raise TypeError(f"{reply!r:.80} is no reply: that is a text, a whole message, or our error")
 
 
 def _deltas(message: Message) -> Iterator[Mapping[str, object]]:
@@ -176,9 +223,8 @@ def _headers(error: ProviderError) -> dict[str, str]:
     return _ONCE if wait is None else {**_ONCE, "retry-after": f"{wait:g}"}
 
 
-def _on_a_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
+def _finished(answer: Coroutine[object, object, Any]) -> Any:
+    """What it comes to, for a client that awaits nothing."""
+    # On a thread of its own: a loop may be running on this one.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, answer).result()

@@ -11,7 +11,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 """When a virtual clock begins, so that a test sees the same dates each time."""
 
 LONGEST = timedelta(days=730)
-"""Between two words of the test's: who sleeps longer, look by look, waits for what never ends."""
+"""Between two things that happen: who sleeps longer, look by look, waits for what never ends."""
 
 MOST_SLEEPS = 1_000_000
 """The same, for short sleeps."""
@@ -33,6 +33,7 @@ class VirtualClock:
             raise ValueError(f"`start` is {start!r}; it needs a time zone, such as UTC")
         self._start = start
         self._seconds = 0.0
+        self._most = (datetime.max.replace(tzinfo=UTC) - start).total_seconds() - 1
         self._sleeps, self._slept = 0, 0.0
         self._lock = threading.Lock()
 
@@ -51,6 +52,10 @@ class VirtualClock:
             ValueError: it is negative or no number.
         """
         self._pass(seconds.total_seconds() if isinstance(seconds, timedelta) else seconds)
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Something has happened that may be waited for: sleeps are counted from here."""
         self._sleeps, self._slept = 0, 0.0
 
     def advance_to(self, moment: datetime) -> None:
@@ -67,8 +72,8 @@ class VirtualClock:
         """Lets so many seconds pass.
 
         Raises:
-            RuntimeError: it is one of a million sleeps, or of two years of sleeps, since the test
-                last moved this clock: what is waited for does not end.
+            RuntimeError: it is one of a million sleeps, or of two years of sleeps, since anything
+                was made or changed: what is waited for does not end.
         """
         self._pass(seconds)
         self._sleeps, self._slept = self._sleeps + 1, self._slept + seconds
@@ -88,6 +93,8 @@ class VirtualClock:
         if not (math.isfinite(seconds) and seconds >= 0):
             raise ValueError(f"`seconds` is {seconds!r}; time only goes on")
         with self._lock:
+            if self._seconds + seconds > self._most:
+                raise ValueError(f"`seconds` is {seconds!r}; no date is later than the year 9999")
             self._seconds += seconds
 
     def __repr__(self) -> str:

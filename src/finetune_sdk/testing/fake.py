@@ -41,16 +41,17 @@ from finetune_sdk.providers.base import (
     Rows,
 )
 from finetune_sdk.sunsets import Sunsets, ended, warnings
-from finetune_sdk.testing.account import CHAT, FakeAccount, asked
+from finetune_sdk.testing.account import FakeAccount, asked
 from finetune_sdk.testing.answers import Replies
 from finetune_sdk.testing.capabilities import CAPABILITIES
 from finetune_sdk.testing.clock import VirtualClock
 from finetune_sdk.testing.days import days
 from finetune_sdk.testing.jobs import FakeJob
-from finetune_sdk.testing.listing import page_of
+from finetune_sdk.testing.listing import newest_first, oldest_first
 from finetune_sdk.testing.records import RecordedCall as RecordedCall
 from finetune_sdk.testing.script import DeploymentScript, JobScript
 from finetune_sdk.testing.server import FakeServer
+from finetune_sdk.testing.verbs import CHAT
 from finetune_sdk.types import (
     Checkpoint,
     Connection,
@@ -132,7 +133,7 @@ class FakeProvider(
             clock: to share with another fake; one of its own by default.
 
         Raises:
-            TypeError: a script or a clock is none.
+            TypeError: a script, a clock or a reply is none.
         """
         super().__init__(
             script or JobScript(), deployment_script or DeploymentScript(), clock or VirtualClock()
@@ -186,8 +187,8 @@ class FakeProvider(
 
     @asked
     def list_jobs(self, *, limit: int, cursor: str | None) -> Page[Job]:
-        jobs = [made.job() for made in reversed(self._jobs.values())]
-        return page_of(jobs, limit, cursor)
+        jobs = [made.job() for made in self._jobs.values()]
+        return newest_first([*enumerate(jobs)], limit, cursor)
 
     @asked
     def cancel_job(self, job_id: str, /) -> Job:
@@ -224,26 +225,27 @@ class FakeProvider(
 
     @asked
     def list_events(self, job_id: str, /, *, limit: int, cursor: str | None) -> Page[JobEvent]:
-        return page_of(self._found(job_id).events()[::-1], limit, cursor)
+        return newest_first([*enumerate(self._found(job_id).events())], limit, cursor)
 
     @asked
     def list_metrics(self, job_id: str, /, *, limit: int, cursor: str | None) -> Page[Metric]:
-        return page_of(list(self._found(job_id).metrics()), limit, cursor)
+        return oldest_first(self._found(job_id).metrics(int(cursor or 0)), limit, cursor)
 
     @asked
     def list_checkpoints(
         self, job_id: str, /, *, limit: int, cursor: str | None
     ) -> Page[Checkpoint]:
-        return page_of(self._found(job_id).checkpoints(), limit, cursor)
+        saved = [(one.step, one) for one in self._found(job_id).checkpoints()]
+        return newest_first(saved[::-1], limit, cursor)
 
     @asked
     def read_logs(self, job_id: str, /, *, limit: int, cursor: str | None) -> Page[str]:
         lines = [event.message for event in self._found(job_id).events()]
-        return page_of(lines, limit, cursor)
+        return oldest_first(enumerate(lines), limit, cursor)
 
     @asked
     def list_models(self, *, limit: int, cursor: str | None) -> Page[Model]:
-        return page_of(self._models(), limit, cursor)
+        return oldest_first(self._models(), limit, cursor)
 
     @asked
     def get_model(self, model_id: str, /) -> Model:
@@ -257,7 +259,7 @@ class FakeProvider(
     @asked
     def download_model(self, model_id: str, folder: Path, /) -> None:
         saved = {one.model for made in self._jobs.values() for one in made.checkpoints()}
-        if model_id not in saved | {model.id for model in self._models()}:
+        if model_id not in saved | {model.id for _, model in self._models()}:
             raise self._no_model(model_id)
         words = f"{model_id} is no model: the provider 'fake' trains nothing.\n"
         (folder / "fake.txt").write_text(words, encoding="utf-8")
@@ -312,7 +314,7 @@ class FakeProvider(
 
     @asked
     def list_deployments(self, *, limit: int, cursor: str | None) -> Page[Deployment]:
-        return page_of(self._server.all(), limit, cursor)
+        return oldest_first(self._server.all(), limit, cursor)
 
     @asked
     def pause_deployment(self, name: str, /) -> Deployment:
@@ -369,14 +371,16 @@ class FakeProvider(
         return NotFoundError(f"no model {model_id!r}", provider=self.name, status_code=404)
 
     def _model(self, model_id: str) -> Model:
-        for model in self._models():
+        for _, model in self._models():
             if model.id == model_id:
                 return model
         raise self._no_model(model_id)
 
-    def _models(self) -> list[Model]:
-        made = [job.model() for job in self._jobs.values() if job.status is JobStatus.SUCCEEDED]
-        return [self._dated(model) for model in made if model.id not in self._deleted_models]
+    def _models(self) -> list[tuple[int, Model]]:
+        """Those that are there, by the numbers of their jobs."""
+        jobs = enumerate(self._jobs.values())
+        made = [(n, job.model()) for n, job in jobs if job.status is JobStatus.SUCCEEDED]
+        return [(n, self._dated(one)) for n, one in made if one.id not in self._deleted_models]
 
     def _dated(self, model: Model) -> Model:
         ends = self._sunsets.of(self.name, model.base_model or model.id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from finetune_sdk.aio import AsyncFineTuneClient
 from finetune_sdk.client import FineTuneClient
 from finetune_sdk.resources.stand_ins import StandIn, standing_in
+from finetune_sdk.testing.account import need
 from finetune_sdk.testing.fake import FakeProvider
 
 
@@ -42,7 +43,9 @@ class Faking:
 
 
 @contextmanager
-def faking(*names: str, provider: FakeProvider | None = None) -> Generator[Faking]:
+def faking(
+    *names: str, provider: FakeProvider | None = None, leave: str | Collection[str] = ()
+) -> Generator[Faking]:
     """Every client that is opened by a name, in any thread, stands on a fake until this ends.
 
     The code under test goes on saying `FineTuneClient("openai")`. A profile's `[models]` and
@@ -51,12 +54,23 @@ def faking(*names: str, provider: FakeProvider | None = None) -> Generator[Fakin
     Nests: the innermost that has a name stands for it.
 
     Args:
-        names: of profiles and providers; without any, it is every one.
+        names: of profiles and providers; without any, it is every one. To open another one is an
+            error meanwhile, so that a slip in a name cannot cost anything.
         provider: the fake; a new one by default.
+        leave: names of profiles and providers that are opened as they are.
+
+    Raises:
+        TypeError: a name is none, or the provider is no fake.
     """
+    for name in names:
+        need("names", name, str)
+    fake = FakeProvider() if provider is None else provider
+    need("provider", fake, FakeProvider)
     with TemporaryDirectory(prefix="finetune-") as folder, ExitStack() as stack:
-        fake, home = provider or FakeProvider(), Path(folder)
-        with standing_in(StandIn(provider=fake, names=frozenset(names), home=home)):
+        home = Path(folder)
+        left = [leave] if isinstance(leave, str) else leave
+        stand_in = StandIn(fake, frozenset(names), frozenset(left), home)
+        with standing_in(stand_in):
             yield Faking(fake, home, stack)
 
 

@@ -207,16 +207,20 @@ class FakeJob:
             for number, (at, message, level) in enumerate(told)
         ]
 
-    def metrics(self) -> Iterator[Metric]:
-        """Its losses, oldest first; on validation rows at each checkpoint, where there are any."""
+    def metrics(self, after: int = 0) -> Iterator[tuple[int, Metric]]:
+        """Its losses, oldest first; on validation rows at each checkpoint, where there are any.
+
+        Args:
+            after: numbers up to it are left out; those of a step are twice it, and one more.
+        """
         validated = set(self._saved()) if self.spec.validation_file else set[int]()
-        for step in range(1, self.step + 1):
-            yield Metric(step=step, name="loss", value=self._loss(step), unit=curve.UNIT)
+        for step in range(max(after // 2, 1), self.step + 1):
+            yield 2 * step, self._metric(step, self._loss(step), "train")
             if step in validated:
-                value = self._validation_loss(step)
-                yield Metric(
-                    step=step, name="loss", value=value, split="validation", unit=curve.UNIT
-                )
+                yield 2 * step + 1, self._metric(step, self._validation_loss(step), "validation")
+
+    def _metric(self, step: int, value: float, split: Literal["train", "validation"]) -> Metric:
+        return Metric(step=step, name="loss", value=value, split=split, unit=curve.UNIT)
 
     def checkpoints(self) -> list[Checkpoint]:
         """What it saved, newest first: as its script says, and at each pause."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from finetune_sdk.datasets import Dataset
+from finetune_sdk.testing.verbs import check_verb
 from finetune_sdk.types import DeploymentSpec, JobSpec
 
 _SHOWN = 60
@@ -34,7 +35,13 @@ class Calls(list[RecordedCall]):
     """Calls, oldest first."""
 
     def named(self, *names: str) -> Calls:
-        """Those of these names."""
+        """Those of these names.
+
+        Raises:
+            ValueError: no call can have such a name.
+        """
+        for name in names:
+            check_verb(name)
         return Calls(call for call in self if call.name in names)
 
     @property

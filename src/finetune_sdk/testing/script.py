@@ -44,7 +44,7 @@ class JobScript(Value):
     validating: Seconds = 0.0
     queued: Seconds = 30.0
     running: Seconds = 600.0
-    steps: Annotated[int, Field(ge=1)] = 100
+    steps: Annotated[int, Field(ge=1, le=1_000_000)] = 100
     outcome: Literal["succeeded", "failed", "cancelled"] = "succeeded"
     error: JobError | None = None
     fails_at_step: Annotated[int, Field(ge=0)] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,9 +19,11 @@ class _Served:
     """One deployment.
 
     Attributes:
+        number: of those that were made here.
         began: when it was started, first or again after a pause.
     """
 
+    number: int
     spec: DeploymentSpec
     script: DeploymentScript
     created_at: datetime
@@ -56,6 +59,7 @@ class FakeServer:
     def __init__(self, replies: Replies | None, clock: VirtualClock, chat: Chat) -> None:
         self._clock = clock
         self._made: dict[str, _Served] = {}
+        self._numbers = itertools.count()
         self._answers = Answers(replies, clock, self._hear)
         self._chat = chat
 
@@ -63,7 +67,9 @@ class FakeServer:
         self, spec: DeploymentSpec, script: DeploymentScript, cost_per_hour: float | None
     ) -> Deployment:
         now = self._clock.now()
-        made = self._made.setdefault(spec.name, _Served(spec, script, now, now, cost_per_hour))
+        number = next(self._numbers)
+        new = _Served(number, spec, script, now, now, cost_per_hour)
+        made = self._made.setdefault(spec.name, new)
         if not made.spec.serves_the_same(spec):
             raise ConflictError(
                 f"the name {spec.name!r} is taken by a deployment of {made.spec.model!r}; "
@@ -78,8 +84,10 @@ class FakeServer:
     def get(self, name: str) -> Deployment:
         return self._found(name).deployment(self._clock.now())
 
-    def all(self) -> list[Deployment]:
-        return [made.deployment(self._clock.now()) for made in self._made.values()]
+    def all(self) -> list[tuple[int, Deployment]]:
+        """Each with its number."""
+        now = self._clock.now()
+        return [(made.number, made.deployment(now)) for made in self._made.values()]
 
     def pause(self, name: str) -> Deployment:
         self._found(name).paused = True

@@ -8,8 +8,9 @@ from typing import Annotated, get_args
 import typer
 
 from finetune_sdk.cli.session import Session
-from finetune_sdk.config import chosen, did_you_mean, find_file, load_file
+from finetune_sdk.config import chosen, find_file, load_file
 from finetune_sdk.errors import ConfigurationError
+from finetune_sdk.near import did_you_mean
 from finetune_sdk.types import MethodName, RowFormat
 
 File = Annotated[

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from finetune_sdk.config import did_you_mean
 from finetune_sdk.datasets.dataset import Source
 from finetune_sdk.errors import ConfigurationError
 from finetune_sdk.evaluation.scoring import Grade
+from finetune_sdk.near import did_you_mean
 from finetune_sdk.resources.plain import is_a
 from finetune_sdk.types import ChatReply, Checkpoint, Deployment, Job, ProviderOptions, Scorer
 

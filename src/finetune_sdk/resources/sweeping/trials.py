@@ -13,8 +13,8 @@ from typing import SupportsIndex, cast
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from finetune_sdk.config import did_you_mean
 from finetune_sdk.errors import ConfigurationError
+from finetune_sdk.near import did_you_mean
 from finetune_sdk.resources.plain import is_a, wrong
 from finetune_sdk.resources.request import method_of
 from finetune_sdk.resources.sweeping.request import SweepRequest
