@@ -302,7 +302,7 @@ BROKEN: Mapping[str, tuple[str, str]] = {
         "class Provider(FineTuneProvider):\n"
         "    name, capabilities = 'no-methods', FakeProvider.capabilities\n"
         "    @classmethod\n    def open(cls, settings): return cls()",
-        "cannot be opened: TypeError: Can't instantiate abstract class Provider",
+        "broken_no_methods:Provider lacks `cancel_job`, `close`",
     ),
     "at-opening": (
         "from finetune_sdk.testing import FakeProvider\n"

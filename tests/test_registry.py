@@ -65,7 +65,23 @@ def test_an_unknown_name_lists_those_that_are_there() -> None:
         ("leaks", "raise RuntimeError('sk-' + 'a' * 20)", r"\[redacted\]"),
         ("exits", "import sys; sys.exit(3)", "SystemExit"),
         ("lacks", "import a_package_that_is_not_there", "ModuleNotFoundError"),
+        ("lacks_its_own", "from broken_lacks_its_own import nothing_of_it.x", "SyntaxError"),
         ("empty", "", "AttributeError"),
+        ("panics", "class Panic(BaseException): ...\nraise Panic('oh')", "Panic: oh"),
+        (
+            "meta",
+            "from finetune_sdk.testing import FakeProvider\n"
+            "class Meta(type(FakeProvider)):\n"
+            "    capabilities = property(lambda _: 1 / 0)\n"
+            "class Provider(FakeProvider, metaclass=Meta): ...",
+            "ZeroDivisionError",
+        ),
+        (
+            "odd_name",
+            "from finetune_sdk.testing import FakeProvider\n"
+            "class Provider(FakeProvider): name = 'odd:name'",
+            "'odd:name'; it is made of letters",
+        ),
         ("other", "Provider = 3", "no subclass"),
         ("klass", "class Provider: ...", "no subclass"),
     ],

@@ -91,7 +91,7 @@ class TestIt(Bench):
 
 def run(pytester: pytest.Pytester, code: str, *, law: str = LAW) -> tuple[pytest.RunResult, str]:
     pytester.makepyfile(SUITE + code)
-    done = pytester.runpytest_inprocess("-k", law, "-p", "no:cacheprovider")
+    done = pytester.runpytest_inprocess("-rs", "-k", law, "-p", "no:cacheprovider")
     return done, done.stdout.str()
 
 
@@ -228,6 +228,37 @@ class TestIt(Bench):
     done, said = run(pytester, code)
     done.assert_outcomes(failed=1)
     assert "was never asked" in said
+
+
+@pytest.mark.parametrize("closes", ["1 / 0", "pytest.skip('not now')"])
+def test_a_law_that_breaks_and_is_hushed_up_is_a_failure(
+    pytester: pytest.Pytester, closes: str
+) -> None:
+    code = f"""
+class TestIt(Bench):
+    def open_provider(self, folder):
+        provider = super().open_provider(folder)
+        provider.close = lambda: {closes}
+        return provider
+
+    @pytest.mark.xfail(False, reason="only on another system")
+    def {LAW}(self, tmp_path):
+        try:
+            super().{LAW}(tmp_path)
+        except BaseException:
+            pass
+"""
+    done, said = run(pytester, code)
+    done.assert_outcomes(failed=1)
+    assert "did not hold, and its override hides that" in said
+
+
+def test_no_secret_is_no_proof_that_none_shows(pytester: pytest.Pytester) -> None:
+    done, said = run(
+        pytester, "\nclass TestIt(Bench):\n    pass\n", law="test_no_secret_shows_anywhere"
+    )
+    done.assert_outcomes(skipped=1)
+    assert "`secrets` names none" in said
 
 
 def test_a_whole_class_may_be_for_other_systems(pytester: pytest.Pytester) -> None:

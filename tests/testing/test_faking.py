@@ -149,7 +149,7 @@ def test_it_ends_with_its_block_and_after_an_exception_too() -> None:
 
 @pytest.mark.parametrize("names", [(FakeProvider(),), (None,), (5,)])
 def test_names_are_names_and_the_provider_a_fake(names: Any) -> None:
-    with pytest.raises(TypeError, match="`names` is .*; it takes a str"), faking(*names):
+    with pytest.raises(TypeError, match=r"`names` is .*; it takes a str"), faking(*names):
         pass
     wrong: Any = "openai"
     with pytest.raises(TypeError, match="`provider` is 'openai'; it takes"), faking(provider=wrong):

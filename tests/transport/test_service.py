@@ -6,6 +6,8 @@ import json
 import pickle
 import traceback
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -90,6 +92,43 @@ def failure(line: Line, request: Request = CREATE) -> ProviderError:
         line.service().ask(request, name)
     assert caught.value.provider == "things"
     return caught.value
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [(None, "null"), (7, "7"), (["not", "like"], '["not", "like"]')]
+)
+def test_a_refusal_in_odd_words_is_a_refusal(text: object, told: str) -> None:
+    body = json.dumps({"fault": {"kind": 12, "text": text}}).encode()
+    error = failure(Line(bad(400, body)))
+    assert isinstance(error, InvalidRequestError)
+    assert (error.code, error.effect) == ("12", "none")
+    assert str(error) == f"things: answered 400: {told}"
+
+
+def test_a_key_that_is_repeated_beside_the_words_is_hidden_too() -> None:
+    escaped = "".join(f"\\u{ord(sign):04x}" for sign in KEY)
+    body = f'{{"fault": {{"kind": "{escaped}", "text": "no"}}}}'.encode()
+    error = failure(Line(bad(400, body, {"thing-trace": f"trace {KEY}"})))
+    assert error.request_id
+    assert error.code
+    assert KEY not in f"{vars(error)}{error!r}"
+    assert KEY.encode() not in pickle.dumps(error)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda _: datetime.fromtimestamp(1e20, UTC),
+        lambda _: int(float("inf")),
+        lambda _: 1 / 0,
+        lambda said: said["name"].nothing,
+    ],
+)
+def test_whatever_an_odd_answer_raises_is_an_answer_that_cannot_be_read(
+    make: Callable[[Any], object],
+) -> None:
+    with pytest.raises(ResponseDecodeError, match="it is not what was asked for"):
+        Line(good({"name": "x"})).service().ask(READ, make)
 
 
 def test_a_good_answer_is_a_value() -> None:

@@ -110,14 +110,12 @@ def _extras(needed: Collection[str]) -> Iterator[Finding]:
 def _strangers(needed: Collection[str]) -> Iterator[Finding]:
     """The providers that other packages bring."""
     for name, packages in registry.origins().items():
-        for package in packages:
-            if package == DISTRIBUTION:
-                continue
-            if packages[0] == DISTRIBUTION:
-                words = f"`{package}` claims this name, which is ours, and is passed over"
-                yield Finding(f"provider {name}", "note", words)
-                continue
-            yield _stranger(name, package, needed)
+        if packages[0] != DISTRIBUTION:
+            yield _stranger(name, packages[0], needed)
+            continue
+        for package in packages[1:]:
+            words = f"`{package}` claims this name, which is ours, and is passed over"
+            yield Finding(f"provider {name}", "note", words)
 
 
 def _stranger(name: str, package: str, needed: Collection[str]) -> Finding:

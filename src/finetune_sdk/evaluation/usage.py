@@ -8,7 +8,7 @@ from statistics import fmean, median
 
 from finetune_sdk.evaluation.course import Endpoint
 from finetune_sdk.evaluation.money import Cost, hourly_cost, token_cost
-from finetune_sdk.prices.spent import FREE
+from finetune_sdk.prices import FREE
 from finetune_sdk.types import Answer, Usage
 
 _FREE = "neither hours nor tokens are billed here"

@@ -69,6 +69,17 @@ Table = dict[str, dict[str, Price]]
 _table = TypeAdapter(Table)
 
 
+FREE = Price(
+    input=0,
+    output=0,
+    tuned_input=0,
+    tuned_output=0,
+    source="tokens are not billed here",
+    as_of=date(2026, 11, 26),
+)
+"""Of places that bill hours, or nothing."""
+
+
 @dataclass(frozen=True)
 class Prices:
     """The packaged prices, and those that the user knows better.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING
 
-from finetune_sdk.prices import Price, Prices
+from finetune_sdk.prices import Prices
 from finetune_sdk.types.cost import CostEstimate, NoEstimate
 
 if TYPE_CHECKING:
@@ -13,16 +12,6 @@ if TYPE_CHECKING:
 
 _MILLION = 1_000_000
 _HOUR = 3600.0
-
-FREE = Price(
-    input=0,
-    output=0,
-    tuned_input=0,
-    tuned_output=0,
-    source="tokens are not billed here",
-    as_of=date(2026, 11, 26),
-)
-"""Of places that bill hours, or nothing."""
 
 
 def by_tokens(prices: Prices, provider: str, job: Job) -> CostEstimate | NoEstimate:

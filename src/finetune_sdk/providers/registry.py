@@ -7,6 +7,7 @@ import re
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
+from importlib.util import find_spec
 from typing import cast
 
 from finetune_sdk._version import DISTRIBUTION
@@ -17,6 +18,8 @@ from finetune_sdk.transport import redact
 logger = logging.getLogger("finetune_sdk")
 
 GROUP = "finetune_sdk.providers"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+"""Without a colon, so that handles can be read."""
 
 FAKE = "fake"
 """The provider that trains nothing."""
@@ -55,9 +58,9 @@ def open_provider(kind: type[FineTuneProvider], settings: ProviderSettings) -> F
     try:
         # Anybody's code may give anything.
         found = cast("object", kind.open(settings))
-    except FineTuneError:
+    except (FineTuneError, KeyboardInterrupt):
         raise
-    except Exception as error:  # noqa: BLE001 - the same
+    except BaseException as error:  # noqa: BLE001 - the same
         raise _unopened(kind, error) from None
     if not isinstance(found, FineTuneProvider):
         raise ConfigurationError(
@@ -141,27 +144,47 @@ def _class(point: EntryPoint) -> type[FineTuneProvider]:
         raise _broken(point, f"its entry point is {point.value!r} and no `module:Class`")
     try:
         found: object = point.load()
-    except FineTuneError:
+        fault = _fault(found)
+    except (FineTuneError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except ModuleNotFoundError as error:
+        raise _broken(point, redact(f"{type(error).__name__}: {error}"), _first(error)) from error
+    except BaseException as error:  # panics of other languages, `sys.exit`, skips of a test
         raise _broken(point, redact(f"{type(error).__name__}: {error}")) from error
+    if fault is not None:
+        raise _broken(point, f"{point.value}{fault}")
+    return cast("type[FineTuneProvider]", found)
+
+
+def _fault(found: object) -> str | None:
+    """What is wrong with what an entry point names; None where it is a provider's class."""
     if not (isinstance(found, type) and issubclass(found, FineTuneProvider)):
-        raise _broken(point, f"{point.value} is no subclass of FineTuneProvider")
+        return " is no subclass of FineTuneProvider"
     for word, kind in (("name", str), ("capabilities", Capabilities)):
         if not isinstance(getattr(found, word, None), kind):
-            raise _broken(point, f"{point.value}.{word} is no {kind.__name__}")
-    return found
+            return f".{word} is no {kind.__name__}"
+    if not _NAME.fullmatch(found.name):
+        return f".name is {found.name!r}; it is made of letters, digits, `_` and `-`"
+    if missing := sorted(found.__abstractmethods__):
+        return f" lacks {', '.join(f'`{name}`' for name in missing)}"
+    return None
 
 
-def _broken(point: EntryPoint, why: str) -> ConfigurationError:
+def _first(error: ModuleNotFoundError) -> str:
+    """What may be all that is missing."""
+    absent = (error.name or "").partition(".")[0]
+    return f"install `{absent}`, or " if absent and find_spec(absent) is None else ""
+
+
+def _broken(point: EntryPoint, why: str, first: str = "") -> ConfigurationError:
     package = _distribution(point)
     return ConfigurationError(
         f"the provider {point.name!r} of the package `{package}` cannot be loaded: {why}; "
-        f"upgrade or uninstall `{package}`"
+        f"{first}upgrade or uninstall `{package}`"
     )
 
 
-def _unopened(kind: type[FineTuneProvider], error: Exception) -> ConfigurationError:
+def _unopened(kind: type[FineTuneProvider], error: BaseException) -> ConfigurationError:
     why = f"{_place(kind)} cannot be opened: {type(error).__name__}: {error}"
     told = ConfigurationError(redact(f"{why}; mend it, or upgrade its package"))
     # The chain would print the stranger's message with whatever secret stands in it.

@@ -57,6 +57,7 @@ def open_client(connection: Connection) -> openai.OpenAI:
     import openai
 
     client = openai.OpenAI(
+        max_retries=_retries(connection),
         base_url=connection.base_url,
         api_key=connection.renew or connection.api_key,
         default_headers=dict(connection.headers),
@@ -78,6 +79,7 @@ def open_async_client(connection: Connection) -> openai.AsyncOpenAI:
 
     renew = connection.renew
     client = openai.AsyncOpenAI(
+        max_retries=_retries(connection),
         base_url=connection.base_url,
         api_key=connection.api_key if renew is None else lambda: asyncio.to_thread(renew),
         default_headers=dict(connection.headers),
@@ -141,11 +143,20 @@ def reply_of(completion: ChatCompletion, provider: str) -> ChatReply:
     """Our reply from the server's.
 
     Raises:
-        ResponseDecodeError: there is no choice in it.
+        ResponseDecodeError: there is no choice in it, or it is none.
     """
     # A page of a proxy's, with its 200, reaches us as the text that it is.
     if not getattr(completion, "choices", None):
         raise ResponseDecodeError("the server's answer has no choice in it", provider=provider)
+    try:
+        return _reply_of(completion)
+    except (AttributeError, TypeError, ValueError) as error:
+        # The package looks at nothing that it lets through.
+        why = f"the server's answer is no chat completion ({type(error).__name__})"
+    raise ResponseDecodeError(why, provider=provider)
+
+
+def _reply_of(completion: ChatCompletion) -> ChatReply:
     choice, usage = completion.choices[0], completion.usage
     calls = choice.message.tool_calls or ()
     return ChatReply(
@@ -314,6 +325,13 @@ def _need_package() -> None:
         import openai as _  # noqa: F401
     except ImportError:
         raise MissingDependencyError("openai", "openai") from None
+
+
+def _retries(connection: Connection) -> int:
+    """Without a network there is nothing to wait for; a fake's time is its own."""
+    import openai
+
+    return 0 if connection.transport is not None else openai.DEFAULT_MAX_RETRIES
 
 
 def _http_client(connection: Connection, *, asynchronous: bool) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import itertools
 import json
 import logging
 import re
@@ -29,6 +30,7 @@ from finetune_sdk.testing.clock import VirtualClock
 logger = logging.getLogger("finetune_sdk")
 
 Message = Mapping[str, object]
+Body = Mapping[str, object]
 Reply = str | Message
 """The assistant's text, or its whole message: with `tool_calls`, for instance."""
 
@@ -39,7 +41,7 @@ Function = Callable[[Sequence[Message]], Answer] | Callable[[Sequence[Message]],
 Replies = Mapping[str, Answer] | Function
 """By the text of the last message, or a function of all messages."""
 
-Chat = Callable[[str, Mapping[str, object]], None]
+Chat = Callable[[str, Body], None]
 """Hears of each request: the deployment's name, and the whole body."""
 
 NOT_IN_TABLE = "This is a fake reply."
@@ -54,9 +56,8 @@ _STATUS: Mapping[type[ProviderError], int] = {
     RateLimitError: 429,
     QuotaExceededError: 429,
 }
+_IN_PARTS = frozenset({"role", "content", "tool_calls"})
 _CODE: Mapping[type[ProviderError], str] = {QuotaExceededError: "insufficient_quota"}
-# The client's own retries would sleep for real.
-_ONCE = {"x-should-retry": "false"}
 
 
 class Answers:
@@ -90,9 +91,10 @@ class Answers:
         if not str(request.url).endswith("/chat/completions"):
             words = f"the fake serves chat/completions and nothing at {request.url}"
             return self._refused(request, NotFoundError(words, provider="fake"))
-        body = cast("dict[str, object]", json.loads(request.content))
+        # Twice: what a function does to its messages must not be seen in what was asked.
+        body, heard = (cast("Body", json.loads(request.content)) for _ in range(2))
         try:
-            self._hear(str(body.get("model")), body)
+            self._hear(str(body.get("model")), heard)
             reply = self._reply(cast("list[Message]", body.get("messages", [])))
             if not inspect.isawaitable(reply):
                 return self._answered(body, reply)
@@ -100,9 +102,7 @@ class Answers:
             return self._refused(request, error)
         return self._later(request, body, reply)
 
-    async def _later(
-        self, request: Any, body: Mapping[str, object], reply: Awaitable[Answer]
-    ) -> Any:
+    async def _later(self, request: Any, body: Body, reply: Awaitable[Answer]) -> Any:
         try:
             return self._answered(body, await reply)
         except Exception as error:  # noqa: BLE001 - the function is the test's
@@ -113,38 +113,38 @@ class Answers:
             return self._replies(messages)
         return (self._replies or {}).get(_text(messages[-1]) if messages else "", NOT_IN_TABLE)
 
-    def _answered(self, body: Mapping[str, object], reply: Answer) -> Any:
+    def _answered(self, body: Body, reply: Answer) -> Any:
         if isinstance(reply, ProviderError):
             raise reply
-        http, model, message = stack.library(), body.get("model"), _message(reply)
+        http, message = stack.library(), _message(reply)
         if not body.get("stream"):
-            return http.Response(200, json=self._whole(model, message))
-        counts = bool(cast("Message", body.get("stream_options") or {}).get("include_usage"))
-        chunks = self._chunks(model, message, counts=counts)
-        events = "".join(f"data: {chunk}\n\n" for chunk in chunks)
+            return http.Response(200, json=self._whole(body, message))
+        events = "".join(f"data: {chunk}\n\n" for chunk in self._chunks(body, message))
         return http.Response(200, text=events, headers={"content-type": "text/event-stream"})
 
-    def _whole(self, model: object, message: Message) -> dict[str, object]:
-        choice = {"index": 0, "finish_reason": _reason(message), "message": message}
-        return self._part("chat.completion", model, choice)
+    def _whole(self, body: Body, message: Message) -> dict[str, object]:
+        same = {"finish_reason": _reason(message), "message": message}
+        choices = [{"index": index, **same} for index in _indices(body)]
+        return self._part("chat.completion", body, *choices)
 
-    def _chunks(self, model: object, message: Message, *, counts: bool) -> Iterator[str]:
+    def _chunks(self, body: Body, message: Message) -> Iterator[str]:
         """A stream as OpenAI sends it: word by word, the reason to stop, the usage, the end."""
-        for delta in _deltas(message):
+        kind = "chat.completion.chunk"
+        for index, delta in itertools.product(_indices(body), _deltas(message)):
             reason = None if delta else _reason(message)
-            choice = {"index": 0, "delta": delta, "finish_reason": reason}
-            yield json.dumps(self._part("chat.completion.chunk", model, choice))
-        if counts:
-            yield json.dumps({**self._part("chat.completion.chunk", model), "usage": None})
+            choice = {"index": index, "delta": delta, "finish_reason": reason}
+            yield json.dumps(self._part(kind, body, choice))
+        if cast("Body", body.get("stream_options") or {}).get("include_usage"):
+            yield json.dumps({**self._part(kind, body), "usage": None})
         yield "[DONE]"
 
-    def _part(self, kind: str, model: object, *choices: Mapping[str, object]) -> dict[str, object]:
+    def _part(self, kind: str, body: Body, *choices: Message) -> dict[str, object]:
         # Without `usage`: tokens are not counted, and no number would be true.
         return {
             "id": "chatcmpl-fake",
             "object": kind,
             "created": int(self._clock.now().timestamp()),
-            "model": model,
+            "model": body.get("model"),
             "choices": choices,
         }
 
@@ -158,7 +158,7 @@ class Answers:
             return http.Response(_status(error), json=_told(error), headers=_headers(error))
         logger.exception("`replies` raised; it is answered with 500", exc_info=error)
         words = f"`replies` raised {type(error).__name__}: {error}"
-        return http.Response(500, json={"error": {"message": words}}, headers=_ONCE)
+        return http.Response(500, json={"error": {"message": words}})
 
 
 def _check(replies: object) -> None:
@@ -201,7 +201,16 @@ def _deltas(message: Message) -> Iterator[Mapping[str, object]]:
     calls = cast("Sequence[Message]", message.get("tool_calls") or ())
     for index, call in enumerate(calls):
         yield {"tool_calls": [{"index": index, **call}]}
+    more = {name: word for name, word in message.items() if name not in _IN_PARTS}
+    if more:
+        yield more
     yield {}
+
+
+def _indices(body: Body) -> range:
+    """Of the choices that are asked for, which are all the same."""
+    wanted = body.get("n")
+    return range(wanted if isinstance(wanted, int) and wanted > 0 else 1)
 
 
 def _reason(message: Message) -> str:
@@ -220,7 +229,7 @@ def _told(error: ProviderError) -> dict[str, object]:
 
 def _headers(error: ProviderError) -> dict[str, str]:
     wait = error.retry_after
-    return _ONCE if wait is None else {**_ONCE, "retry-after": f"{wait:g}"}
+    return {} if wait is None else {"retry-after": f"{wait:.9f}".rstrip("0").rstrip(".")}
 
 
 def _finished(answer: Coroutine[object, object, Any]) -> Any:

@@ -20,8 +20,8 @@ from finetune_sdk.errors import (
     NotFoundError,
     SunsetError,
 )
-from finetune_sdk.prices import Price, Prices, training_cost
-from finetune_sdk.prices.spent import FREE, by_tokens
+from finetune_sdk.prices import FREE, Price, Prices, training_cost
+from finetune_sdk.prices.spent import by_tokens
 from finetune_sdk.providers.base import (
     CanDeploy,
     CanDownloadModels,

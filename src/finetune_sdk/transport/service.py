@@ -49,6 +49,7 @@ class Request:
         body: a JSON object.
         content: bytes, where there is no `body`.
         seconds: the deadline of the whole call, its retries and the answer's body included.
+        headers: beside those that the sending function adds, such as the key of a create.
     """
 
     use: Use
@@ -58,6 +59,7 @@ class Request:
     body: Mapping[str, object] | None = None
     content: bytes | None = None
     seconds: float = CALL_SECONDS
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class Answer(NamedTuple):
@@ -130,7 +132,8 @@ class Service:
         """What the service answers, after what the policy tries again.
 
         Args:
-            make: makes it of the answer's JSON; what it raises says that the JSON is another one.
+            make: makes it of the answer's JSON, of None where the answer is empty, as 204 is; what
+                it raises says that the JSON is another one.
 
         Raises:
             ProviderError: the service refused it, or could not be reached or understood.
@@ -150,7 +153,7 @@ class Service:
         if 200 <= answer.status < 300:
             return self._made(request, answer.body, make)
         try:
-            said = self._made(request, answer.body, self._fault)
+            said = self._made(request, answer.body, lambda data: self._plain(self._fault(data)))
         except ResponseDecodeError:
             said = None
         raise self._refusal(request, answer, said)
@@ -186,8 +189,10 @@ class Service:
 
     def _made(self, request: Request, body: bytes, make: Callable[[Any], T]) -> T:
         try:
-            return make(json.loads(body))
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            return make(json.loads(body) if body.strip() else None)
+        except (FineTuneError, NameError):
+            raise
+        except Exception as error:  # noqa: BLE001 - what is odd in an answer may raise anything
             why = f"it is not what was asked for ({type(error).__name__})"
         raise self._unreadable(request, why, again=True)
 
@@ -199,10 +204,19 @@ class Service:
             provider=self._provider,
             code=said and said.code,
             status_code=status,
-            request_id=headers.get(self._trace),
+            request_id=self._named(headers.get(self._trace)),
             effect=effect_of(request.use, status, own=said is not None),
             retry_after=asked_wait(headers, now=self._clock.now()) if waits else None,
         )
+
+    def _plain(self, fault: Fault) -> Fault:
+        """A refusal in what its words are meant to be, whatever the service has put there."""
+        words: object = fault.words
+        told = words if isinstance(words, str) else json.dumps(words, default=str)
+        return Fault(told, self._named(fault.code))
+
+    def _named(self, word: object) -> str | None:
+        return None if word is None else self._shown(str(word))
 
     def _told(self, status: int, said: Fault | None) -> str:
         if 300 <= status < 400:

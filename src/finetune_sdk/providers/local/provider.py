@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, ClassVar, NoReturn, TypeVar
 
 from finetune_sdk.errors import ConfigurationError, UnsupportedError
 from finetune_sdk.home import state_folder
-from finetune_sdk.prices import Price
-from finetune_sdk.prices.spent import FREE, by_time
+from finetune_sdk.prices import FREE, Price
+from finetune_sdk.prices.spent import by_time
 from finetune_sdk.providers.base import (
     CanClean,
     CanDeploy,

@@ -14,6 +14,7 @@ from finetune_sdk.evaluation.comparison import Findings
 from finetune_sdk.evaluation.course import Stage
 from finetune_sdk.evaluation.packages import package
 from finetune_sdk.evaluation.scoring import Scoring, scoring_of
+from finetune_sdk.providers import registry
 from finetune_sdk.providers.base import CanEstimate, CanListMetrics
 from finetune_sdk.resources import steps
 from finetune_sdk.resources.bars import counted
@@ -39,13 +40,18 @@ _DRAWING = ("jinja2", "matplotlib.figure")
 _POINTS = 2000
 """Measurements of a loss that are drawn at most."""
 
+_NO_RESULT = (
+    f"the provider `{registry.FAKE}` trains nothing and answers what it is told: nothing here is a "
+    "result"
+)
+
 
 def compare(context: Context, request: CompareRequest) -> Comparison:
     """Compares; what can be refused is refused before anything is asked."""
     request.check()
     place = places.place_of(request.folder)
     _need_packages(place)
-    warnings: list[str] = []
+    warnings = [_NO_RESULT] if context.opened.name == registry.FAKE else list[str]()
     tuned = tuned_of(context, request.tuned)
     found = test_rows.read(
         context, request.test_data, request.training_data, tuned.job, warnings.append

@@ -46,6 +46,7 @@ class ConformanceBench(ABC):
     wait_timeout: ClassVar[float] = 60.0
 
     running: Law | None = None
+    held: Law | None = None
     card: Card | None = None
 
     # What a subclass says

@@ -168,6 +168,8 @@ def _asked(phase: Phase) -> Iterator[str]:
     silent = phase.report.passed or phase.gap is not None
     if silent and (running is None or running.name != phase.name):
         yield f"{phase.name} was never asked: its override does not call `super()`; {HOW}"
+    elif phase.report.passed and getattr(phase.item.instance, "held", None) is not running:
+        yield f"{phase.name} was asked and did not hold, and its override hides that; {HOW}"
 
 
 def _own_skip(phase: Phase) -> Verdict | None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from finetune_sdk.errors import IdempotencyConflictError, NotFoundError
-from finetune_sdk.providers.base import CanFindJob
+from finetune_sdk.providers.base import CanFindJob, Field
 from finetune_sdk.testing.conformance.bench import NOBODY, ConformanceBench
 from finetune_sdk.testing.conformance.law import law
-from finetune_sdk.types import Job, Supervised
+from finetune_sdk.testing.conformance.samples import hyperparameters
+from finetune_sdk.types import Job, MethodName, Supervised
 
 
 class IdentityLaws(ConformanceBench):
@@ -20,9 +22,10 @@ class IdentityLaws(ConformanceBench):
 
     @law()
     def test_a_provider_says_who_it_is(self, tmp_path: Path) -> None:
-        """Its `name` is made of `a-z`, `0-9` and `_`, and its waits are times.
+        """Its `name` is made of `a-z`, `0-9` and `_`, its waits are times, its words are ours.
 
-        Handles, profiles and error messages are built on the name, and `wait` on the times.
+        Handles, profiles and error messages are built on the name, and `wait` on the times. A word
+        of `Capabilities` that no method has promises what nobody can ask for.
         """
         with self._client(tmp_path) as client:
             provider = client.provider
@@ -30,6 +33,10 @@ class IdentityLaws(ConformanceBench):
             first, longest = provider.capabilities.poll_interval
             assert 0 < first <= longest
             assert provider.capabilities.methods, "a provider can do some method"
+            assert provider.capabilities.methods.keys() <= set(MethodName)
+            for name, support in provider.capabilities.methods.items():
+                assert support.hyperparameters <= hyperparameters(name)
+            assert provider.capabilities.fields <= set(get_args(Field))
 
     @law()
     def test_a_job_that_was_created_is_the_one_that_is_got(self, tmp_path: Path) -> None:
@@ -60,9 +67,13 @@ class IdentityLaws(ConformanceBench):
     def test_an_id_that_nobody_knows_is_not_found(self, tmp_path: Path) -> None:
         """An id of no job is a `NotFoundError`, for a look, its events and a cancel alike.
 
-        Callers tell a job that is gone from a service that is down by this class alone.
+        Callers tell a job that is gone from a service that is down by this class alone. An id may
+        come from a form on the web: what stands in it leads to no other place of the service.
         """
         with self._client(tmp_path) as client:
+            for odd in ("../nobody", f"{NOBODY}/../{NOBODY}", f"{NOBODY}?limit=1", f"{NOBODY}#1"):
+                with pytest.raises(NotFoundError):
+                    client.provider.get_job(odd)
             for verb in (client.jobs.get, client.jobs.cancel):
                 with pytest.raises(NotFoundError):
                     verb(NOBODY)

@@ -37,9 +37,11 @@ class Asked(Protocol):
 
     Attributes:
         running: the law that is asked now.
+        held: the law that was asked to its end.
     """
 
     running: Law | None
+    held: Law | None
 
 
 S = TypeVar("S", bound=Asked)
@@ -81,6 +83,7 @@ def law(*needs: type[object]) -> Callable[[Test[S, P]], Test[S, P]]:
         def asked(self: S, /, *args: P.args, **kwargs: P.kwargs) -> None:
             self.running = told
             body(self, *args, **kwargs)
+            self.held = told
 
         setattr(asked, _MARK, told)
         return asked

@@ -31,6 +31,14 @@ VERBS: Mapping[type[object], Callable[[FineTuneClient, Path], object]] = {
 }
 """A verb that needs the mix-in."""
 
+WORDS: Mapping[str, Any] = {
+    "seed": 7,
+    "suffix": "tried",
+    "metadata": {"team": "a"},
+    "validation_data": ROWS[:2],
+}
+"""The words of `jobs.create` that a provider need not take."""
+
 
 class RefusingLaws(ConformanceBench):
     """What is refused, and what is taken."""
@@ -79,21 +87,15 @@ class RefusingLaws(ConformanceBench):
 
         Whoever asks for a seed counts on it.
         """
-        words: Mapping[str, Any] = {
-            "seed": 7,
-            "suffix": "tried",
-            "metadata": {"team": "a"},
-            "validation_data": ROWS[:2],
-        }
         with self._client(tmp_path) as client:
-            lacking = words.keys() - client.provider.capabilities.fields
+            lacking = WORDS.keys() - client.provider.capabilities.fields
             if not lacking:
                 not_asked("the provider takes every word")
             with self._nothing_is_made(client):
                 for name in sorted(lacking):
                     with pytest.raises(UnsupportedError, match=name):
                         client.jobs.create(
-                            model=self.model, training_data=ROWS, **{name: words[name]}
+                            model=self.model, training_data=ROWS, **{name: WORDS[name]}
                         )
 
     @law()
@@ -130,9 +132,10 @@ class RefusingLaws(ConformanceBench):
 
     @law()
     def test_every_hyperparameter_that_it_names_is_taken(self, tmp_path: Path) -> None:
-        """A job with a value for each hyperparameter that `supervised` names is taken.
+        """A job with a value for each hyperparameter of `supervised` is taken, and tells no other.
 
-        A value that a service refuses has to be refused here, before rows are uploaded.
+        A value that a service refuses has to be refused here, before rows are uploaded. What the
+        job says of a value is what was asked for, or nothing: `export` and `migrate` go by it.
         """
         with self._client(tmp_path) as client:
             name = MethodName.SUPERVISED
@@ -144,7 +147,33 @@ class RefusingLaws(ConformanceBench):
                 self.cannot("create a supervised job")
             words = self.job_words(client.provider, "endless")
             told = {"method": given(name, support.hyperparameters), **words, **more}
-            client.jobs.cancel(self._create_with(client, told))
+            job = client.jobs.get(self._create_with(client, told))
+            for hyperparameter in plain(name) & support.hyperparameters:
+                asked = getattr(told["method"], hyperparameter)
+                assert getattr(job.method, hyperparameter, None) in (None, asked), hyperparameter
+            client.jobs.cancel(job)
+
+    @law()
+    def test_every_word_that_it_takes_reaches_the_job(self, tmp_path: Path) -> None:
+        """A job with each word of `fields` has its validation rows, and tells the rest or nothing.
+
+        A model that nobody has validated looks like one that was: a word is kept, or refused.
+        """
+        with self._client(tmp_path) as client:
+            taken = {
+                name: word
+                for name, word in WORDS.items()
+                if name in client.provider.capabilities.fields
+            }
+            if not taken:
+                not_asked("the provider takes no word beside the method")
+            words = {**self.job_words(client.provider, "endless"), **taken}
+            job = client.jobs.get(self._create_with(client, words))
+            assert ("validation_data" in taken) == (job.validation_file is not None)
+            assert job.seed in (None, taken.get("seed"))
+            assert job.suffix in (None, taken.get("suffix"))
+            assert job.metadata.get("team") in (None, *taken.get("metadata", {}).values())
+            client.jobs.cancel(job)
 
     @law()
     def test_a_verb_that_is_missing_is_unsupported(self, tmp_path: Path) -> None:

@@ -69,6 +69,11 @@ def given(name: MethodName, names: frozenset[str]) -> Method:
     return type(method).model_validate({**method.model_dump(exclude_none=True), **values})
 
 
+def hyperparameters(name: MethodName) -> frozenset[str]:
+    """All that it has."""
+    return frozenset(type(_METHODS[name]).model_fields) - {"type"}
+
+
 def plain(name: MethodName) -> frozenset[str]:
     """Its hyperparameters that have a plain value here."""
     return frozenset(_VALUES) & frozenset(type(_METHODS[name]).model_fields)

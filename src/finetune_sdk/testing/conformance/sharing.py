@@ -85,9 +85,12 @@ class SharingLaws(ServingBench):
             shown = [repr(client), repr(client.provider), str(vars(client)), job.to_json()]
             shown += [event.to_json() for event in client.jobs.events(job)]
             job = client.jobs.cancel(job)
-            with pytest.raises(FineTuneError) as caught:
-                client.jobs.get(NOBODY)
-            shown += [job.to_json(), *_told(caught.value), client.provider.account, caplog.text]
+            shown += [one.to_json() for one in (job, client.jobs.get(job), *client.jobs.list())]
+            for verb in (client.jobs.get, client.jobs.cancel):
+                with pytest.raises(FineTuneError) as caught:
+                    verb(NOBODY)
+                shown += _told(caught.value)
+            shown += [client.provider.account, caplog.text]
             with suppress(TypeError, AttributeError, pickle.PicklingError):
                 shown.append(pickle.dumps(client.provider).decode("latin-1"))
             self._hidden(shown)
@@ -189,6 +192,8 @@ class SharingLaws(ServingBench):
         client.close()
 
     def _hidden(self, shown: list[str], *more: str) -> None:
+        if not (self.secrets or more):
+            self.cannot("show a secret: the suite's `secrets` names none")
         for secret in (*self.secrets, *more):
             # A list of them would itself show what it is about.
             seen = [text for text in shown if secret and _in(secret, text)]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from finetune_sdk.prices import Price
-from finetune_sdk.prices.spent import FREE
+from finetune_sdk.prices import FREE, Price
 from finetune_sdk.providers.base import CanDeploy, CanPauseDeployments
 from finetune_sdk.types import Page
 
