@@ -192,8 +192,8 @@ ECHOES: dict[str, Action] = {
     "header": broken(403, f"no {TOKEN}"),
     "text": Reply(500, f"Bearer {TOKEN}".encode()),
     "html": Reply(401, f"<p>{TOKEN}</p>".encode()),
-    # Back to here: for a host that is not there, the vendor's package really sleeps.
-    "place": Redirect(f"/{TOKEN}"),
+    # To nothing that it goes to: for a host that is not there, its package really sleeps.
+    "place": Redirect(f"gopher://{TOKEN}/"),
     "not json": Reply(200, f"x {TOKEN}".encode()),
     "a type": Reply(200, f'{{"id": "x", "{TOKEN}": 1, "status": "{TOKEN}"}}'.encode()),
     "request id": Reply(500, b"", {"x-request-id": TOKEN, "x-error-code": TOKEN}),

@@ -274,7 +274,7 @@ def test_a_row_that_is_of_another_format_than_the_others_is_told() -> None:
             "{path} is a pipe or a device, not a regular file; give the path of a file of rows",
         ),
         ("n" * 300, "{path} cannot be read: File name too long; check the path"),
-        ("a\0b", "{path} cannot be read: embedded null byte; check the path"),
+        ("a\0b", "{path} cannot be read: its name has a null character in it; check the path"),
         (
             "socket",
             "{path} is a socket, not a regular file; give the path of a file of rows",

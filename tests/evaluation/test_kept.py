@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def test_answers_that_cannot_be_kept_any_more_end_nothing(
 ) -> None:
     client.evaluations.compare(job, test_data=TESTS, baselines=[], progress=False)
     [kept] = (tmp_path / "home" / "evaluations").glob("*.sqlite3")
-    with sqlite3.connect(kept) as base:
+    with closing(sqlite3.connect(kept)) as base:
         base.execute("DROP TABLE answers")
         base.execute("CREATE TABLE answers (at REAL)")
     made = client.evaluations.compare(job, test_data=TESTS, baselines=[], progress=False)

@@ -248,7 +248,8 @@ def test_a_deployment_that_cannot_be_deleted_is_told() -> None:
         job = client.jobs.wait(client.jobs.create(model="m", training_data=LEARNED), progress=False)
         provider.fail_next("delete_deployment", AuthenticationError("no", provider="fake"))
         made = client.evaluations.compare(job, test_data=TESTS, baselines=[], progress=False)
-    [told] = made.warnings
+    [fake, told] = made.warnings
+    assert "nothing here is a result" in fake
     assert "finetune deployments delete fake:compare-" in told
     [left] = client.deployments.list()
     assert left.expires_at is not None

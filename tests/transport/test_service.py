@@ -131,6 +131,15 @@ def test_whatever_an_odd_answer_raises_is_an_answer_that_cannot_be_read(
         Line(good({"name": "x"})).service().ask(READ, make)
 
 
+def test_an_answer_without_a_body_is_none() -> None:
+    assert Line(Answer(204, {}, b"")).service().ask(CREATE, lambda said: said) is None
+
+
+def test_a_path_names_no_other_host() -> None:
+    with pytest.raises(ValueError, match="`path` is '@elsewhere"):
+        Request("read", "GET", "@elsewhere.example/x")
+
+
 def test_a_good_answer_is_a_value() -> None:
     line = Line(good({"name": "x"}))
     assert line.service().ask(READ, name) == "x"

@@ -188,7 +188,8 @@ def _open(session: Session, clients: list[FineTuneClient]) -> str:
 
 def _live(client: FineTuneClient, profile: ResolvedProfile) -> Iterator[Finding]:
     for name, places in profile.models.items():
-        if {profile.profile, profile.provider} & places.keys():
+        # One that is gone with its process has only what it made itself, and takes any model.
+        if not client.provider.ephemeral and {profile.profile, profile.provider} & places.keys():
             yield _looked(f"model {name}", partial(_model, client, profile, name))
     yield _looked("jobs", partial(_jobs, client))
     yield _looked("deployments", partial(_deployments, client))

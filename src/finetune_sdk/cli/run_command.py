@@ -20,11 +20,16 @@ def run(
     model: Annotated[
         str | None, typer.Option(help="Instead of the recipe's: for another provider, say.")
     ] = None,
+    idempotency_key: Annotated[
+        str | None, typer.Option(help="Instead of the recipe's: the same key makes the job once.")
+    ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Create the job and come back.")] = False,
 ) -> None:
     """Create the job of a recipe file and wait for its end."""
     session = Session.of(context)
     recipe = recipes.load(file, model=model)
+    if idempotency_key is not None:
+        recipe = recipe.model_copy(update={"idempotency_key": idempotency_key})
     with session.open() as client:
         with waiting.leaving_alone(
             session, "where the job was made already, it goes on", "jobs", "list"

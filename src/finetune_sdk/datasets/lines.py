@@ -240,6 +240,8 @@ def _unreadable(path: Path, error: OSError | ValueError) -> DatasetError:
             f"as with `chmod u+r`, or have its owner do so"
         )
     reason = error.strerror if isinstance(error, OSError) else str(error)
+    if "\0" in str(path):
+        reason = "its name has a null character in it"  # Python's own words change
     return DatasetError(f"{str(path)!r} cannot be read: {reason}; check the path")
 
 

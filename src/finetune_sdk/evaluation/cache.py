@@ -62,12 +62,7 @@ class Kept:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             # Answers may say what nobody else should read.
             path.touch(mode=0o600)
-            self._base = sqlite3.connect(path, timeout=30, isolation_level=None)
-            self._base.execute("PRAGMA journal_mode=WAL")
-            # A process that dies loses nothing; for what a power cut loses, no sync an answer.
-            self._base.execute("PRAGMA synchronous=NORMAL")
-            self._base.execute(_TABLE)
-            self._base.execute("DELETE FROM answers WHERE at < ?", (time.time() - _LIFE,))
+            self._base = _opened(path)
         except (OSError, sqlite3.Error) as error:
             raise ConfigurationError(
                 f"answers cannot be kept in {str(path)!r}: {error}; name a folder for state that "
@@ -117,3 +112,17 @@ def key_of(identity: str, body: Mapping[str, object]) -> str:
     """
     text = json.dumps([_FORM, identity, body], sort_keys=True, default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    base = sqlite3.connect(path, timeout=30, isolation_level=None)
+    try:
+        base.execute("PRAGMA journal_mode=WAL")
+        # A process that dies loses nothing; for what a power cut loses, no sync an answer.
+        base.execute("PRAGMA synchronous=NORMAL")
+        base.execute(_TABLE)
+        base.execute("DELETE FROM answers WHERE at < ?", (time.time() - _LIFE,))
+    except sqlite3.Error:
+        base.close()
+        raise
+    return base

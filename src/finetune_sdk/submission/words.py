@@ -25,6 +25,12 @@ def unknown(owner: str, row: Row, lost: ProviderError | None, why: str) -> Submi
 
 def nothing(owner: str, key: str) -> str:
     """That no job of a key is listed."""
+    if key.startswith("sub-"):
+        return (
+            f"the journal of this machine has no submission {key!r:.80}, and {owner!r} lists no "
+            "job of such a key: look at the id (`finetune doctor` lists those that are open), and "
+            "at $FINETUNE_HOME, where the journal lies"
+        )
     return (
         f"{owner!r} lists no job of the key {key!r:.80}; unless its list lags behind, the create "
         "did not arrive: create it again with the same `idempotency_key`, which makes it once. A "

@@ -44,7 +44,7 @@ class Request:
     Attributes:
         use: what it is for, by which the policy treats it.
         method: of HTTP.
-        path: behind the service's address.
+        path: behind the service's address, from its `/` on.
         query: of the URL.
         body: a JSON object.
         content: bytes, where there is no `body`.
@@ -60,6 +60,11 @@ class Request:
     content: bytes | None = None
     seconds: float = CALL_SECONDS
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def __post_init__(self) -> None:
+        # Behind an address without an end, it could name another host, which then gets the key.
+        if not self.path.startswith("/"):
+            raise ValueError(f"`path` is {self.path!r:.80}; it begins with `/`")
 
 
 class Answer(NamedTuple):

@@ -167,8 +167,8 @@ class RefusingLaws(ConformanceBench):
             }
             if not taken:
                 not_asked("the provider takes no word beside the method")
-            words = {**self.job_words(client.provider, "endless"), **taken}
-            job = client.jobs.get(self._create_with(client, words))
+            words = self.job_words(client.provider, "endless")
+            job = client.jobs.get(self._create_with(client, words, **taken))
             assert ("validation_data" in taken) == (job.validation_file is not None)
             assert job.seed in (None, taken.get("seed"))
             assert job.suffix in (None, taken.get("suffix"))

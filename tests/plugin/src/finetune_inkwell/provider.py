@@ -102,7 +102,7 @@ class InkwellProvider(FineTuneProvider, CanFindJob, CanListMetrics, CanEstimate)
         with self._http.stream(
             request.method,
             self._url + request.path,
-            headers={"Inkwell-Key": attempt.key},
+            headers={**request.headers, "Inkwell-Key": attempt.key},
             params=request.query,
             json=request.body,
             content=request.content,
