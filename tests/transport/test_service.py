@@ -115,15 +115,23 @@ def test_a_key_that_is_repeated_beside_the_words_is_hidden_too() -> None:
     assert KEY.encode() not in pickle.dumps(error)
 
 
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda _: datetime.fromtimestamp(1e20, UTC),
-        lambda _: int(float("inf")),
-        lambda _: 1 / 0,
-        lambda said: said["name"].nothing,
-    ],
-)
+def when(_: Any) -> object:
+    return datetime.fromtimestamp(1e20, UTC)
+
+
+def many(_: Any) -> object:
+    return int(float("inf"))
+
+
+def share(_: Any) -> object:
+    return 1 / 0
+
+
+def part(said: Any) -> object:
+    return said["name"].nothing
+
+
+@pytest.mark.parametrize("make", [when, many, share, part])
 def test_whatever_an_odd_answer_raises_is_an_answer_that_cannot_be_read(
     make: Callable[[Any], object],
 ) -> None:

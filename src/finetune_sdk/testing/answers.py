@@ -70,10 +70,14 @@ class Answers:
     def transport(self) -> object:
         """A transport of the HTTP library under `openai`, for its clients of both kinds."""
         http = stack.library()
-        ways = {
-            "handle_request": lambda _, request: self._sync(request),
-            "handle_async_request": lambda _, request: self._async(request),
-        }
+
+        def sync(_: object, request: Any) -> Any:
+            return self._sync(request)
+
+        async def later(_: object, request: Any) -> Any:
+            return await self._async(request)
+
+        ways = {"handle_request": sync, "handle_async_request": later}
         return type("FakeTransport", (http.BaseTransport, http.AsyncBaseTransport), ways)()
 
     def _sync(self, request: Any) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 from finetune_sdk.errors import (
     ConnectionFailedError,
@@ -216,7 +216,7 @@ class Service:
 
     def _plain(self, fault: Fault) -> Fault:
         """A refusal in what its words are meant to be, whatever the service has put there."""
-        words: object = fault.words
+        words = cast("object", fault.words)  # A type that is said is not one that is held.
         told = words if isinstance(words, str) else json.dumps(words, default=str)
         return Fault(told, self._named(fault.code))
 
