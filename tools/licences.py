@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 
@@ -26,8 +26,12 @@ ALLOWED = frozenset({
 })  # fmt: skip
 """Whoever uses us may go on as before: none of these asks for more than a notice."""
 
-EXCEPTIONS = frozenset({"GCC-exception-3.1", "LLVM-exception"})
-"""What lifts a stricter licence where it only lends its runtime."""
+LENT = frozenset({
+    "Apache-2.0 WITH LLVM-exception",
+    "GPL-3.0-only WITH GCC-exception-3.1",
+    "GPL-3.0-or-later WITH GCC-exception-3.1",
+})  # fmt: skip
+"""What only lends its runtime, under an exception for that."""
 
 CLASSIFIERS = {
     "Apache Software License": "Apache-2.0",
@@ -132,8 +136,12 @@ def said(found: metadata.PackageMetadata) -> str | None:
     told = found.get_all("Classifier") or []
     named = {line.rpartition(" :: ")[2] for line in told if line.startswith("License ::")}
     known = sorted(CLASSIFIERS[name] for name in named & CLASSIFIERS.keys())
-    if known and named - {"OSI Approved"} <= CLASSIFIERS.keys():
-        return " AND ".join(known)
+    if named - {"OSI Approved"} - CLASSIFIERS.keys():
+        return None  # Some word of it that nobody here has read.
+    return " AND ".join(known) if known else _free(found)
+
+
+def _free(found: metadata.PackageMetadata) -> str | None:
     return in_words(str(found["License"] or "") if "License" in found else "")
 
 
@@ -145,16 +153,28 @@ def in_words(text: str) -> str | None:
 
 def permitted(expression: str) -> bool:
     """Whether an expression of SPDX asks for no more than what is allowed."""
-    words = re.sub(r"[()]", " ", expression)
-    return any(
-        all(_term(term.strip()) for term in re.split(r"\bAND\b", choice))
-        for choice in re.split(r"\bOR\b", words)
-    )
+    # In the order of SPDX's annex on expressions: AND binds closer than OR.
+    for word, holds in (("OR", any), ("AND", all)):
+        parts = list(_parts(expression, word))
+        if len(parts) > 1:
+            return holds(map(permitted, parts))
+    term = " ".join(expression.split())
+    if term.startswith("(") and term.endswith(")"):
+        return permitted(term[1:-1])
+    return term in ALLOWED or term in LENT
 
 
-def _term(term: str) -> bool:
-    name, _, exception = term.partition(" WITH ")
-    return name.strip() in ALLOWED or exception.strip() in EXCEPTIONS
+def _parts(expression: str, word: str) -> Iterator[str]:
+    """What stands between a word, where that is in no bracket."""
+    depth, part = 0, list[str]()
+    for piece in re.findall(r"[()]|[^()\s]+", expression):
+        depth += (piece == "(") - (piece == ")")
+        if piece == word and not depth:
+            yield " ".join(part)
+            part = []
+        else:
+            part.append(piece)
+    yield " ".join(part)
 
 
 def _installed(extra: str) -> bool:

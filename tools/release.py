@@ -67,11 +67,17 @@ def release(wanted: str) -> None:
     version = newer(wanted)
     if git("status", "--porcelain"):
         raise ValueError("the tree has changes that are not committed; commit them first")
+    if git("tag", "--list", f"v{version}"):
+        raise ValueError(f"there is a tag v{version} already; choose the next version")
     changelog = dated(CHANGELOG.read_text(encoding="utf-8"), version)
     VERSION.write_text(bumped(VERSION.read_text(encoding="utf-8"), version), encoding="utf-8")
     CHANGELOG.write_text(changelog, encoding="utf-8")
     check(f"v{version}")
-    git("commit", "--quiet", "--all", "--message", f"Release {version}")
+    try:
+        git("commit", "--quiet", "--all", "--message", f"Release {version}")
+    except ValueError:
+        git("checkout", "HEAD", "--", str(VERSION), str(CHANGELOG))  # as it was
+        raise
     git("tag", "--annotate", f"v{version}", "--message", f"finetune-anywhere {version}")
     print(f"committed and tagged v{version}; look at it, then: git push origin HEAD v{version}")
 
@@ -86,8 +92,10 @@ def newer(wanted: str) -> str:
         version = Version(wanted)
     except InvalidVersion:
         raise ValueError(f"{wanted!r} is no version: it is like '1.2.3'") from None
-    if re.fullmatch(r"\d+\.\d+\.\d+", wanted) is None:
+    if re.fullmatch(r"\d+\.\d+\.\d+", wanted) is None or str(version) != wanted:
         raise ValueError(f"{wanted!r}: a release has three numbers, like '1.2.3'")
+    if version < Version(current()):
+        raise ValueError(f"{wanted} is older than the version of this tree, {current()}")
     released = [Version(name) for name in headings() if name != "Unreleased"]
     if released and version <= max(released):
         raise ValueError(f"{wanted} is not newer than {max(released)}, which has been released")
@@ -126,9 +134,15 @@ def headings() -> list[str]:
 
 
 def git(*words: str) -> str:
-    return subprocess.run(
-        ["git", *words], cwd=ROOT, check=True, capture_output=True, text=True
-    ).stdout
+    """What git prints.
+
+    Raises:
+        ValueError: it failed; with its words.
+    """
+    done = subprocess.run(["git", *words], cwd=ROOT, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise ValueError(f"`git {words[0]}` failed: {(done.stderr or done.stdout).strip()}")
+    return done.stdout
 
 
 if __name__ == "__main__":

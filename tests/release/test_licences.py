@@ -45,6 +45,8 @@ def test_what_is_installed_here_is_allowed() -> None:
         "License-Expression: MIT\n",
         "License-Expression: (GPL-2.0-only OR MIT) AND BSD-3-Clause\n",
         "License-Expression: Apache-2.0 WITH LLVM-exception\n",
+        "License-Expression: MIT AND (BSD-3-Clause OR (GPL-3.0-only AND Zlib))\n",
+        "License-Expression: GPL-3.0-or-later WITH GCC-exception-3.1 AND MIT\n",
         "Classifier: License :: OSI Approved :: MIT License\n",
         "License: BSD-3-Clause\n",
     ],
@@ -61,6 +63,15 @@ def test_what_may_be_used_passes(tmp_path: Path, says: str) -> None:
         ("License: see the file\n", "names no licence"),
         ("License-Expression: AGPL-3.0-only\n", "AGPL-3.0-only is not in ALLOWED"),
         ("License-Expression: MIT AND GPL-3.0-or-later\n", "is not in ALLOWED"),
+        ("License-Expression: (MIT OR Apache-2.0) AND GPL-3.0-only\n", "is not in ALLOWED"),
+        ("License-Expression: GPL-3.0-only AND (MIT OR BSD-3-Clause)\n", "is not in ALLOWED"),
+        ("License-Expression: AGPL-3.0-only WITH LLVM-exception\n", "is not in ALLOWED"),
+        ("License-Expression: (MIT\n", "is not in ALLOWED"),
+        (
+            "Classifier: License :: OSI Approved :: GNU General Public License v3 (GPLv3)\n"
+            "License: MIT\n",
+            "names no licence",
+        ),
         (
             "Classifier: License :: OSI Approved :: MIT License\n"
             "Classifier: License :: Other/Proprietary License\n",

@@ -68,7 +68,13 @@ def test_a_release_bumps_both_and_tags(tree: Path) -> None:
 
 @pytest.mark.parametrize(
     ("wanted", "why"),
-    [("1.2", "three numbers"), ("next", "no version"), ("1.2.3", "not newer than 1.2.3")],
+    [
+        ("01.2.4", "three numbers"),
+        ("0.0.1", "older than the version of this tree"),
+        ("1.2", "three numbers"),
+        ("next", "no version"),
+        ("1.2.3", "not newer than 1.2.3"),
+    ],
 )
 def test_what_is_no_new_version_is_refused(tree: Path, wanted: str, why: str) -> None:
     run(tree, "1.2.3")
@@ -97,3 +103,27 @@ def test_a_tag_that_names_another_version_is_refused(tree: Path, tag: str) -> No
     done = run(tree, "--check", tag)
     assert done.returncode == 1
     assert f"the tag is {tag!r}" in done.stderr
+
+
+def test_a_tag_that_is_there_stops_before_anything_is_written(tree: Path) -> None:
+    git(tree, "tag", "v1.2.3")
+    done = run(tree, "1.2.3")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "not released: there is a tag v1.2.3 already; choose the next version\n",
+    )
+    assert not git(tree, "status", "--porcelain")
+
+
+def test_a_hook_that_refuses_leaves_the_tree_as_it_was(tree: Path) -> None:
+    hook = tree / ".git" / "hooks" / "pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho not like this >&2\nexit 1\n")
+    hook.chmod(0o755)
+    for _ in range(2):
+        done = run(tree, "1.2.3")
+        assert (done.returncode, done.stderr) == (
+            1,
+            "not released: `git commit` failed: not like this\n",
+        )
+        assert not git(tree, "status", "--porcelain")

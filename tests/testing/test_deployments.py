@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -141,6 +141,58 @@ def test_they_answer_from_a_table_or_a_function(open_both: Open, replies: Any, a
     assert (reply.prompt_tokens, reply.completion_tokens) == (None, None)
 
 
+def test_an_error_may_be_returned_as_well(open_both: Open) -> None:
+    both = open_both(FakeProvider(replies=lambda _: RateLimitError("slow", provider="fake")))
+    with pytest.raises(RateLimitError, match="slow"):
+        told(both)
+
+
+def test_a_message_in_parts_is_found_by_its_text(open_both: Open) -> None:
+    both = open_both(FakeProvider(replies={"why?": "because"}))
+    both.deployments("create", "base", name="x")
+    parts = [{"type": "text", "text": "wh"}, {"type": "text", "text": "y?"}]
+    reply = both.deployments("chat", "x", [{"role": "user", "content": parts}])
+    assert reply.content == "because"
+
+
+@pytest.mark.parametrize("replies", [["a"], "a", {"a": 7}, {7: "a"}, {"a": ValueError()}])
+def test_replies_that_are_none_are_told_at_once(replies: Any) -> None:
+    with pytest.raises(TypeError):
+        FakeProvider(replies=replies)
+
+
+def test_what_a_function_does_to_its_messages_is_not_what_was_asked(open_both: Open) -> None:
+    def rude(messages: Messages) -> str:
+        cast("list[object]", messages).clear()
+        return "gone"
+
+    both = open_both(FakeProvider(replies=rude))
+    assert told(both).content == "gone"
+    assert both.fake.chats[0]["messages"] == QUESTION
+
+
+@pytest.mark.parametrize("message", [{"content": "a", "tool_calls": "zz"}, {"content": 5}])
+def test_an_answer_of_another_shape_is_our_error(open_both: Open, message: Any) -> None:
+    both = open_both(FakeProvider(replies={"why?": message}))
+    with pytest.raises(ResponseDecodeError, match="no chat completion"):
+        told(both)
+
+
+def test_a_line_that_is_down_is_told_at_once(open_both: Open) -> None:
+    error = ConnectionFailedError("unplugged", provider="fake")
+    both = open_both(FakeProvider(replies={"why?": error}))
+    with pytest.raises(ConnectionFailedError, match="no answer from"):
+        told(both)
+    assert len(both.fake.chats) == 1
+
+
+def test_a_long_wait_is_told_to_the_second(open_both: Open) -> None:
+    error = RateLimitError("slow", provider="fake", retry_after=1_234_567)
+    with pytest.raises(RateLimitError) as caught:
+        told(open_both(FakeProvider(replies={"why?": error})))
+    assert caught.value.retry_after == 1_234_567
+
+
 def test_a_whole_message_may_call_tools(open_both: Open) -> None:
     both = open_both(FakeProvider(replies={"why?": {"content": None, "tool_calls": [CALL]}}))
     reply = told(both)
@@ -244,6 +296,31 @@ def test_openais_client_talks_to_it_in_streams_too() -> None:
     assert "".join(part.delta.content or "" for part in parts) == "because of  that"
     assert [part.finish_reason for part in parts][-1] == "stop"
     assert len(parts) > 3
+
+
+def test_openais_client_gets_as_many_choices_and_parts_as_it_asks_for() -> None:
+    fake = FakeProvider(replies={"why?": {"content": "because", "refusal": "no"}})
+    with FineTuneClient(fake) as client:
+        client.deployments.create("base", name="x")
+        with client.deployments.openai("x") as openai:
+            ask: Any = openai.chat.completions.create
+            words = {"model": "x", "messages": QUESTION, "n": 2}
+            whole = ask(**words)
+            parts = list(ask(**words, stream=True, stream_options={"include_usage": True}))
+    assert [choice.index for choice in whole.choices] == [0, 1]
+    assert (parts[-1].choices, parts[-1].usage) == ([], None)
+    said = [choice for part in parts for choice in part.choices]
+    assert {choice.index for choice in said} == {0, 1}
+    assert [choice.delta.refusal for choice in said].count("no") == 2
+
+
+def test_a_function_that_awaits_answers_on_a_loop_too() -> None:
+    async def main() -> str:
+        with FineTuneClient(FakeProvider(replies=think)) as client:
+            client.deployments.create("base", name="x")
+            return client.deployments.chat("x", QUESTION).content
+
+    assert asyncio.run(main()) == "1 message(s), in a while"
 
 
 @pytest.mark.parametrize("answer", [None, think])

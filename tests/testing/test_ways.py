@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from finetune_sdk import (
+    AsyncFineTuneClient,
     Job,
     JobFailedError,
     JobPausedError,
@@ -58,6 +60,38 @@ def test_patience_goes_by_the_virtual_clock(both: Both) -> None:
     assert both.fake.clock.now() == at(3600)
     assert both.wait(job, timeout=2 * DAY, poll_interval=0.5 * DAY).finished_at == at(DAY + 600)
     assert both.fake.clock.now() == at(3600 + DAY)
+
+
+def test_many_long_jobs_one_after_the_other_do_end(both: Both) -> None:
+    for _ in range(80):
+        both.fake.enqueue(JobScript(running=10 * DAY))
+        both.wait(both.create(), poll_interval=3000)
+    assert both.fake.clock.now() >= at(800 * DAY)
+
+
+def test_those_who_wait_together_let_no_one_run_out_of_time() -> None:
+    async def main() -> list[JobStatus]:
+        async with AsyncFineTuneClient(FakeProvider()) as client:
+            jobs = [await client.jobs.create(model="base", training_data=ROWS) for _ in range(10)]
+            waits = [client.jobs.wait(job, timeout=700, progress=False) for job in jobs]
+            return [job.status for job in await asyncio.gather(*waits)]
+
+    assert asyncio.run(main()) == [JobStatus.SUCCEEDED] * 10
+
+
+def test_time_goes_on_and_not_beyond_the_calendar() -> None:
+    clock = VirtualClock()
+    with pytest.raises(ValueError, match="no date is later than the year 9999"):
+        clock.advance(1e15)
+    clock.advance(60)
+    assert clock.now() == at(60)
+
+
+def test_what_is_silent_is_told_where_patience_ends(both: Both) -> None:
+    job = both.create()
+    both.fake.go_down()
+    with pytest.raises(WaitTimeoutError, match=r"as far as one can see: no look has succeeded for"):
+        both.wait(job, timeout=600)
 
 
 def test_events_are_followed_without_waiting_for_real(both: Both) -> None:
