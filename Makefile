@@ -16,12 +16,13 @@ LOWEST_EXTRAS := openai,azure,huggingface,datasets,evaluation
 HOSTED_TESTS := tests/conformance/test_openai.py tests/conformance/test_azure_openai.py \
 	tests/conformance/test_autotrain.py tests/conformance/test_autotrain_space.py \
 	tests/exporting \
-	$(addprefix tests/autotrain/test_,jobs.py preflight.py choosing.py holdings.py faults_submit.py \
-	faults_upload.py faults_jobs.py hostile_jobs.py secrets.py deployments.py space.py server.py) \
+	$(addprefix tests/autotrain/test_,jobs.py preflight.py holdings.py faults_submit.py \
+	faults_upload.py hostile_jobs.py deployments.py space.py server.py) \
 	tests/openai/test_provider.py tests/openai/test_bodies.py tests/openai/test_secrets.py \
 	tests/submission/test_faults_submit.py tests/submission/test_faults_upload.py
 LOWEST_TESTS := $(HOSTED_TESTS) tests/standins tests/azure tests/cli tests/datasets tests/evaluation tests/migrating \
 	tests/resources tests/submission tests/sweep tests/transport \
+	$(addprefix tests/autotrain/test_,choosing.py faults_jobs.py secrets.py) \
 	$(addprefix tests/test_,config.py house.py registry.py trust.py prices.py)
 
 # What makes and looks at a release; the day of the last commit is the day in its files.
