@@ -378,3 +378,9 @@ def test_two_fakes_may_share_a_clock(open_both: Open) -> None:
     job = other.create()
     one.wait(one.create())
     assert other.jobs("get", job).status is JobStatus.SUCCEEDED
+
+
+@pytest.mark.parametrize("words", [{"cost": -1}, {"cost": math.nan}, {"cost_per_hour": math.inf}])
+def test_a_cost_that_is_none_is_told_at_once(words: Any) -> None:
+    with pytest.raises(ValueError, match="it is in US dollars, 0 or more"):
+        FakeProvider(**words)

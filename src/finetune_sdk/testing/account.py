@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -211,6 +212,13 @@ def need(word: str, value: object, *kinds: type) -> None:
     if not isinstance(value, kinds):
         names = " or a ".join(kind.__name__ for kind in kinds)
         raise TypeError(f"`{word}` is {value!r:.80}; it takes a {names}")
+
+
+def need_dollars(**amounts: float | None) -> None:
+    """Refuses what is no amount; None is one that nobody knows."""
+    for word, amount in amounts.items():
+        if amount is not None and not 0 <= amount < math.inf:
+            raise ValueError(f"`{word}` is {amount!r}; it is in US dollars, 0 or more")
 
 
 def asked(method: Callable[Concatenate[A, P], T]) -> Callable[Concatenate[A, P], T]:

@@ -41,7 +41,7 @@ from finetune_sdk.providers.base import (
     Rows,
 )
 from finetune_sdk.sunsets import Sunsets, ended, warnings
-from finetune_sdk.testing.account import FakeAccount, asked
+from finetune_sdk.testing.account import FakeAccount, asked, need, need_dollars
 from finetune_sdk.testing.answers import Replies
 from finetune_sdk.testing.capabilities import CAPABILITIES
 from finetune_sdk.testing.clock import VirtualClock
@@ -133,8 +133,11 @@ class FakeProvider(
             clock: to share with another fake; one of its own by default.
 
         Raises:
-            TypeError: a script, a clock or a reply is none.
+            TypeError: a script, a clock, a reply or prices are none.
+            ValueError: a cost is below 0, or no number.
         """
+        need("prices", prices or Prices(), Prices)
+        need_dollars(cost=cost, cost_per_hour=cost_per_hour)
         super().__init__(
             script or JobScript(), deployment_script or DeploymentScript(), clock or VirtualClock()
         )
