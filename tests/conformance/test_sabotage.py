@@ -23,6 +23,7 @@ from finetune_sdk.types import (
     Job,
     JobSpec,
     JobStatus,
+    MethodName,
     Page,
     Supervised,
 )
@@ -86,6 +87,7 @@ def status(word: DeploymentStatus) -> Callable[[Deployment], Deployment]:
 
 
 CREATE = FakeProvider.create_job
+GET = FakeProvider.get_job
 
 
 def posting(self: FakeProvider, spec: JobSpec, /) -> Job:
@@ -106,6 +108,12 @@ def posting_twice(self: FakeProvider, spec: JobSpec, /) -> Job:
     """A create that is sent again where its answer is lost."""
     posting(self, spec)
     return posting(self, spec)
+
+
+def trusting(self: FakeProvider, job_id: str, /) -> Job:
+    """A look that lets an id lead to another place."""
+    jobs = self.list_jobs(limit=1, cursor=None).items
+    return jobs[0] if "/" in job_id else GET(self, job_id)
 
 
 def uploading(self: FakeProvider, spec: JobSpec, rows: object, /) -> CostEstimate:
@@ -145,8 +153,15 @@ def unregistered(patch: pytest.MonkeyPatch) -> None:
 
 
 LOSING = NotFoundError("no", provider="other")
+SUPERVISED = FakeProvider.capabilities.methods[MethodName.SUPERVISED]
+MISSPELLED = replace(SUPERVISED, hyperparameters=frozenset({"epochs", "lr"}))
 LAWS: Mapping[str, Sabotage] = {
     "a_provider_says_who_it_is": capable(poll_interval=(0.0, 0.0)),
+    "a_provider_says_who_it_is ": capable(methods={MethodName.SUPERVISED: MISSPELLED}),
+    "a_provider_says_who_it_is  ": capable(fields=frozenset({"seeds"})),
+    "an_id_that_nobody_knows_is_not_found ": instead("get_job", trusting),
+    "what_a_job_was_told_it_tells_again ": told(validation_file=None),
+    "every_hyperparameter_that_it_names_is_taken": told(method=Supervised(epochs=1, batch_size=2)),
     "a_job_that_was_created_is_the_one_that_is_got": told(model="another"),
     "a_job_goes_to_json_and_back": told(raw={"at": datetime(2026, 1, 1, tzinfo=UTC)}),
     "an_id_that_nobody_knows_is_not_found": instead("list_events", nothing),
@@ -236,7 +251,7 @@ def test_a_provider_that_breaks_a_law_is_found_out(
 ) -> None:
     LAWS[law](monkeypatch)
     suite = Suite()
-    test = getattr(suite, f"test_{law}")
+    test = getattr(suite, f"test_{law.strip()}")
     more = (caplog,) if "secret" in law else ()
     with pytest.raises(BaseException) as caught:
         test(tmp_path, *more)

@@ -34,6 +34,14 @@ ROWS: Sequence[Mapping[str, object]] = tuple(
     }
     for number in range(12)
 )
+WORDS: Mapping[str, Any] = {
+    "seed": 7,
+    "suffix": "tried",
+    "metadata": {"team": "a"},
+    "validation_data": ROWS[:2],
+}
+"""The words of `jobs.create` that a provider need not take."""
+
 NOBODY = "ftjob-nobody-knows"
 """An id, or a name, of nothing that is there."""
 

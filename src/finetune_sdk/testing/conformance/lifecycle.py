@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from finetune_sdk.errors import JobFailedError, WaitTimeoutError
-from finetune_sdk.testing.conformance.bench import ConformanceBench
+from finetune_sdk.testing.conformance.bench import WORDS, ConformanceBench
 from finetune_sdk.testing.conformance.law import law
 from finetune_sdk.types import JobStatus
 
@@ -79,22 +79,21 @@ class LifecycleLaws(ConformanceBench):
 
     @law()
     def test_what_a_job_was_told_it_tells_again(self, tmp_path: Path) -> None:
-        """`suffix`, `seed`, `metadata` come back with the job, or the create warns of it.
+        """What `fields` names comes back with the job, or the create warns of it.
 
-        What is taken and lost in silence would be counted on by whoever reads the job later.
+        What is taken and lost in silence would be counted on by whoever reads the job later. Rows
+        to validate on come back as the file that they are in.
         """
         with self._client(tmp_path) as client:
             fields = client.provider.capabilities.fields
             words = self.job_words(client.provider, "endless")
-            told: Mapping[str, Any] = {
-                "seed": 7,
-                "suffix": "tried",
-                "metadata": {"team": "a", **words.get("metadata", {})},
-            }
+            told = {**WORDS, "metadata": {**WORDS["metadata"], **words.get("metadata", {})}}
             given: Mapping[str, Any] = {name: told[name] for name in told if name in fields}
             made = self._create_with(client, {**words, **given})
             job = client.jobs.get(made)
-            for name, value in given.items():
+            rows = given.get("validation_data")
+            assert (rows is None) == (job.validation_file is None), "validation_data"
+            for name in given.keys() - {"validation_data"}:
                 warned = any(f"`{name}`" in warning for warning in made.warnings)
-                assert getattr(job, name) == value or warned, name
+                assert getattr(job, name) == given[name] or warned, name
             client.jobs.cancel(job)

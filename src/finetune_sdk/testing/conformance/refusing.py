@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,7 +11,7 @@ from finetune_sdk.client import FineTuneClient
 from finetune_sdk.errors import DatasetValidationError, FineTuneError, UnsupportedError
 from finetune_sdk.providers import base
 from finetune_sdk.providers.base import FineTuneProvider
-from finetune_sdk.testing.conformance.bench import NOBODY, ROWS, ConformanceBench
+from finetune_sdk.testing.conformance.bench import NOBODY, ROWS, WORDS, ConformanceBench
 from finetune_sdk.testing.conformance.law import law, not_asked
 from finetune_sdk.testing.conformance.samples import given, plain, sample_of
 from finetune_sdk.types import JobStatus, MethodName
@@ -30,14 +29,6 @@ VERBS: Mapping[type[object], Callable[[FineTuneClient, Path], object]] = {
     base.CanVerifyWebhooks: lambda client, _: client.jobs.parse_webhook(b"{}", {}),
 }
 """A verb that needs the mix-in."""
-
-WORDS: Mapping[str, Any] = {
-    "seed": 7,
-    "suffix": "tried",
-    "metadata": {"team": "a"},
-    "validation_data": ROWS[:2],
-}
-"""The words of `jobs.create` that a provider need not take."""
 
 
 class RefusingLaws(ConformanceBench):
@@ -151,28 +142,6 @@ class RefusingLaws(ConformanceBench):
             for hyperparameter in plain(name) & support.hyperparameters:
                 asked = getattr(told["method"], hyperparameter)
                 assert getattr(job.method, hyperparameter, None) in (None, asked), hyperparameter
-            client.jobs.cancel(job)
-
-    @law()
-    def test_every_word_that_it_takes_reaches_the_job(self, tmp_path: Path) -> None:
-        """A job with each word of `fields` has its validation rows, and tells the rest or nothing.
-
-        A model that nobody has validated looks like one that was: a word is kept, or refused.
-        """
-        with self._client(tmp_path) as client:
-            taken = {
-                name: word
-                for name, word in WORDS.items()
-                if name in client.provider.capabilities.fields
-            }
-            if not taken:
-                not_asked("the provider takes no word beside the method")
-            words = self.job_words(client.provider, "endless")
-            job = client.jobs.get(self._create_with(client, words, **taken))
-            assert ("validation_data" in taken) == (job.validation_file is not None)
-            assert job.seed in (None, taken.get("seed"))
-            assert job.suffix in (None, taken.get("suffix"))
-            assert job.metadata.get("team") in (None, *taken.get("metadata", {}).values())
             client.jobs.cancel(job)
 
     @law()
