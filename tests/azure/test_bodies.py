@@ -145,7 +145,7 @@ def test_every_hyperparameter_that_we_support_is_checked_here() -> None:
         assert CAPABILITIES.methods[method.name].hyperparameters - {"train_on"} == here
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(method=METHODS)
 def test_every_method_is_as_is_known(method: Method) -> None:
     assert faults(body(spec(method, **VALID), "GlobalStandard", marked=True)) == []

@@ -44,7 +44,7 @@ def workers() -> list[str]:
     return [one.name for one in threading.enumerate() if one.name.startswith("finetune_sdk-tokens")]
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=200)
 @given(
     st.data(),
     st.sampled_from(SOURCES),

@@ -53,7 +53,7 @@ def good_by_quick(source: RowFormat, rules: RowRules, data: bytes) -> bool:
     return look is not None and not look.odd
 
 
-@settings(deadline=None, max_examples=3000)
+@settings(deadline=None, max_examples=1500)
 @given(of_any(), rules_of)
 def test_what_the_quick_look_passes_has_no_fault(
     given: tuple[RowFormat, Json], rules: RowRules

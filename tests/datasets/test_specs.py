@@ -71,7 +71,7 @@ def passes(row: Json, wanted: RowFormat, provider: str) -> bool:
 
 
 @pytest.mark.parametrize("provider", ["openai", "azure_openai"])
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(data=st.data(), wanted=st.sampled_from(FORMATS))
 def test_what_passes_is_accepted(provider: str, data: st.DataObject, wanted: RowFormat) -> None:
     row = json.loads(json.dumps(data.draw(of_format[wanted])))

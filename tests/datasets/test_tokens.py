@@ -124,7 +124,7 @@ def test_newer_characters_before_what_merges_with_their_last_byte(name: str) -> 
 
 
 @each_encoding
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(data=st.data())
 def test_any_texts(name: str, data: st.DataObject) -> None:
     odd = st.sampled_from(newer(name)) | st.sampled_from(newer(name)[:40])

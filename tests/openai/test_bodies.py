@@ -106,7 +106,7 @@ def test_every_method_and_grader_that_we_support_is_checked_here() -> None:
     assert {grader.type for grader in GRADERS} == support.graders
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(method=METHODS)
 def test_every_method_is_as_the_vendor_says(method: Method) -> None:
     assert faults(job_body(spec(method))) == []

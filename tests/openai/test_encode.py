@@ -197,7 +197,7 @@ METHODS: st.SearchStrategy[Method] = st.one_of(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(method=METHODS)
 def test_every_method_comes_back(method: Method) -> None:
     check(spec(method))

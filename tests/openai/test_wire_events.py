@@ -150,7 +150,7 @@ def test_no_two_names_of_one_answer_are_the_same_number() -> None:
     assert len({NAMES[name] for name in names}) == len(names)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(said=st.dictionaries(st.sampled_from(["level", "message", "type", "data", "x"]), JSON))
 def test_whatever_an_event_has_it_is_read(said: dict[str, Any]) -> None:
     found = event_of({"id": "e", **said})

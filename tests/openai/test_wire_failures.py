@@ -376,7 +376,7 @@ HEADERS = st.dictionaries(
 )
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(
     status=STATUSES,
     body=BODIES,

@@ -400,7 +400,7 @@ FIELDS = (
 WORDS = st.sampled_from(["succeeded", "failed", "supervised", "dpo", "reinforcement", "auto", MADE])
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=400, deadline=None)
 @example(fields={"newer": 10**400})
 @example(fields={"created_at": 253402300799.9999})
 @given(fields=st.dictionaries(st.sampled_from(FIELDS), JSON | WORDS))
@@ -411,7 +411,7 @@ def test_whatever_a_job_has_it_is_read_and_goes_to_json_and_back(fields: Json) -
     assert found.status is not JobStatus.SUCCEEDED or found.fine_tuned_model
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(kind=WORDS, inner=JSON, hyperparameters=JSON)
 def test_whatever_a_method_is_it_is_read_or_kept(
     kind: str, inner: object, hyperparameters: object

@@ -117,7 +117,7 @@ def server(ids: list[str], *, size: int, says: bool, deaf: bool, extra: list[obj
     return ask
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(
     count=st.integers(0, 30),
     size=st.integers(1, 10),
@@ -132,7 +132,7 @@ def test_every_item_comes_once_and_in_order(
     assert list(listed(ask, limit=size)) == ids
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(count=st.integers(0, 30), size=st.integers(1, 10), says=st.booleans())
 def test_a_deaf_server_gives_its_first_page_once(count: int, size: int, says: bool) -> None:
     ids = [f"id{n}" for n in range(count)]
@@ -140,7 +140,7 @@ def test_a_deaf_server_gives_its_first_page_once(count: int, size: int, says: bo
     assert list(listed(ask, limit=size)) == ids[:size]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     answer=st.dictionaries(st.sampled_from(["data", "has_more", "x"]), JSON | st.lists(JSON)),
     cursor=st.none() | st.text(max_size=5),

@@ -125,7 +125,7 @@ CELLS = st.none() | st.floats(-1e9, 1e9)
 TABLES = st.lists(st.tuples(st.integers(0, 10**9), CELLS, CELLS), max_size=20)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(rows=TABLES, packed=st.booleans())
 def test_every_number_of_a_table_comes_out(
     rows: list[tuple[int, float | None, float | None]], packed: bool
@@ -141,7 +141,7 @@ def test_every_number_of_a_table_comes_out(
     assert read(base64.b64encode(body) if packed else body) == expected
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @example(body=b"step,a\n\x00,1\n")
 @example(body=b'step,"a\n1,2\n')
 @given(body=st.binary(max_size=200) | st.binary(max_size=100).map(lambda b: HEAD + b))

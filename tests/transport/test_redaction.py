@@ -139,20 +139,20 @@ PLANTED = st.sampled_from(KEYS_OF_ALL) | st.one_of(
 )
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(before=OUTSIDE, open_=BREAKS, key=PLANTED, close=BREAKS, after=OUTSIDE)
 def test_no_planted_key_survives(before: str, open_: str, key: str, close: str, after: str) -> None:
     assert key not in redact(f"{before}{open_}{key}{close}{after}")
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(before=OUTSIDE, secret=st.text(min_size=8, max_size=40), after=OUTSIDE)
 def test_no_named_secret_survives(before: str, secret: str, after: str) -> None:
     shown = redact(f"{before}{secret}{after}", secret)
     assert secret not in shown.replace(HIDDEN, "\x00")
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(pieces=st.lists(OUTSIDE | PLANTED | st.sampled_from(AROUND), max_size=6))
 def test_what_was_redacted_is_left_as_it_is(pieces: list[str]) -> None:
     once = redact("".join(pieces))

@@ -188,7 +188,7 @@ DATES = st.builds(
 )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=750, deadline=None)
 @example({"retry-after": "Thu, 26 Nov 2026 12:00:00 -9999"})
 @example({"retry-after": "0001 Jan 1 00:00:00 +2359", "date": "9999 Dec 31 23:59:59 -2359"})
 @given(headers=st.dictionaries(st.sampled_from(NAMES), TEXTS | DATES))
@@ -197,7 +197,7 @@ def test_no_header_is_an_exception_or_a_negative_wait(headers: Mapping[str, str]
     assert asked is None or (asked >= 0 and math.isfinite(asked))
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(text=TEXTS)
 def test_no_duration_is_an_exception_or_negative(text: str) -> None:
     found = duration(text)
