@@ -14,13 +14,13 @@ TORCH ?= torch==2.13.0
 LOWEST ?= .venv-lowest
 LOWEST_EXTRAS := openai,azure,huggingface,datasets,evaluation
 HOSTED_TESTS := tests/conformance/test_openai.py tests/conformance/test_azure_openai.py \
-	tests/conformance/test_autotrain.py tests/conformance/test_autotrain_space.py \
-	tests/exporting \
+	tests/conformance/test_autotrain.py \
 	$(addprefix tests/autotrain/test_,jobs.py preflight.py holdings.py faults_submit.py \
 	faults_upload.py hostile_jobs.py deployments.py space.py server.py) \
 	tests/openai/test_provider.py tests/openai/test_bodies.py tests/openai/test_secrets.py \
 	tests/submission/test_faults_submit.py tests/submission/test_faults_upload.py
-LOWEST_TESTS := $(HOSTED_TESTS) tests/standins tests/azure tests/cli tests/datasets tests/evaluation tests/migrating \
+LOWEST_TESTS := $(HOSTED_TESTS) tests/conformance/test_autotrain_space.py tests/exporting \
+	tests/standins tests/azure tests/cli tests/datasets tests/evaluation tests/migrating \
 	tests/resources tests/submission tests/sweep tests/transport \
 	$(addprefix tests/autotrain/test_,choosing.py faults_jobs.py secrets.py) \
 	$(addprefix tests/test_,config.py house.py registry.py trust.py prices.py)

@@ -12,6 +12,7 @@ import pytest
 
 from finetune_sdk import (
     AsyncFineTuneClient,
+    FineTuneClient,
     Job,
     JobFailedError,
     JobPausedError,
@@ -62,11 +63,14 @@ def test_patience_goes_by_the_virtual_clock(both: Both) -> None:
     assert both.fake.clock.now() == at(3600 + DAY)
 
 
-def test_many_long_jobs_one_after_the_other_do_end(both: Both) -> None:
-    for _ in range(80):
-        both.fake.enqueue(JobScript(running=10 * DAY))
-        both.wait(both.create(), poll_interval=3000)
-    assert both.fake.clock.now() >= at(800 * DAY)
+def test_many_long_jobs_one_after_the_other_do_end() -> None:
+    fake = FakeProvider(script=JobScript(running=10 * DAY))
+    with FineTuneClient(fake) as client:
+        for _ in range(80):
+            job = client.jobs.create(model="base", training_data=ROWS)
+            client.jobs.wait(job, poll_interval=6000, progress=False)
+    assert fake.clock.now() >= at(800 * DAY)
+    assert len(fake.calls.named("get_job")) > 10_000
 
 
 def test_those_who_wait_together_let_no_one_run_out_of_time() -> None:
