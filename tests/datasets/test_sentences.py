@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,40 @@ def test_a_line_is_told_all_that_is_wrong_with_it(tmp_path: Path, data: bytes, s
     path = tmp_path / "a.jsonl"
     path.write_bytes(data)
     assert sorted(told(path)) == sorted(said)
+
+
+def test_lengths_are_told_of_rows_that_are_looked_at_one_by_one() -> None:
+    rows = [
+        {
+            "input": {"messages": [{"role": "user", "content": f"{number} of what?"}]},
+            "preferred_output": [{"role": "assistant", "content": "an egg"}],
+            "non_preferred_output": [{"role": "assistant", "content": "e"}],
+            "note": number,
+        }
+        for number in range(20)
+    ]
+    text = "the better answer is the longer one in 20 of 20 rows"
+    assert (None, "unbalanced_lengths", "", text) in [
+        (None, *words[1:]) for words in told(rows, format="preference")
+    ]
+
+
+def test_a_thumb_without_its_prompt_is_one() -> None:
+    rows = [{"label": True, "completion": [{"role": "assistant", "content": "4"}]}]
+    [(_, code, _, words)] = told(rows, format="chat")
+    assert (code, words.partition(",")[0]) == ("wrong_format", "the row is of the format `kto`")
+
+
+@pytest.mark.parametrize("less", [-90_000, -10, 0, 5, 10, 20, 40])
+def test_however_deep_values_are_it_is_told_in_words(tmp_path: Path, less: int) -> None:
+    """Which depth can be read, and which can be looked at, depends on Python's version."""
+    path = tmp_path / "a.jsonl"
+    depth = sys.getrecursionlimit() - less
+    path.write_bytes(b'{"a": ' + b"[" * depth + b"]" * depth + b"}")
+    deep = [words for words in told(path) if words[1] == "not_json"]
+    assert [words[:3] for words in deep] in ([], [(1, "not_json", "")])
+    assert all(words[3].startswith("values are nested too deeply to be ") for words in deep)
+    assert deep or less > -90_000
 
 
 @pytest.mark.parametrize(
