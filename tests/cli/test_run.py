@@ -196,6 +196,17 @@ def test_detached_it_comes_back_while_the_job_waits(finetune: Command, recipe: P
     assert f"Next: finetune jobs wait {HANDLE}" in done.err
 
 
+def test_a_key_on_the_command_line_makes_the_job_once(
+    finetune: Command, account: AccountProvider, recipe: Path
+) -> None:
+    recipe.write_text(f"{YAML}idempotency_key: of-the-file\n")
+    for _ in range(2):
+        done = finetune("run", str(recipe), "--idempotency-key", "mine", "--detach")
+        assert done.code == 0
+        assert HANDLE in done.err
+    assert [spec.key for spec in account.specs] == ["mine"]
+
+
 def test_paths_are_relative_to_the_recipe(finetune: Command, project: Path) -> None:
     folder = project / "recipes"
     folder.mkdir()
