@@ -67,6 +67,12 @@ def test_an_unknown_name_lists_those_that_are_there() -> None:
         ("lacks", "import a_package_that_is_not_there", "ModuleNotFoundError"),
         ("lacks_its_own", "from broken_lacks_its_own import nothing_of_it.x", "SyntaxError"),
         ("empty", "", "AttributeError"),
+        ("main", "import __main__.helpers", "ModuleNotFoundError"),
+        (
+            "speechless",
+            "class Odd(Exception):\n    def __str__(self): return self.args[7]\nraise Odd()",
+            "cannot be loaded: Odd;",
+        ),
         ("panics", "class Panic(BaseException): ...\nraise Panic('oh')", "Panic: oh"),
         (
             "meta",

@@ -230,6 +230,26 @@ class TestIt(Bench):
     assert "was never asked" in said
 
 
+def test_an_override_cannot_say_that_a_law_is_not_shown(pytester: pytest.Pytester) -> None:
+    code = f"""
+class TestIt(Bench):
+    def open_provider(self, folder):
+        provider = super().open_provider(folder)
+        provider.close = lambda: 1 / 0
+        return provider
+
+    @pytest.mark.xfail(False, reason="only on another system")
+    def {LAW}(self, tmp_path):
+        try:
+            super().{LAW}(tmp_path)
+        except Exception:
+            self.cannot("close twice")
+"""
+    done, said = run(pytester, code)
+    done.assert_outcomes(failed=1)
+    assert "something outside of the suite skips a law" in said
+
+
 @pytest.mark.parametrize("closes", ["1 / 0", "pytest.skip('not now')"])
 def test_a_law_that_breaks_and_is_hushed_up_is_a_failure(
     pytester: pytest.Pytester, closes: str

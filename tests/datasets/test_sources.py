@@ -43,7 +43,10 @@ def parquet_bytes(rows: list[Json]) -> bytes:
     arrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
     sink = arrow.BufferOutputStream()
-    parquet.write_table(arrow.Table.from_pylist(rows), sink)
+    # Said, since versions differ in the order in which they find the words of a message.
+    message = arrow.struct([("role", arrow.string()), ("content", arrow.string())])
+    schema = arrow.schema([("messages", arrow.list_(message))])
+    parquet.write_table(arrow.Table.from_pylist(rows, schema=schema), sink)
     content: bytes = sink.getvalue().to_pybytes()
     return content
 

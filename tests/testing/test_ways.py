@@ -388,3 +388,6 @@ def test_two_fakes_may_share_a_clock(open_both: Open) -> None:
 def test_a_cost_that_is_none_is_told_at_once(words: Any) -> None:
     with pytest.raises(ValueError, match="it is in US dollars, 0 or more"):
         FakeProvider(**words)
+    wrong: dict[str, Any] = dict.fromkeys(words, "3")
+    with pytest.raises(TypeError, match="it takes a int or a float"):
+        FakeProvider(**wrong)

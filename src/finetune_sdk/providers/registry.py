@@ -147,10 +147,8 @@ def _class(point: EntryPoint) -> type[FineTuneProvider]:
         fault = _fault(found)
     except (FineTuneError, KeyboardInterrupt):
         raise
-    except ModuleNotFoundError as error:
-        raise _broken(point, redact(f"{type(error).__name__}: {error}"), _first(error)) from error
     except BaseException as error:  # panics of other languages, `sys.exit`, skips of a test
-        raise _broken(point, redact(f"{type(error).__name__}: {error}")) from error
+        raise _broken(point, _words(error), _first(error)) from error
     if fault is not None:
         raise _broken(point, f"{point.value}{fault}")
     return cast("type[FineTuneProvider]", found)
@@ -170,10 +168,22 @@ def _fault(found: object) -> str | None:
     return None
 
 
-def _first(error: ModuleNotFoundError) -> str:
+def _words(error: BaseException) -> str:
+    """What a stranger's exception says, where it can say it."""
+    try:
+        return redact(f"{type(error).__name__}: {error}")
+    except Exception:  # noqa: BLE001 - its `__str__` is anybody's code
+        return type(error).__name__
+
+
+def _first(error: BaseException) -> str:
     """What may be all that is missing."""
-    absent = (error.name or "").partition(".")[0]
-    return f"install `{absent}`, or " if absent and find_spec(absent) is None else ""
+    name = error.name if isinstance(error, ModuleNotFoundError) else None
+    try:
+        absent = str(name).partition(".")[0] if name else ""
+        return f"install `{absent}`, or " if absent and find_spec(absent) is None else ""
+    except (ImportError, ValueError):  # of a module that is there, and knows not from where
+        return ""
 
 
 def _broken(point: EntryPoint, why: str, first: str = "") -> ConfigurationError:
@@ -185,7 +195,7 @@ def _broken(point: EntryPoint, why: str, first: str = "") -> ConfigurationError:
 
 
 def _unopened(kind: type[FineTuneProvider], error: BaseException) -> ConfigurationError:
-    why = f"{_place(kind)} cannot be opened: {type(error).__name__}: {error}"
+    why = f"{_place(kind)} cannot be opened: {_words(error)}"
     told = ConfigurationError(redact(f"{why}; mend it, or upgrade its package"))
     # The chain would print the stranger's message with whatever secret stands in it.
     told.add_note(redact("".join(traceback.format_exception(error))))

@@ -214,11 +214,11 @@ def need(word: str, value: object, *kinds: type) -> None:
         raise TypeError(f"`{word}` is {value!r:.80}; it takes a {names}")
 
 
-def need_dollars(**amounts: float | None) -> None:
-    """Refuses what is no amount; None is one that nobody knows."""
-    for word, amount in amounts.items():
-        if amount is not None and not 0 <= amount < math.inf:
-            raise ValueError(f"`{word}` is {amount!r}; it is in US dollars, 0 or more")
+def need_dollars(word: str, amount: float) -> None:
+    """Refuses what is no amount."""
+    need(word, amount, int, float)
+    if not 0 <= amount < math.inf:
+        raise ValueError(f"`{word}` is {amount!r}; it is in US dollars, 0 or more")
 
 
 def asked(method: Callable[Concatenate[A, P], T]) -> Callable[Concatenate[A, P], T]:

@@ -133,11 +133,13 @@ class FakeProvider(
             clock: to share with another fake; one of its own by default.
 
         Raises:
-            TypeError: a script, a clock, a reply or prices are none.
-            ValueError: a cost is below 0, or no number.
+            TypeError: a script, a clock, a reply, prices or a cost are none.
+            ValueError: a cost is below 0, or without an end.
         """
         need("prices", prices or Prices(), Prices)
-        need_dollars(cost=cost, cost_per_hour=cost_per_hour)
+        need_dollars("cost", cost)
+        if cost_per_hour is not None:
+            need_dollars("cost_per_hour", cost_per_hour)
         super().__init__(
             script or JobScript(), deployment_script or DeploymentScript(), clock or VirtualClock()
         )

@@ -62,13 +62,13 @@ def faking(
     Raises:
         TypeError: a name is none, or the provider is no fake.
     """
-    for name in names:
+    left = [leave] if isinstance(leave, str) else leave
+    for name in (*names, *left):
         need("names", name, str)
     fake = FakeProvider() if provider is None else provider
     need("provider", fake, FakeProvider)
     with TemporaryDirectory(prefix="finetune-") as folder, ExitStack() as stack:
         home = Path(folder)
-        left = [leave] if isinstance(leave, str) else leave
         stand_in = StandIn(fake, frozenset(names), frozenset(left), home)
         with standing_in(stand_in):
             yield Faking(fake, home, stack)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from typing import NoReturn
 
@@ -89,7 +90,8 @@ class Credential:
         for secret in (*self._seen, *self._beside):
             # A shorter one is a stand-in for servers that ask for none, and a word of any answer.
             if len(secret) >= _SHORTEST_SECRET:
-                body = body.replace(secret.encode(), _HIDDEN)
+                for written in {secret, json.dumps(secret)[1:-1]}:
+                    body = body.replace(written.encode(), _HIDDEN)
         return body
 
     def __repr__(self) -> str:

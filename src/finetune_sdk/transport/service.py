@@ -2,7 +2,8 @@
 
 Each request goes through the policy, within a deadline that the body of the answer counts to. What
 comes back is a value, or one of our errors that says what the request may have done. The key goes
-to the sending function alone, and is taken out of whatever the service repeats.
+to the sending function alone, and is taken out of what the service repeats: of answers as it stands
+in them, and of errors however it was escaped.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ LARGEST_ANSWER = 64 * 1024 * 1024
 """Bytes of an answer at most."""
 
 _LONGEST_WORDS = 1000
-_MISTAKES = (AttributeError, LookupError, NameError, TypeError)
+_MISTAKES = (AttributeError, ImportError, LookupError, NameError, TypeError)
 """Of whoever wrote the sending function; none of a line that is down."""
 
 
@@ -195,7 +196,7 @@ class Service:
     def _made(self, request: Request, body: bytes, make: Callable[[Any], T]) -> T:
         try:
             return make(json.loads(body) if body.strip() else None)
-        except (FineTuneError, NameError):
+        except (FineTuneError, ImportError, NameError):
             raise
         except Exception as error:  # noqa: BLE001 - what is odd in an answer may raise anything
             why = f"it is not what was asked for ({type(error).__name__})"

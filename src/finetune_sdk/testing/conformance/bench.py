@@ -55,6 +55,7 @@ class ConformanceBench(ABC):
 
     running: Law | None = None
     held: Law | None = None
+    passed_by: BaseException | None = None
     card: Card | None = None
 
     # What a subclass says

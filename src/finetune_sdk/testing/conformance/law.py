@@ -38,10 +38,12 @@ class Asked(Protocol):
     Attributes:
         running: the law that is asked now.
         held: the law that was asked to its end.
+        passed_by: the skip that the law itself has ended with.
     """
 
     running: Law | None
     held: Law | None
+    passed_by: BaseException | None
 
 
 S = TypeVar("S", bound=Asked)
@@ -82,7 +84,11 @@ def law(*needs: type[object]) -> Callable[[Test[S, P]], Test[S, P]]:
         @functools.wraps(body)
         def asked(self: S, /, *args: P.args, **kwargs: P.kwargs) -> None:
             self.running = told
-            body(self, *args, **kwargs)
+            try:
+                body(self, *args, **kwargs)
+            except pytest.skip.Exception as error:
+                self.passed_by = error
+                raise
             self.held = told
 
         setattr(asked, _MARK, told)
