@@ -28,7 +28,7 @@ LOWEST_TESTS := $(HOSTED_TESTS) tests/conformance/test_autotrain_space.py tests/
 # They hold ours against torch, transformers, tiktoken and others, which are not there.
 WITH_TORCH := tests/datasets/test_accepted.py tests/datasets/test_tokens.py \
 	tests/datasets/test_tokens_models.py tests/evaluation/test_local.py \
-	tests/evaluation/test_statistics.py tests/migrating/test_four_by_four.py tests/resources/test_plan.py
+	tests/evaluation/test_statistics.py tests/resources/test_plan.py
 
 # What makes and looks at a release; the day of the last commit is the day in its files.
 RELEASE ?= .venv-release

@@ -68,6 +68,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Generator[World]:
 @pytest.fixture(scope="module")
 def tiny(place: World) -> Path:
     """A model that really trains, where `[models]` has the local place's."""
+    pytest.importorskip("torch", reason="here are the lowest versions of hosted providers alone")
     return make_tiny_model(place.tiny)
 
 
