@@ -29,6 +29,13 @@ class Bench(ProviderConformance):
         return {}
 """
 LAW = "test_closing_twice_is_allowed"
+BROKEN = """
+class Broken(Bench):
+    def open_provider(self, folder):
+        provider = super().open_provider(folder)
+        provider.close = lambda: 1 / 0
+        return provider
+"""
 XFAIL = '@pytest.mark.xfail(reason="it closes once")'
 WITHOUT_CLASS = {
     "in the class": f"""
@@ -90,7 +97,7 @@ class TestIt(Bench):
 
 
 def run(pytester: pytest.Pytester, code: str, *, law: str = LAW) -> tuple[pytest.RunResult, str]:
-    pytester.makepyfile(SUITE + code)
+    pytester.makepyfile(SUITE + BROKEN + code)
     done = pytester.runpytest_inprocess("-rs", "-k", law, "-p", "no:cacheprovider")
     return done, done.stdout.str()
 
@@ -190,12 +197,7 @@ def pytest_collection_modifyitems(items):
 
 def test_a_gap_is_said_with_its_reason_and_asked_all_the_same(pytester: pytest.Pytester) -> None:
     code = f"""
-class TestIt(Bench):
-    def open_provider(self, folder):
-        provider = super().open_provider(folder)
-        provider.close = lambda: 1 / 0
-        return provider
-
+class TestIt(Broken):
     {XFAIL}
     def {LAW}(self, tmp_path):
         super().{LAW}(tmp_path)
@@ -232,12 +234,7 @@ class TestIt(Bench):
 
 def test_an_override_cannot_say_that_a_law_is_not_shown(pytester: pytest.Pytester) -> None:
     code = f"""
-class TestIt(Bench):
-    def open_provider(self, folder):
-        provider = super().open_provider(folder)
-        provider.close = lambda: 1 / 0
-        return provider
-
+class TestIt(Broken):
     @pytest.mark.xfail(False, reason="only on another system")
     def {LAW}(self, tmp_path):
         try:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, cast
 
 from finetune_sdk import yaml_text
 from finetune_sdk.autotrain.tasks import ALIASES, TASKS, canonical, of_trainer
 from finetune_sdk.errors import ConfigurationError
+from finetune_sdk.near import did_you_mean
 from finetune_sdk.transport import redact
 
 if TYPE_CHECKING:
@@ -161,10 +161,7 @@ def _sentence(fault: ErrorDetails, sections: Sections) -> str:
 
 def _near(word: object, known: Sequence[str], shown: Iterable[str]) -> str:
     """What was meant, or all that can be said."""
-    near = get_close_matches(str(word).lower(), known, n=2, cutoff=0.6)
-    if near:
-        return f"; did you mean {' or '.join(f'`{one}`' for one in near)}?"
-    return f"; known: {listed(shown)}"
+    return did_you_mean(str(word), known) or f"; known: {listed(shown)}"
 
 
 def _plain(fault: ErrorDetails) -> str:

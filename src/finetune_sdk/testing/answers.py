@@ -72,23 +72,17 @@ class Answers:
         http = stack.library()
 
         def sync(_: object, request: Any) -> Any:
-            return self._sync(request)
+            request.read()
+            answer = self._handle(request)
+            return _finished(answer) if inspect.iscoroutine(answer) else answer
 
         async def later(_: object, request: Any) -> Any:
-            return await self._async(request)
+            await request.aread()
+            answer = self._handle(request)
+            return await answer if inspect.iscoroutine(answer) else answer
 
         ways = {"handle_request": sync, "handle_async_request": later}
         return type("FakeTransport", (http.BaseTransport, http.AsyncBaseTransport), ways)()
-
-    def _sync(self, request: Any) -> Any:
-        request.read()
-        answer = self._handle(request)
-        return _finished(answer) if inspect.iscoroutine(answer) else answer
-
-    async def _async(self, request: Any) -> Any:
-        await request.aread()
-        answer = self._handle(request)
-        return await answer if inspect.iscoroutine(answer) else answer
 
     def _handle(self, request: Any) -> Any:
         """The answer; a coroutine of it where the reply is to be awaited."""
@@ -233,7 +227,7 @@ def _told(error: ProviderError) -> dict[str, object]:
 
 def _headers(error: ProviderError) -> dict[str, str]:
     wait = error.retry_after
-    return {} if wait is None else {"retry-after": f"{wait:.9f}".rstrip("0").rstrip(".")}
+    return {} if wait is None else {"retry-after": f"{wait:.3f}"}
 
 
 def _finished(answer: Coroutine[object, object, Any]) -> Any:
